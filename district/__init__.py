@@ -1,0 +1,1 @@
+"""The application: tables, HTTP, pages, jobs, settings and commands of a shopping district."""

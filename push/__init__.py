@@ -1,0 +1,1 @@
+"""Who may get which offer, and how it reaches them: rules without a database."""

@@ -1,0 +1,1 @@
+"""One file a delivery channel, each behind the same small protocol."""
