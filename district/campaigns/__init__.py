@@ -1,0 +1,1 @@
+"""Campaigns: who, where, when, what, how often."""

@@ -1,0 +1,1 @@
+"""Deliveries: from the outbox through a channel to a member."""

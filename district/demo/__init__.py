@@ -1,0 +1,1 @@
+"""The demo: real districts, generated districts, walking shoppers."""

@@ -1,0 +1,1 @@
+"""Districts and the routes that find one from a name or key."""

@@ -1,0 +1,93 @@
+"""The event log: one connection to NATS, the streams of the product, and plain messages between roles."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from district.problems import Unavailable
+from district.settings import Settings
+
+SIGHTINGS_STREAM = "SIGHTINGS"
+SIGHTINGS_SUBJECT = "sightings"
+DUPLICATE_WINDOW_S = 24 * 3600.0
+CONNECT_TIMEOUT_S = 3
+
+
+def sightings_subject(district_id: object) -> str:
+    """The stream subject of one district's sightings and ticks."""
+    return f"{SIGHTINGS_SUBJECT}.{district_id}"
+
+
+def live_subject(district_id: object, topic: str) -> str:
+    """A plain subject: ``counts``, ``ticker`` or ``positions`` of a district. Nothing is kept."""
+    return f"live.{district_id}.{topic}"
+
+
+async def connect(settings: Settings, *, name: str) -> Client:
+    """A connection that comes back by itself.
+
+    Raises: Unavailable when no server answers, or the URL is not set.
+    """
+    if not settings.nats_url:
+        raise Unavailable("No event log: set DISTRICT_NATS_URL, or start everything with `district up`.")
+    client = Client()
+    try:
+        await client.connect(
+            settings.nats_url,
+            name=name,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.2,
+            error_cb=_quiet,
+            allow_reconnect=True,
+        )
+    except (OSError, nats.errors.Error, TimeoutError) as error:
+        raise Unavailable("The event log does not answer.") from error
+    return client
+
+
+async def _quiet(_error: Exception) -> None:
+    """The client reconnects by itself; readiness tells when it cannot."""
+
+
+async def ensure_streams(client: Client, settings: Settings) -> JetStreamContext:
+    """Make the sighting stream when it is missing: file store, bounded age and bytes, full means refused."""
+    stream = client.jetstream(timeout=CONNECT_TIMEOUT_S)
+    config = StreamConfig(
+        name=SIGHTINGS_STREAM,
+        subjects=[f"{SIGHTINGS_SUBJECT}.>"],
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,
+        max_age=settings.event_max_age.total_seconds(),
+        max_bytes=settings.event_max_bytes,
+        duplicate_window=DUPLICATE_WINDOW_S,
+        num_replicas=settings.nats_replicas,
+    )
+    try:
+        await stream.stream_info(SIGHTINGS_STREAM)
+    except NotFoundError:
+        await stream.add_stream(config)
+    return stream
+
+
+async def tell(client: Client, subject: str, value: Any) -> None:
+    """Send a plain message; who does not listen misses it."""
+    await client.publish(subject, msgspec.json.encode(value))
+
+
+async def listen(client: Client, subject: str, hear: Callable[[Any], Awaitable[None]]) -> Subscription:
+    """Hear the plain messages of a subject."""
+
+    async def handle(message: Msg) -> None:
+        await hear(msgspec.json.decode(message.data))
+
+    return await client.subscribe(subject, cb=handle)

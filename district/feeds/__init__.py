@@ -1,0 +1,1 @@
+"""Feeds: vendors' payloads in, sightings out."""

@@ -1,0 +1,1 @@
+"""Footfall: counts of people that may be published."""

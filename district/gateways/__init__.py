@@ -1,0 +1,1 @@
+"""Wi-Fi gateways: one file a vendor."""

@@ -1,0 +1,1 @@
+"""Members, their device aliases and their consents."""

@@ -1,0 +1,140 @@
+"""Members, the pseudonyms of their devices, and what they agreed to."""
+
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from district.database import Base, new_id
+
+
+class MemberState(StrEnum):
+    """Where a membership stands."""
+
+    ACTIVE = "active"
+    ERASED = "erased"
+
+
+class Member(Base):
+    """A person in one district."""
+
+    __tablename__ = "member"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    phone: Mapped[str | None] = mapped_column(Text)
+    """E.164."""
+    email: Mapped[str | None] = mapped_column(Text)
+    """Lower case."""
+    language: Mapped[str] = mapped_column(Text, server_default="en")
+    zone: Mapped[str | None] = mapped_column(Text)
+    quiet_from: Mapped[int | None] = mapped_column(SmallInteger)
+    """Minute of the day at which the member's own quiet hours start."""
+    quiet_until: Mapped[int | None] = mapped_column(SmallInteger)
+    bucket: Mapped[int] = mapped_column(SmallInteger)
+    """Stable random place 0-9999 for control groups."""
+    state: Mapped[str] = mapped_column(Text, server_default="active")
+    joined_at: Mapped[datetime]
+    is_demo: Mapped[bool] = mapped_column(server_default=text("false"))
+
+    __table_args__ = (
+        CheckConstraint("bucket BETWEEN 0 AND 9999", name="bucket_range"),
+        Index(
+            "uq_member_district_id_phone",
+            "district_id",
+            "phone",
+            unique=True,
+            postgresql_where=text("phone IS NOT NULL"),
+        ),
+        Index(
+            "uq_member_district_id_email",
+            "district_id",
+            "email",
+            unique=True,
+            postgresql_where=text("email IS NOT NULL"),
+        ),
+        Index(None, "district_id", "joined_at"),
+    )
+
+
+class DeviceAlias(Base):
+    """A device of a member: HMAC(district alias key, MAC). A MAC rotates, a member stays."""
+
+    __tablename__ = "device_alias"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    alias: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    member_id: Mapped[uuid.UUID]
+    randomised: Mapped[bool]
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        Index(None, "district_id", "member_id"),
+    )
+
+
+class ConsentText(Base):
+    """The exact words that were shown, by their SHA-256."""
+
+    __tablename__ = "consent_text"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    text_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    purpose: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    first_shown_at: Mapped[datetime]
+
+
+class Consent(Base):
+    """One decision of a member; rows are only ever added, the newest of a purpose and channel holds."""
+
+    __tablename__ = "consent"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    member_id: Mapped[uuid.UUID]
+    purpose: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text, server_default="")
+    """Empty: the purpose has no channel."""
+    granted: Mapped[bool]
+    text_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    action: Mapped[str] = mapped_column(Text)
+    """How it was said: box, button, keyword, api."""
+    source: Mapped[str] = mapped_column(Text, server_default="")
+    """Where it was said: the gateway or page."""
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        Index(None, "district_id", "member_id", "purpose", "channel", "id"),
+    )
+
+
+class DaySalt(Base):
+    """The secret under which one trading day's devices are pseudonyms; deleted two hours after the day."""
+
+    __tablename__ = "day_salt"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    trading_day: Mapped[date] = mapped_column(primary_key=True)
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+    dies_at: Mapped[datetime]
+
+
+class OptOut(Base):
+    """A device that asked not to be counted: dropped at the edge."""
+
+    __tablename__ = "opt_out"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    alias: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    at: Mapped[datetime]

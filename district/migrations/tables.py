@@ -1,0 +1,41 @@
+"""Every table of the product, imported so that the metadata are whole."""
+
+from district.auth import models as auth
+from district.campaigns import models as campaigns
+from district.database import Base
+from district.deliveries import models as deliveries
+from district.districts import models as districts
+from district.feeds import models as feeds
+from district.gateways import models as gateways
+from district.members import models as members
+from district.merchants import models as merchants
+from district.offers import models as offers
+from district.outbox import models as outbox
+from district.redemptions import models as redemptions
+from district.sightings import models as sightings
+from district.stores import models as stores
+from district.visits import models as visits
+from district.zones import models as zones
+
+MODULES = (
+    auth,
+    campaigns,
+    deliveries,
+    districts,
+    feeds,
+    gateways,
+    members,
+    merchants,
+    offers,
+    outbox,
+    redemptions,
+    sightings,
+    stores,
+    visits,
+    zones,
+)
+
+REFERENCE_TABLES = frozenset({"district", "account", "route", "clock_simulation"})
+"""Tables that Citus copies to every node; they never point to a district's rows."""
+
+metadata = Base.metadata

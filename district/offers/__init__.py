@@ -1,0 +1,1 @@
+"""Offers: issued once, kept in the member's wallet."""

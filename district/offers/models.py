@@ -1,0 +1,116 @@
+"""Offers, the cap slots they hold, and why others were not made; who owns a district's engine."""
+
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from district.database import Base, new_id
+
+
+class OfferState(StrEnum):
+    """Where an offer stands. Expiry is read from ``valid_until``."""
+
+    ISSUED = "issued"
+    OPENED = "opened"
+    REDEEMED = "redeemed"
+    VOID = "void"
+
+
+class Offer(Base):
+    """What one member got from one campaign on one occasion, as it was worded then."""
+
+    __tablename__ = "offer"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    campaign_id: Mapped[uuid.UUID]
+    member_id: Mapped[uuid.UUID]
+    occurrence_key: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default="issued")
+    code: Mapped[str] = mapped_column(Text)
+    """Normalised typed code, ≥ 128 random bits."""
+    kind: Mapped[str] = mapped_column(Text)
+    value: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    title: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    text: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    why: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    valid_from: Mapped[datetime]
+    valid_until: Mapped[datetime]
+    issued_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]
+    redeemed_at: Mapped[datetime | None]
+    trigger_lon: Mapped[float | None] = mapped_column(Double)
+    trigger_lat: Mapped[float | None] = mapped_column(Double)
+
+    __table_args__ = (
+        ForeignKeyConstraint(["district_id", "campaign_id"], ["campaign.district_id", "campaign.id"]),
+        ForeignKeyConstraint(
+            ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        Index("uq_offer_once", "district_id", "campaign_id", "member_id", "occurrence_key", unique=True),
+        Index("uq_offer_district_id_code", "district_id", "code", unique=True),
+        Index(None, "district_id", "member_id", "issued_at"),
+        Index(None, "district_id", "campaign_id", "issued_at"),
+    )
+
+
+class CapSlot(Base):
+    """One use of a frequency cap: taken by insert, or again once its period is over."""
+
+    __tablename__ = "cap_slot"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    scope: Mapped[str] = mapped_column(Text, primary_key=True)
+    """For example ``campaign:<id>:7d``."""
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    taken_at: Mapped[datetime]
+    offer_id: Mapped[uuid.UUID]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        CheckConstraint("slot >= 0", name="slot_from_zero"),
+    )
+
+
+class Refusal(Base):
+    """Why a triggered member did not get an offer, once a day, campaign and reason."""
+
+    __tablename__ = "refusal"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    trading_day: Mapped[date] = mapped_column(primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    campaign_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(Text, primary_key=True)
+    times: Mapped[int] = mapped_column(server_default=text("1"))
+    last_at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "district_id", "campaign_id", "trading_day"),)
+
+
+class EngineOwner(Base):
+    """The engine that decides for a district. Each of its transactions checks the epoch."""
+
+    __tablename__ = "engine_owner"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    owner: Mapped[str] = mapped_column(Text, server_default="")
+    taken_at: Mapped[datetime]

@@ -1,0 +1,56 @@
+"""The queue of messages that leave the system."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from district.database import Base, new_id
+
+
+class OutboxMessage(Base):
+    """One message to one address on one channel. Its id is the provider's dedupe key."""
+
+    __tablename__ = "outbox_message"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    channel: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    """marketing (at most once) or service, code (at least once)."""
+    member_id: Mapped[uuid.UUID | None]
+    offer_id: Mapped[uuid.UUID | None]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    state: Mapped[str] = mapped_column(Text, server_default="queued")
+    """queued, leased, sending, accepted, failed, expired, suppressed, unknown, dead."""
+    reason: Mapped[str] = mapped_column(Text, server_default="")
+    due_at: Mapped[datetime]
+    """Business time before which it must not leave."""
+    send_before: Mapped[datetime | None]
+    """Business time after which it is expired."""
+    retry_at: Mapped[datetime]
+    """Machine time of the next attempt."""
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    fence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Grows with each lease: a worker whose lease was taken over can record nothing."""
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "ix_outbox_message_due",
+            "district_id",
+            "retry_at",
+            postgresql_where=text("state IN ('queued', 'leased', 'sending')"),
+        ),
+        Index(
+            "ix_outbox_message_offer",
+            "district_id",
+            "offer_id",
+            postgresql_where=text("offer_id IS NOT NULL"),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The captive portal: sign in, consent, access."""

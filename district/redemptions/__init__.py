@@ -1,0 +1,1 @@
+"""Redemptions: an offer used once, at a till."""

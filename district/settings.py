@@ -1,0 +1,92 @@
+"""Every setting of the product, typed, each with its meaning, unit and default."""
+
+import os
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_data_dir() -> Path:
+    """Where the embedded servers keep their data: a place that an unprivileged server user can enter."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/district")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "district"
+
+
+class Settings(BaseSettings):
+    """Read from the environment, each name with the prefix ``DISTRICT_``."""
+
+    model_config = SettingsConfigDict(env_prefix="DISTRICT_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Directory of the embedded servers' data"
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL to use instead of the embedded one (postgresql://…, PostGIS ≥ 3.3)",
+    )
+    nats_url: str | None = Field(
+        default=None, description="NATS with JetStream to use instead of the embedded one"
+    )
+    nats_replicas: int = Field(
+        default=1, ge=1, le=5, description="Copies of each stream: 3 on a cluster of three"
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the web role listens on")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port that the web role listens on")
+    public_url: str | None = Field(
+        default=None,
+        description="Origin that browsers use, for links and cookies (https://wifi.example); default: the request's",
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        description="Key of signed links and stored HMACs (≥ 32 characters); default: made on first start",
+    )
+    log_level: str = Field(default="INFO", description="Least severity that is logged")
+    trusted_proxies: str = Field(
+        default="", description="Comma-separated networks whose X-Forwarded-For is believed; empty: none"
+    )
+    database_pool_size: int = Field(
+        default=8, ge=1, le=100, description="Connections that one process keeps, per pool"
+    )
+    snapshot_poll: timedelta = Field(
+        default=timedelta(seconds=10),
+        description="How often keys, access points and rules are read again without a notice",
+    )
+    body_timeout: timedelta = Field(
+        default=timedelta(seconds=10), description="Longest pause inside a request body"
+    )
+    event_max_age: timedelta = Field(
+        default=timedelta(hours=48), description="Age at which stream messages are dropped"
+    )
+    event_max_bytes: int = Field(
+        default=8 << 30, ge=1 << 20, description="Bytes that the sighting stream may hold"
+    )
+    engine_confirm: bool = Field(
+        default=False, description="Need two consecutive fixes before an enter or exit counts"
+    )
+    engine_batch_wait: timedelta = Field(
+        default=timedelta(milliseconds=50), description="Longest that the engine waits to fill a batch"
+    )
+    engine_snapshot_every: timedelta = Field(
+        default=timedelta(seconds=30), description="How often the engine stores its fence state"
+    )
+    fresh_for: timedelta = Field(
+        default=timedelta(minutes=3), description="Oldest fix, at arrival, that may trigger an offer"
+    )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Let merchants' webhooks reach private addresses (tests and closed networks only)",
+    )
+    demo_console_codes: bool = Field(
+        default=False,
+        description="Show one-time codes on the operator's page instead of sending them (the demo's provider)",
+    )
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

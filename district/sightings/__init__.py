@@ -1,0 +1,1 @@
+"""Sightings: published to the stream, recorded in the database."""

@@ -1,0 +1,69 @@
+"""Read-only copies of small tables, kept in memory: refreshed on a notice and by polling, used stale when the database is away."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import psycopg
+import structlog
+
+from district.database import psycopg_dsn
+
+T = TypeVar("T")
+log = structlog.get_logger()
+RECONNECT_S = 1.0
+
+
+class Snapshot(Generic[T]):
+    """One value that a loader reads whole. Readers take ``value``; it is swapped, never changed in place."""
+
+    def __init__(self, load: Callable[[], Awaitable[T]], *, empty: T, channels: tuple[str, ...] = ()) -> None:
+        self._load = load
+        self.value = empty
+        self.channels = channels
+        self.loaded = False
+        self.stale = asyncio.Event()
+
+    async def refresh(self) -> bool:
+        """Read again; keep the old value when the database does not answer. True when it was read."""
+        try:
+            self.value = await self._load()
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            log.warning("snapshot.stale", error=type(error).__name__)
+            return False
+        self.loaded = True
+        return True
+
+    async def keep(self, poll: timedelta) -> None:
+        """Refresh for ever: at each notice, and at least every ``poll``."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stale.wait(), poll.total_seconds())
+            self.stale.clear()
+            await self.refresh()
+
+
+async def listen(url: str, snapshots: list[Snapshot[object]]) -> None:
+    """Mark snapshots stale when PostgreSQL notifies one of their channels; reconnects for ever."""
+    channels = sorted({channel for snapshot in snapshots for channel in snapshot.channels})
+    while True:
+        try:
+            await _listen_once(url, channels, snapshots)
+        except (psycopg.Error, OSError):
+            await asyncio.sleep(RECONNECT_S)
+
+
+async def _listen_once(url: str, channels: list[str], snapshots: list[Snapshot[object]]) -> None:
+    async with await psycopg.AsyncConnection.connect(
+        psycopg_dsn(url), autocommit=True, connect_timeout=3
+    ) as connection:
+        for channel in channels:
+            await connection.execute(f'LISTEN "{channel}"')
+        for snapshot in snapshots:
+            snapshot.stale.set()  # whatever changed while nobody listened
+        async for notice in connection.notifies():
+            for snapshot in snapshots:
+                if notice.channel in snapshot.channels:
+                    snapshot.stale.set()

@@ -1,0 +1,1 @@
+"""Visits made from recorded sightings."""

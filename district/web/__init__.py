@@ -1,0 +1,1 @@
+"""Pages: what shoppers, merchants and operators see in a browser."""

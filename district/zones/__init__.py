@@ -1,0 +1,1 @@
+"""Zones of a district, its access points and its base map."""
