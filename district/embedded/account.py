@@ -51,7 +51,11 @@ class Account:
         if self.switch:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
         if mode is not None:
-            path.chmod(mode)
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.fchmod(handle, mode)
+            finally:
+                os.close(handle)
 
     def make_directory(self, path: Path, *, mode: int = 0o700) -> None:
         """A directory of this account's own. Refuses one that somebody else has put there.

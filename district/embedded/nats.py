@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from district.embedded import processes
 from district.embedded.account import Account, service_account
 from district.embedded.errors import ServerFailed
-from district.embedded.files import cap_log, locked, stored_secret, write_private
+from district.embedded.files import cap_log, locked, open_private, stored_secret, write_private
 from district.embedded.processes import ProcessId
 from district.embedded.programs import Program, find_nats
 
@@ -34,8 +34,9 @@ def free_port() -> int:
 
 def is_free(host: str, port: int) -> bool:
     """Whether we could listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        socket.create_server((host, port)).close()
+        socket.create_server((host, port), family=family).close()
     except OSError:
         return False
     return True
@@ -180,8 +181,7 @@ class NatsServer:
 
     def _launch_once(self, program: Program, configuration: Path) -> bool:
         cap_log(self.log_path)
-        with self.log_path.open("ab") as log:
-            self.account.own(self.log_path, mode=0o600)
+        with open_private(self.log_path, account=self.account) as log:
             server = subprocess.Popen(
                 self.account.command([str(program.path), "-c", str(configuration)]),
                 cwd="/",

@@ -16,7 +16,7 @@ import psycopg
 from district.embedded import processes
 from district.embedded.account import Account, service_account
 from district.embedded.errors import ServerFailed
-from district.embedded.files import cap_log, locked
+from district.embedded.files import cap_log, locked, open_private, write_private
 from district.embedded.processes import ProcessId
 from district.embedded.programs import PostgresPrograms, find_postgres
 
@@ -187,17 +187,15 @@ class Cluster:
         )
         if made.returncode:
             raise ServerFailed(f"PostgreSQL could not make {unfinished}: {_last_line(made.stderr)}")
-        with (unfinished / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.write("\ninclude_if_exists = 'district.conf'\ninclude_if_exists = 'local.conf'\n")
+        with open_private(unfinished / "postgresql.conf") as file:
+            file.write(b"\ninclude_if_exists = 'district.conf'\ninclude_if_exists = 'local.conf'\n")
         unfinished.rename(self.directory)
 
     def _write_configuration(self) -> None:
         options = {**self.options, "unix_socket_directories": str(self.socket_directory)}
         lines = ["# Written at every start. Your own options go to local.conf, which is read after this."]
         lines += [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in options.items()]
-        path = self.directory / "district.conf"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        self.account.own(path, mode=0o600)
+        write_private(self.directory / "district.conf", "\n".join(lines) + "\n", account=self.account)
 
     def _launch(self, programs: PostgresPrograms) -> None:
         """Start the postmaster. Backends of one that was killed need a moment to leave before a new one may start."""
@@ -217,8 +215,7 @@ class Cluster:
 
     def _launch_once(self, programs: PostgresPrograms) -> bool:
         cap_log(self.log_path)
-        with self.log_path.open("ab") as log:
-            self.account.own(self.log_path, mode=0o600)
+        with open_private(self.log_path, account=self.account) as log:
             server = subprocess.Popen(
                 self.account.command([str(programs.bin / "postgres"), "-D", str(self.directory)]),
                 cwd="/",
