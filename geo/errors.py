@@ -53,10 +53,6 @@ class SelfCrossing(GeometryRefused):
     """Rings that cross or overlap themselves or each other."""
 
 
-class TooLarge(GeometryRefused):
-    """A zone wider than a district can be."""
-
-
 class FenceRefused(GeoError):
     """A fence, a policy or a change of the fence set that cannot be used."""
 
