@@ -19,6 +19,8 @@ HOST = "127.0.0.1"
 USER = "district"
 MAX_PAYLOAD_BYTES = 8 << 20
 MAX_MEMORY_STORE_BYTES = 64 << 20
+# Fixed, because the default is a share of what is free at this start: a fuller disk would then refuse streams it has accepted.
+MAX_FILE_STORE_BYTES = 64 << 30
 START_TIMEOUT_S = 60.0
 START_ATTEMPTS = 5
 POLL_S = 0.03
