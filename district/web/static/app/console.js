@@ -1,0 +1,37 @@
+// What every console page has: dark or light, keyboard, the live stream where the page names one.
+
+import { startLivePage } from "./live.js";
+
+const root = document.documentElement;
+
+function setTheme(theme) {
+  root.dataset.bsTheme = theme;
+  document.cookie = `theme=${theme};path=/;max-age=31536000;samesite=lax`;
+  document.dispatchEvent(new CustomEvent("district:theme", { detail: { theme } }));
+}
+
+function toggleTheme() {
+  setTheme(root.dataset.bsTheme === "dark" ? "light" : "dark");
+}
+
+const isTyping = (target) => target.closest("input, textarea, select, [contenteditable], .maplibregl-map") !== null;
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (event.key === "/") {
+    const search = document.querySelector("[data-search], input[type=search]");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+  } else if (event.key === "?") {
+    document.querySelector('[data-bs-target="#keyboard"]')?.click();
+  } else if (event.key === "d") {
+    toggleTheme();
+  } else {
+    document.querySelector(`a[data-shortcut="${CSS.escape(event.key)}"]`)?.click();
+  }
+}
+
+document.addEventListener("keydown", onKey);
+document.querySelectorAll("[data-theme-toggle]").forEach((button) => button.addEventListener("click", toggleTheme));
+startLivePage();
