@@ -1,0 +1,296 @@
+"""The JSON document of a campaign's rule and offer: its vocabulary, its schema and its strict parser.
+
+The vocabulary is a subset of the full rule language. Whatever is not in it is refused by name, so a later
+version can give it a meaning without changing what an accepted document says today.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from geo.coordinates import LonLat
+from geo.errors import GeoError
+from geo.hours import Hours
+from push.audience import RETURNING_AFTER, Audience, Familiarity, VisitScope
+from push.campaign import (
+    BuildingFence,
+    CampaignRule,
+    CircleFence,
+    DrawnFence,
+    Fence,
+    OfferContent,
+    OfferKind,
+    OfferValue,
+    Trigger,
+    TriggerKind,
+    ValueKind,
+    When,
+)
+from push.errors import PushError
+from push.limits import CapRule, Period
+from push.problems import Problem, Reason, Report
+from push.vocabulary import (
+    Figures,
+    Flag,
+    JsonSchema,
+    Keyed,
+    ListOf,
+    Nothing,
+    Number,
+    Record,
+    Shape,
+    Tagged,
+    Text,
+    WordOr,
+    Words,
+)
+from push.wording import Localised, clean
+
+# JSON, after its shape was checked: the one place where its members have no static type.
+Document: TypeAlias = Mapping[str, Any]
+
+DEFAULT_CAP = CapRule(n=1, per=Period.DAY)
+DEFAULT_TTL = timedelta(minutes=90)
+MAX_TITLE = 60
+MAX_TEXT = 500
+# Whether hours can be read does not depend on where.
+_ANY_ZONE = ZoneInfo("UTC")
+_RETURNING_H = int(RETURNING_AFTER / timedelta(hours=1))
+
+_TRIGGER = Tagged(
+    "on",
+    {
+        TriggerKind.ENTER: Record(required={"on": Words((TriggerKind.ENTER,))}),
+        TriggerKind.DWELL: Record(
+            required={"on": Words((TriggerKind.DWELL,)), "min_s": Number(1, 14_400, whole=True)}
+        ),
+    },
+)
+_POSITION = ListOf(Number(-180, 180), 2, 2)
+_WITHIN = Keyed(
+    {
+        "circle": Record(
+            required={
+                "circle": Record(
+                    required={
+                        "lon": Number(-180, 180),
+                        "lat": Number(-90, 90),
+                        "radius_m": Number(1, 2_000),
+                    }
+                )
+            }
+        ),
+        "building": Record(required={"building": Text(64), "buffer_m": Number(0, 200)}),
+        "type": Record(
+            required={
+                "type": Words(("Polygon",)),
+                "coordinates": ListOf(ListOf(_POSITION, 4, 500), 1, 50),
+            }
+        ),
+    }
+)
+_SCOPE = Words(tuple(VisitScope))
+_TERM = Tagged(
+    "op",
+    {
+        "==": Record(
+            required={"attr": Words(("visits",)), "op": Words(("==",)), "value": Figures((0,))},
+            optional={"scope": _SCOPE},
+        ),
+        ">=": Record(
+            required={"attr": Words(("visits",)), "op": Words((">=",)), "value": Figures((1,))},
+            optional={"scope": _SCOPE, "older_h": Figures((_RETURNING_H,))},
+        ),
+    },
+)
+_CAP = Record(required={"n": Number(1, 10, whole=True), "per": Words(tuple(Period))})
+
+RULE = Record(
+    required={
+        "v": Figures((1,)),
+        "trigger": Record(required={"any": ListOf(_TRIGGER, 1, 4)}),
+        "where": Record(required={"within": _WITHIN}),
+    },
+    optional={
+        "when": Record(
+            optional={"opening_hours": Text(500), "tz": Words(("district",)), "and_store_open": Flag()}
+        ),
+        "who": WordOr(Words(tuple(Familiarity)), Record(required={"all": ListOf(_TERM, 0, 1)})),
+        "cap": Record(required={"campaign": _CAP}),
+        "ttl_s": Number(60, 86_400, whole=True),
+    },
+)
+
+
+def _worth(kind: ValueKind, **members: Shape) -> Record:
+    """A value whose other members may be there as null, as clients write them that send every member."""
+    unused = {"minor_units", "percent"} - set(members)
+    return Record(
+        required={"type": Words((kind,)), **members}, optional={key: Nothing() for key in sorted(unused)}
+    )
+
+
+def _languages(most: int) -> Record:
+    return Record(optional={"zh": Text(most), "en": Text(most)}, least=1)
+
+
+_VALUE = Tagged(
+    "type",
+    {
+        ValueKind.AMOUNT: _worth(ValueKind.AMOUNT, minor_units=Number(1, 10**9, whole=True)),
+        ValueKind.PERCENT: _worth(ValueKind.PERCENT, percent=Number(1, 100, whole=True)),
+        ValueKind.GIFT: _worth(ValueKind.GIFT),
+        ValueKind.NONE: _worth(ValueKind.NONE),
+    },
+)
+_NO_WORTH = Tagged("type", {ValueKind.NONE: _worth(ValueKind.NONE)})
+_READ = {"title": _languages(MAX_TITLE), "text": _languages(MAX_TEXT)}
+OFFER = Tagged(
+    "kind",
+    {
+        OfferKind.COUPON: Record(required={"kind": Words((OfferKind.COUPON,)), "value": _VALUE, **_READ}),
+        OfferKind.MESSAGE: Record(
+            required={"kind": Words((OfferKind.MESSAGE,)), **_READ}, optional={"value": _NO_WORTH}
+        ),
+    },
+)
+
+
+class DocumentRefused(PushError):
+    """A document that says what is not supported or not valid; problems names each place."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        places = ", ".join(problem.pointer or "/" for problem in problems[:3])
+        super().__init__(f"{len(problems)} part(s) of the document cannot be used: {places}.")
+
+
+def schema() -> JsonSchema:
+    """JSON Schema 2020-12 of what parse_rule and parse_offer take.
+
+    It states the shape; that hours can be read and that a polygon is simple, only the parser can say.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Campaign",
+        "type": "object",
+        "required": ["rule", "offer"],
+        "properties": {"rule": {"$ref": "#/$defs/rule"}, "offer": {"$ref": "#/$defs/offer"}},
+        "$defs": {"rule": RULE.schema(), "offer": OFFER.schema()},
+    }
+
+
+def parse_rule(document: object, *, pointer: str = "/rule") -> CampaignRule:
+    """The rule that the document states; pointer is where it stands in the request.
+
+    Raises: DocumentRefused, with every problem found (at most 20).
+    """
+    report = Report(pointer=pointer)
+    RULE.check(document, report)
+    _stop_if_refused(report)
+    assert isinstance(document, Mapping)  # noqa: S101  RULE says so; this tells the type checker
+    when = _when(document.get("when", {}), report.at("when"))
+    fence = _fence(document["where"]["within"], report.at("where").at("within"))
+    _stop_if_refused(report)
+    assert fence is not None  # noqa: S101  a fence that is None was reported
+    cap: Document | None = document.get("cap")
+    return CampaignRule(
+        triggers=tuple(_trigger(item) for item in document["trigger"]["any"]),
+        fence=fence,
+        when=when,
+        audience=_audience(document.get("who", Familiarity.EVERYONE)),
+        campaign_cap=DEFAULT_CAP
+        if cap is None
+        else CapRule(n=int(cap["campaign"]["n"]), per=Period(cap["campaign"]["per"])),
+        ttl=timedelta(seconds=int(document.get("ttl_s", DEFAULT_TTL.total_seconds()))),
+    )
+
+
+def parse_offer(document: object, *, pointer: str = "/offer") -> OfferContent:
+    """The offer that the document states, its texts cleaned of controls and disguises.
+
+    Raises: DocumentRefused.
+    """
+    report = Report(pointer=pointer)
+    OFFER.check(document, report)
+    _stop_if_refused(report)
+    assert isinstance(document, Mapping)  # noqa: S101  OFFER says so; this tells the type checker
+    title = _localised(document["title"], report.at("title"))
+    text = _localised(document["text"], report.at("text"))
+    _stop_if_refused(report)
+    assert title is not None  # noqa: S101  a title that is None was reported
+    assert text is not None  # noqa: S101  and so was a text
+    return OfferContent(
+        kind=OfferKind(document["kind"]),
+        value=_value(document.get("value", {"type": ValueKind.NONE})),
+        title=title,
+        text=text,
+    )
+
+
+def _stop_if_refused(report: Report) -> None:
+    if report.problems:
+        raise DocumentRefused(tuple(report.problems))
+
+
+def _trigger(document: Document) -> Trigger:
+    return Trigger(on=TriggerKind(document["on"]), dwell=timedelta(seconds=int(document.get("min_s", 0))))
+
+
+def _when(document: Document, report: Report) -> When:
+    hours = document.get("opening_hours")
+    if hours is not None and not Hours.read(hours, zone=_ANY_ZONE).is_known:
+        report.at("opening_hours").add(Reason.OPENING_HOURS, "Mo-Fr 11:00-13:30")
+    return When(opening_hours=hours, and_store_open=document.get("and_store_open", False))
+
+
+def _fence(document: Document, report: Report) -> Fence | None:
+    try:
+        if circle := document.get("circle"):
+            centre = LonLat(lon=circle["lon"], lat=circle["lat"])
+            return CircleFence(centre=centre, radius_m=float(circle["radius_m"]))
+        if "building" in document:
+            return _building(document, report)
+        return DrawnFence(
+            rings=tuple(
+                tuple(LonLat(lon=lon, lat=lat) for lon, lat in ring) for ring in document["coordinates"]
+            )
+        )
+    except GeoError as refused:
+        report.add(Reason.GEOMETRY, str(refused))
+        return None
+
+
+def _building(document: Document, report: Report) -> BuildingFence | None:
+    building = clean(document["building"])
+    if not building:
+        report.at("building").add(Reason.BLANK)
+        return None
+    return BuildingFence(building=building, buffer_m=float(document["buffer_m"]))
+
+
+def _audience(document: str | Document) -> Audience:
+    if isinstance(document, str):
+        return Audience(familiarity=Familiarity(document))
+    for term in document["all"]:
+        familiarity = Familiarity.NEW if term["op"] == "==" else Familiarity.RETURNING
+        return Audience(familiarity=familiarity, scope=VisitScope(term.get("scope", VisitScope.MERCHANT)))
+    return Audience()
+
+
+def _value(document: Document) -> OfferValue:
+    kind = ValueKind(document["type"])
+    return OfferValue(
+        kind=kind,
+        minor_units=int(document["minor_units"]) if kind is ValueKind.AMOUNT else None,
+        percent=int(document["percent"]) if kind is ValueKind.PERCENT else None,
+    )
+
+
+def _localised(document: Document, report: Report) -> Localised | None:
+    texts = {language: clean(text) for language, text in document.items()}
+    for language, text in texts.items():
+        if not text:
+            report.at(language).add(Reason.BLANK)
+    return Localised(**texts) if all(texts.values()) else None

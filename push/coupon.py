@@ -1,0 +1,92 @@
+"""Coupon codes, and what a coupon takes off a bill."""
+
+import unicodedata
+from typing import NewType
+
+from push.campaign import OfferValue, ValueKind
+from push.errors import PushError
+
+CouponCode = NewType("CouponCode", str)
+"""26 symbols of Crockford's base 32 in upper case, ungrouped: 128 random bits."""
+
+RANDOM_BYTES = 16
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LENGTH = 26
+_GROUPS = (5, 5, 5, 5, 6)
+# Crockford leaves these out because they are read as others; a hand-typed code may hold them all the same.
+_CONFUSED = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_MAX_TYPED = 128
+
+
+class CodeMalformed(PushError):
+    """A text that cannot be a coupon code."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not a coupon code: type the 26 letters and digits under the QR code.")
+
+
+class AmountInvalid(PushError):
+    """A bill that is not an amount of money."""
+
+    def __init__(self) -> None:
+        super().__init__("A bill is a whole number of minor units, zero or more.")
+
+
+def code_from(random: bytes) -> CouponCode:
+    """The code of 16 random bytes from a cryptographic source.
+
+    Source: Crockford, Base 32 (https://www.crockford.com/base32.html), without check symbol.
+    """
+    if len(random) != RANDOM_BYTES:
+        raise ValueError(f"A code is made of exactly {RANDOM_BYTES} random bytes.")
+    number, symbols = int.from_bytes(random), []
+    for _ in range(_LENGTH):
+        number, digit = divmod(number, 32)
+        symbols.append(_ALPHABET[digit])
+    return CouponCode("".join(reversed(symbols)))
+
+
+def grouped(code: CouponCode) -> str:
+    """The code as people read and type it: 5-5-5-5-6 symbols."""
+    parts, start = [], 0
+    for size in _GROUPS:
+        parts.append(code[start : start + size])
+        start += size
+    return "-".join(parts)
+
+
+def normalise(typed: str) -> CouponCode:
+    """The code that a person or a scanner gave, whatever its case, blanks, dashes, widths and confusables.
+
+    Raises: CodeMalformed.
+    """
+    if len(typed) > _MAX_TYPED:
+        raise CodeMalformed
+    folded = unicodedata.normalize("NFKC", typed).upper()
+    symbols = "".join(letter for letter in folded if not _separates(letter)).translate(_CONFUSED)
+    # 26 symbols hold 130 bits, so the first one of a real code is 0..7.
+    if len(symbols) != _LENGTH or set(symbols) - set(_ALPHABET) or symbols[0] > "7":
+        raise CodeMalformed
+    return CouponCode(symbols)
+
+
+def _separates(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Zs", "Pd", "Cc", "Cf"} or letter == "\u2212"
+
+
+def discount_minor(value: OfferValue, bill_minor: int) -> int:
+    """What the coupon takes off a bill, in the same minor units; never more than the bill.
+
+    A percentage is rounded to the nearest minor unit, halves in the customer's favour.
+
+    Raises: AmountInvalid.
+    """
+    if bill_minor < 0:
+        raise AmountInvalid
+    match value.kind:
+        case ValueKind.AMOUNT:
+            return min(value.minor_units or 0, bill_minor)
+        case ValueKind.PERCENT:
+            return (bill_minor * (value.percent or 0) + 50) // 100
+        case ValueKind.GIFT | ValueKind.NONE:
+            return 0

@@ -1,0 +1,140 @@
+"""How often and at what hours a member may be reached."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from geo.wall_clock import day_start, instant, trading_day
+from push.consent import RINGING, Channel
+
+_MICROSECOND = timedelta(microseconds=1)
+_WEEK = timedelta(days=7)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Period(StrEnum):
+    """Over what time a cap counts: the trading day, any seven days, or for ever."""
+
+    DAY = "day"
+    SEVEN_DAYS = "7d"
+    TOTAL = "total"
+
+
+class CapScope(StrEnum):
+    """What a cap counts together."""
+
+    CAMPAIGN = "campaign"
+    MERCHANT = "merchant"
+    GLOBAL = "global"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TradingDay:
+    """How a district cuts time into days: [starts_at, next starts_at) by the clocks of its zone."""
+
+    zone: ZoneInfo
+    starts_at: time = time(6)
+
+    def on(self, now: datetime) -> date:
+        """The day that holds this moment."""
+        return trading_day(now, self.starts_at, self.zone)
+
+    def start(self, now: datetime) -> datetime:
+        """When the day that holds this moment began."""
+        return day_start(self.on(now), self.starts_at, self.zone)
+
+    def end(self, now: datetime) -> datetime:
+        """When the next day begins."""
+        return day_start(self.on(now) + timedelta(days=1), self.starts_at, self.zone)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CapRule:
+    """At most n offers to a member in a period."""
+
+    n: int
+    per: Period
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError("A cap lets at least one through.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reservation:
+    """One slot to take in a scope, as rows (member, scope, slot).
+
+    Take the first slot of 0..slots-1 that is not there or whose taken_at <= reusable_at_or_before
+    (inclusive: the database keeps microseconds). None free means that the cap is reached.
+    """
+
+    scope: str
+    slots: int
+    reusable_at_or_before: datetime
+
+
+def scope_key(scope: CapScope, cap: CapRule, owner: UUID | None = None) -> str:
+    """The text under which a scope's slots are kept: one set per period, so that a changed cap starts anew."""
+    parts = (scope.value, str(owner), cap.per.value) if owner else (scope.value, cap.per.value)
+    return ":".join(parts)
+
+
+def reservation(
+    scope: CapScope, cap: CapRule, *, owner: UUID | None = None, now: datetime, day: TradingDay
+) -> Reservation:
+    """What to reserve so that the cap holds at this moment."""
+    match cap.per:
+        case Period.DAY:
+            reusable = day.start(now) - _MICROSECOND
+        case Period.SEVEN_DAYS:
+            reusable = now - _WEEK
+        case Period.TOTAL:
+            reusable = _NEVER
+    key = scope_key(scope, cap, owner)
+    return Reservation(scope=key, slots=cap.n, reusable_at_or_before=reusable)
+
+
+def is_full(wanted: Reservation, taken: Mapping[str, Sequence[datetime]]) -> bool:
+    """Whether, as far as is known, no slot is free; only the insert itself decides."""
+    counted = sum(at > wanted.reusable_at_or_before for at in taken.get(wanted.scope, ()))
+    return counted >= wanted.slots
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuietHours:
+    """The hours [start, end) by local clocks in which nothing may ring; they may span midnight."""
+
+    start: time = time(21)
+    end: time = time(9)
+
+    def until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """When the quiet that holds now ends; None when it is not quiet."""
+        today = now.astimezone(zone).date()
+        for offset in (-1, 0):
+            day = today + timedelta(days=offset)
+            last = day if self.start < self.end else day + timedelta(days=1)
+            starts = instant(datetime.combine(day, self.start), zone)
+            ends = instant(datetime.combine(last, self.end), zone)
+            if self.start != self.end and starts <= now < ends:
+                return ends
+        return None
+
+
+def quiet_until(
+    channel: Channel,
+    *,
+    now: datetime,
+    member_zone: ZoneInfo | None,
+    district_zone: ZoneInfo,
+    hours: QuietHours,
+) -> datetime | None:
+    """When this channel may ring again; None when it may now.
+
+    A member without a zone is taken to be in the district's: an unknown zone never means "send".
+    """
+    if channel not in RINGING:
+        return None
+    return hours.until(now, member_zone or district_zone)
