@@ -7,7 +7,9 @@ The simulation is one row (``clock_simulation``) that all roles read; it never g
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,3 +88,12 @@ system = SystemClock()
 def monotonic() -> float:
     """Seconds that never go back, for measuring how long something took."""
     return time.monotonic()
+
+
+def get_clock(request: Request) -> Clock:
+    """The clock of the application that answers."""
+    clock: Clock = request.app.state.clock
+    return clock
+
+
+ClockDep = Annotated[Clock, Depends(get_clock)]

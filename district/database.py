@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import TIMESTAMP, Engine, MetaData, create_engine
+from sqlalchemy import TIMESTAMP, Engine, MetaData, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -120,6 +120,11 @@ async def transaction(pool: Pool) -> AsyncIterator[AsyncConnection[TupleRow]]:
     """One asynchronous transaction on a pooled connection."""
     async with pool.connection() as connection, connection.transaction():
         yield connection
+
+
+def notify(session: Session, channel: str, payload: str = "") -> None:
+    """Tell listeners, when this transaction commits, that rows behind ``channel`` changed."""
+    session.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
 
 
 SIMULATION_SQL = "SELECT machine_from, business_from, speed FROM clock_simulation WHERE id = 1"

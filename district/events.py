@@ -45,7 +45,7 @@ async def connect(settings: Settings, *, name: str) -> Client:
             name=name,
             connect_timeout=CONNECT_TIMEOUT_S,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.2,
+            reconnect_time_wait=1,
             error_cb=_quiet,
             allow_reconnect=True,
         )

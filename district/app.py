@@ -1,0 +1,141 @@
+"""The web role: one application, made from a readable list of parts."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from nats.aio.client import Client
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+
+from district import api, events, problems
+from district.auth import principals
+from district.clock import Clock, SystemClock, system
+from district.database import make_engine, make_pool, make_sessions
+from district.districts import service as districts
+from district.problems import Unavailable
+from district.settings import Settings, get_settings
+from district.snapshot import Snapshot, listen
+from district.web import site
+
+log = structlog.get_logger()
+health = APIRouter(tags=["health"])
+
+
+@health.get("/healthz")
+async def healthz(request: Request) -> dict[str, str]:
+    """The process answers; ``now`` is business time."""
+    return {"status": "ok", "now": request.app.state.clock.now().isoformat()}
+
+
+@health.get("/readyz")
+async def readyz(request: Request) -> JSONResponse:
+    """200 when the database and the event log answer, else 503 that names what does not."""
+    checks = {"database": await _database_answers(request), "events": _events_answer(request)}
+    ready = all(checks.values())
+    return JSONResponse({"ready": ready, **checks}, status_code=200 if ready else 503)
+
+
+@health.get("/metrics", include_in_schema=False)
+async def metrics() -> Response:
+    """Prometheus text."""
+    return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _database_answers(request: Request) -> bool:
+    try:
+        async with asyncio.timeout(2), request.app.state.pool.connection(timeout=1.5) as connection:
+            await connection.execute("SELECT 1")
+    except Exception:
+        return False
+    return True
+
+
+def _events_answer(request: Request) -> bool:
+    client: Client | None = request.app.state.nats
+    return client is not None and client.is_connected
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
+    """The application; it opens its connections when it starts and closes them when it stops."""
+    settings = settings or get_settings()
+    app = FastAPI(title="Shangquan", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.settings = settings
+    app.state.clock = clock or system
+    problems.install(app)
+    app.include_router(health)
+    for router in api.ROUTERS:
+        app.include_router(router)
+    site.install(app)
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the pools and the event log, load the snapshots, keep them fresh."""
+    settings: Settings = app.state.settings
+    if settings.database_url is None:
+        raise Unavailable("No database: set DISTRICT_DATABASE_URL, or start everything with `district up`.")
+    async with AsyncExitStack() as stack:
+        engine = make_engine(settings.database_url, pool_size=settings.database_pool_size)
+        stack.callback(engine.dispose)
+        app.state.engine = engine
+        app.state.sessions = make_sessions(engine)
+        app.state.pool = make_pool(settings.database_url, size=settings.database_pool_size)
+        await app.state.pool.open()
+        stack.push_async_callback(app.state.pool.close)
+        await _connect_events(app, settings, stack)
+        tasks = await _keep_snapshots(app, settings)
+        stack.push_async_callback(_cancel, tasks)
+        yield
+
+
+async def _connect_events(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
+    app.state.nats = None
+    app.state.stream = None
+    if settings.nats_url:
+        app.state.nats = await events.connect(settings, name="web")
+        app.state.stream = await events.ensure_streams(app.state.nats, settings)
+        stack.push_async_callback(app.state.nats.close)
+
+
+def snapshots_of(app: FastAPI) -> dict[str, Snapshot[object]]:
+    """The read-only copies that the web role keeps, by their name in ``app.state``."""
+    pool = app.state.pool
+    return {
+        "registry": districts.registry(pool),
+        "simulation": districts.simulation(pool),
+        "key_ring": principals.key_ring(pool),
+    }  # type: ignore[return-value]  # Snapshot is invariant; here each is only refreshed
+
+
+async def _keep_snapshots(app: FastAPI, settings: Settings) -> list[asyncio.Task[None]]:
+    snapshots = snapshots_of(app)
+    app.state.snapshots = snapshots
+    for name, snapshot in snapshots.items():
+        setattr(app.state, name, snapshot)
+        await snapshot.refresh()
+    tasks = [asyncio.create_task(snapshot.keep(settings.snapshot_poll)) for snapshot in snapshots.values()]
+    tasks.append(asyncio.create_task(_follow_simulation(app)))
+    assert settings.database_url is not None  # noqa: S101 checked by lifespan
+    tasks.append(asyncio.create_task(listen(settings.database_url, list(snapshots.values()))))
+    return tasks
+
+
+async def _follow_simulation(app: FastAPI) -> None:
+    """Keep the process's clock in step with the stored simulation."""
+    while True:
+        if isinstance(app.state.clock, SystemClock):
+            app.state.clock.follow(app.state.simulation.value)
+        await asyncio.sleep(0.2)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,224 @@
+"""Districts as values, kept in memory by every role; making a new one; the simulated clock."""
+
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import Depends, Request
+from geoalchemy2.shape import from_shape
+from shapely import Point
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from district.clock import Clock, Simulation
+from district.database import SIMULATION_SQL, Pool, new_id, notify, simulation_of
+from district.districts.models import ClockSimulation, District, Route, RouteKind
+from district.districts.queries import ALL_DISTRICTS_SQL, ALL_ROUTES_SQL
+from district.problems import Conflict, Invalid, NotFound
+from district.snapshot import Snapshot
+from geo.coordinates import LonLat
+from geo.datum import Datum
+
+CHANNEL = "district_changed"
+CLOCK_CHANNEL = "clock_changed"
+SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistrictInfo:
+    """A district as every rule sees it."""
+
+    id: uuid.UUID
+    slug: str
+    name: str
+    name_zh: str
+    center: LonLat
+    zone: ZoneInfo
+    day_start: time
+    datum: Datum
+    currency: str
+    country: str = ""
+    label: str = ""
+    attribution: str = ""
+    alias_key: bytes = field(repr=False)
+
+    def trading_day(self, at: datetime) -> date:
+        """The trading day that an instant belongs to: local time, starting at ``day_start``."""
+        local = at.astimezone(self.zone)
+        start = timedelta(hours=self.day_start.hour, minutes=self.day_start.minute)
+        return (local.replace(tzinfo=None) - start).date()
+
+    def day_starts_at(self, day: date) -> datetime:
+        """The instant at which a trading day starts; in a DST gap, the first instant after it."""
+        local = datetime.combine(day, self.day_start, tzinfo=self.zone)
+        return datetime.fromtimestamp(local.timestamp(), tz=ZoneInfo("UTC"))
+
+    def title(self, language: str) -> str:
+        """Its name in a language."""
+        return self.name_zh if language.startswith("zh") and self.name_zh else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """All districts, and the routes that find one."""
+
+    by_slug: Mapping[str, DistrictInfo] = field(default_factory=dict)
+    by_id: Mapping[uuid.UUID, DistrictInfo] = field(default_factory=dict)
+    routes: Mapping[tuple[str, str], uuid.UUID] = field(default_factory=dict)
+
+    def find(self, slug: str) -> DistrictInfo:
+        """Raises: NotFound."""
+        try:
+            return self.by_slug[slug]
+        except KeyError:
+            raise NotFound(f"No district {slug!r}.") from None
+
+    def routed(self, kind: RouteKind, key: str) -> DistrictInfo:
+        """The district behind a gateway's or feed's slug. Raises: NotFound."""
+        try:
+            return self.by_id[self.routes[(kind, key)]]
+        except KeyError:
+            raise NotFound(f"No {kind} {key!r}.") from None
+
+
+def registry(pool: Pool) -> Snapshot[Registry]:
+    """The snapshot of all districts and routes."""
+
+    async def load() -> Registry:
+        async with pool.connection() as connection:
+            rows = await (await connection.execute(ALL_DISTRICTS_SQL)).fetchall()
+            routes = await (await connection.execute(ALL_ROUTES_SQL)).fetchall()
+        infos = [of_row(row) for row in rows]
+        return Registry(
+            by_slug={info.slug: info for info in infos},
+            by_id={info.id: info for info in infos},
+            routes={(kind, key): district_id for kind, key, district_id in routes},
+        )
+
+    return Snapshot(load, empty=Registry(), channels=(CHANNEL,))
+
+
+def of_row(row: tuple[Any, ...]) -> DistrictInfo:
+    """A district from a row of ``ALL_DISTRICTS_SQL``, which the driver leaves untyped."""
+    id_, slug, name, name_zh, lon, lat, zone, day_start, crs, currency, country, label, attribution, alias_key = row
+    return DistrictInfo(
+        id=id_,
+        slug=slug,
+        name=name,
+        name_zh=name_zh,
+        center=LonLat(lon=lon, lat=lat),
+        zone=ZoneInfo(zone),
+        day_start=day_start,
+        datum=Datum(crs),
+        currency=currency,
+        country=country,
+        label=label,
+        attribution=attribution,
+        alias_key=bytes(alias_key),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDistrict:
+    """What a new district needs."""
+
+    slug: str
+    name: str
+    center: LonLat
+    zone: str
+    currency: str
+    name_zh: str = ""
+    day_start: time = time(6)
+    datum: Datum = Datum.WGS84
+    country: str = ""
+    label: str = ""
+    attribution: str = ""
+
+
+def create(session: Session, new: NewDistrict, *, clock: Clock) -> District:
+    """Make a district.
+
+    Raises: Invalid for an unknown zone, Conflict when the slug is taken.
+    """
+    try:
+        ZoneInfo(new.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise Invalid(f"{new.zone!r} is not an IANA time zone such as Asia/Shanghai.") from None
+    if session.query(District.id).filter_by(slug=new.slug).first():
+        raise Conflict(f"There is a district {new.slug!r} already.")
+    row = District(
+        id=new_id(),
+        slug=new.slug,
+        name=new.name,
+        name_zh=new.name_zh,
+        center=from_shape(Point(new.center.lon, new.center.lat), srid=4326),
+        zone=new.zone,
+        day_start=new.day_start,
+        crs=new.datum,
+        currency=new.currency,
+        country=new.country,
+        label=new.label,
+        attribution=new.attribution,
+        alias_key=secrets.token_bytes(32),
+        created_at=clock.now(),
+    )
+    session.add(row)
+    session.flush()
+    notify(session, CHANNEL)
+    return row
+
+
+def add_route(session: Session, kind: RouteKind, key: str, district_id: uuid.UUID) -> None:
+    """Point a name outside any district to one. Raises: Conflict when it is taken."""
+    statement = insert(Route).values(kind=kind, key=key, district_id=district_id).on_conflict_do_nothing()
+    if session.execute(statement.returning(Route.key)).first() is None:
+        raise Conflict(f"The {kind} name {key!r} is taken; choose another.")
+    notify(session, CHANNEL)
+
+
+def drop_route(session: Session, kind: RouteKind, key: str) -> None:
+    """Forget a name."""
+    session.query(Route).filter_by(kind=kind, key=key).delete()
+    notify(session, CHANNEL)
+
+
+def simulate(session: Session, simulation: Simulation) -> None:
+    """Make business time follow a simulation, in every role."""
+    values = {
+        "machine_from": simulation.machine_from,
+        "business_from": simulation.business_from,
+        "speed": simulation.speed,
+    }
+    statement = insert(ClockSimulation).values(id=1, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+    notify(session, CLOCK_CHANNEL)
+
+
+def simulation(pool: Pool) -> Snapshot[Simulation | None]:
+    """The snapshot of the stored simulation."""
+
+    async def load() -> Simulation | None:
+        async with pool.connection() as connection:
+            row = await (await connection.execute(SIMULATION_SQL)).fetchone()
+        return simulation_of(row)
+
+    return Snapshot[Simulation | None](load, empty=None, channels=(CLOCK_CHANNEL,))
+
+
+def get_registry(request: Request) -> Registry:
+    """The districts that this process knows."""
+    value: Registry = request.app.state.registry.value
+    return value
+
+
+def get_district(d: str, request: Request) -> DistrictInfo:
+    """The district of the path's ``{d}``."""
+    return get_registry(request).find(d)
+
+
+RegistryDep = Annotated[Registry, Depends(get_registry)]
+DistrictDep = Annotated[DistrictInfo, Depends(get_district)]
