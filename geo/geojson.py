@@ -40,7 +40,7 @@ def parse(value: object) -> Area:
     """
     geometry = _geometry(value)
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
-    if kind not in ("Polygon", "MultiPolygon"):
+    if kind not in ("Polygon", "MultiPolygon"):  # a tuple, as a hostile type may be unhashable
         raise NotPolygon(
             f"Send a Polygon or a MultiPolygon, not {_named(kind)}; collections cannot be a zone."
         )
