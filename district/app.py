@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -103,14 +104,14 @@ async def _connect_events(app: FastAPI, settings: Settings, stack: AsyncExitStac
         stack.push_async_callback(app.state.nats.close)
 
 
-def snapshots_of(app: FastAPI) -> dict[str, Snapshot[object]]:
+def snapshots_of(app: FastAPI) -> dict[str, Snapshot[Any]]:
     """The read-only copies that the web role keeps, by their name in ``app.state``."""
     pool = app.state.pool
     return {
         "registry": districts.registry(pool),
         "simulation": districts.simulation(pool),
         "key_ring": principals.key_ring(pool),
-    }  # type: ignore[return-value]  # Snapshot is invariant; here each is only refreshed
+    }
 
 
 async def _keep_snapshots(app: FastAPI, settings: Settings) -> list[asyncio.Task[None]]:

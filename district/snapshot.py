@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import psycopg
 import structlog
@@ -45,7 +45,7 @@ class Snapshot(Generic[T]):
             await self.refresh()
 
 
-async def listen(url: str, snapshots: list[Snapshot[object]]) -> None:
+async def listen(url: str, snapshots: list[Snapshot[Any]]) -> None:
     """Mark snapshots stale when PostgreSQL notifies one of their channels; reconnects for ever."""
     channels = sorted({channel for snapshot in snapshots for channel in snapshot.channels})
     while True:
@@ -55,7 +55,7 @@ async def listen(url: str, snapshots: list[Snapshot[object]]) -> None:
             await asyncio.sleep(RECONNECT_S)
 
 
-async def _listen_once(url: str, channels: list[str], snapshots: list[Snapshot[object]]) -> None:
+async def _listen_once(url: str, channels: list[str], snapshots: list[Snapshot[Any]]) -> None:
     async with await psycopg.AsyncConnection.connect(
         psycopg_dsn(url), autocommit=True, connect_timeout=3
     ) as connection:

@@ -41,6 +41,7 @@ class Servers:
         self.directory.chmod(0o755)
         self.cluster = Cluster(self.directory / "data", options=FAST)
         self.nats = NatsServer(self.directory / "data")
+        self.addresses: dict[str, str] = {}
 
     def start(self) -> dict[str, str]:
         """Start both, migrate the template; what a worker needs to know."""
@@ -53,7 +54,8 @@ class Servers:
             connection.execute("CREATE EXTENSION postgis")
             connection.execute("CREATE EXTENSION btree_gist")
         migrate(template)
-        return {"database": self.cluster.url, "nats": nats_url}
+        self.addresses = {"database": self.cluster.url, "nats": nats_url}
+        return self.addresses
 
     def stop(self) -> None:
         """Stop both and forget their data."""
@@ -95,8 +97,8 @@ def pytest_configure_node(node: Any) -> None:
     config = node.config
     if _servers not in config.stash:
         config.stash[_servers] = Servers()
-        config.stash[_servers].addresses = config.stash[_servers].start()  # type: ignore[attr-defined]
-    node.workerinput["addresses"] = config.stash[_servers].addresses  # type: ignore[attr-defined]
+        config.stash[_servers].start()
+    node.workerinput["addresses"] = config.stash[_servers].addresses
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

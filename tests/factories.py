@@ -15,6 +15,7 @@ from district.clock import FixedClock
 from district.database import new_id
 from district.districts import service as districts
 from district.districts.models import District
+from district.districts.queries import ALL_DISTRICTS_SQL
 from district.feeds.models import Feed
 from district.members.models import Member
 from district.merchants.models import Merchant
@@ -75,7 +76,7 @@ class Makers:
     def info(self, district: District) -> districts.DistrictInfo:
         """The district as a value."""
         row = self.session.connection().exec_driver_sql(
-            districts.ALL_DISTRICTS_SQL.replace("ORDER BY", "WHERE id = %s ORDER BY"), (district.id,)
+            ALL_DISTRICTS_SQL.replace("ORDER BY", "WHERE id = %s ORDER BY"), (district.id,)
         )
         return districts.of_row(tuple(row.one()))
 
