@@ -1,13 +1,15 @@
 """What a campaign is: its rule, its offer and the states it goes through, as values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
+from geo import geojson
 from geo.coordinates import LonLat
+from geo.zones import Area
 from push.audience import Audience
 from push.errors import PushError
 from push.identifiers import CampaignId, MerchantId, StoreId
@@ -32,9 +34,9 @@ class Trigger:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DrawnFence:
-    """A polygon: its outer ring first, then its holes, each closed."""
+    """A polygon as it was drawn."""
 
-    rings: tuple[tuple[LonLat, ...], ...]
+    area: Area
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +56,21 @@ class BuildingFence:
 
 
 Fence: TypeAlias = DrawnFence | CircleFence | BuildingFence
+
+
+def area_of(fence: Fence, *, building: Callable[[str], Area]) -> Area:
+    """The ground a fence covers; building finds the outline of a building by its id.
+
+    Raises: GeometryRefused; whatever building raises when it knows none.
+    """
+    match fence:
+        case DrawnFence():
+            return fence.area
+        case CircleFence():
+            return geojson.circle(fence.centre, fence.radius_m)
+        case BuildingFence():
+            outline = building(fence.building)
+            return geojson.buffer(outline, fence.buffer_m) if fence.buffer_m else outline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from geo import geojson
 from geo.coordinates import LonLat
 from geo.errors import GeoError
 from geo.hours import Hours
@@ -85,7 +86,7 @@ _WITHIN = Keyed(
         "type": Record(
             required={
                 "type": Words(("Polygon",)),
-                "coordinates": ListOf(ListOf(_POSITION, 4, 500), 1, 50),
+                "coordinates": ListOf(ListOf(_POSITION, 4, 500), 1, 20),
             }
         ),
     }
@@ -246,20 +247,23 @@ def _when(document: Document, report: Report) -> When:
 
 
 def _fence(document: Document, report: Report) -> Fence | None:
+    if "building" in document:
+        return _building(document, report)
     try:
-        if circle := document.get("circle"):
-            centre = LonLat(lon=circle["lon"], lat=circle["lat"])
-            return CircleFence(centre=centre, radius_m=float(circle["radius_m"]))
-        if "building" in document:
-            return _building(document, report)
-        return DrawnFence(
-            rings=tuple(
-                tuple(LonLat(lon=lon, lat=lat) for lon, lat in ring) for ring in document["coordinates"]
-            )
-        )
+        if "circle" in document:
+            return _circle(document["circle"])
+        return DrawnFence(area=geojson.parse(document))
     except GeoError as refused:
         report.add(Reason.GEOMETRY, str(refused))
         return None
+
+
+def _circle(document: Document) -> CircleFence:
+    centre = LonLat(lon=document["lon"], lat=document["lat"])
+    fence = CircleFence(centre=centre, radius_m=float(document["radius_m"]))
+    # Near a pole a circle has no shape in degrees; it is refused here and not when it is saved.
+    geojson.circle(fence.centre, fence.radius_m)
+    return fence
 
 
 def _building(document: Document, report: Report) -> BuildingFence | None:

@@ -44,15 +44,17 @@ class Problem:
 
     pointer: str
     reason: Reason
-    wanted: str = ""
+    wanted: Localised | str = ""
 
     @property
     def detail(self) -> Localised:
         """What to do about it, in both languages."""
         sentence = _SENTENCES[self.reason]
+        zh, en = (
+            (self.wanted, self.wanted) if isinstance(self.wanted, str) else (self.wanted.zh, self.wanted.en)
+        )
         return both(
-            zh=(sentence.zh or "").replace("{}", self.wanted),
-            en=(sentence.en or "").replace("{}", self.wanted),
+            zh=(sentence.zh or "").replace("{}", zh or ""), en=(sentence.en or "").replace("{}", en or "")
         )
 
 
@@ -67,7 +69,7 @@ class Report:
         token = str(key)[:_MAX_KEY].replace("~", "~0").replace("/", "~1")
         return Report(pointer=f"{self.pointer}/{token}", problems=self.problems)
 
-    def add(self, reason: Reason, wanted: str = "") -> None:
+    def add(self, reason: Reason, wanted: Localised | str = "") -> None:
         if not self.is_full:
             self.problems.append(Problem(pointer=self.pointer, reason=reason, wanted=wanted))
 

@@ -8,8 +8,16 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from push.problems import Reason, Report
+from push.wording import both
 
 JsonSchema: TypeAlias = dict[str, object]
+
+_INTEGER = both(zh="整数", en="an integer")
+_NUMBER = both(zh="数字", en="a number")
+_STRING = both(zh="字符串", en="a string")
+_ARRAY = both(zh="数组", en="an array")
+_OBJECT = both(zh="对象", en="an object")
+_FLAG = both(zh="true 或 false", en="true or false")
 
 
 class Shape(Protocol):
@@ -43,7 +51,7 @@ class Number:
 
     def check(self, value: object, report: Report) -> None:
         if not (is_integer(value) if self.whole else is_number(value)):
-            report.add(Reason.WRONG_TYPE, "an integer" if self.whole else "a number")
+            report.add(Reason.WRONG_TYPE, _INTEGER if self.whole else _NUMBER)
         elif isinstance(value, int | float) and not self.least <= value <= self.most:
             report.add(Reason.OUT_OF_RANGE, f"{self.least:g}-{self.most:g}")
 
@@ -60,7 +68,7 @@ class Text:
 
     def check(self, value: object, report: Report) -> None:
         if not isinstance(value, str):
-            report.add(Reason.WRONG_TYPE, "a string")
+            report.add(Reason.WRONG_TYPE, _STRING)
         elif not self.least <= len(value) <= self.most:
             report.add(Reason.WRONG_LENGTH, f"{self.least}-{self.most}")
 
@@ -74,7 +82,7 @@ class Flag:
 
     def check(self, value: object, report: Report) -> None:
         if not isinstance(value, bool):
-            report.add(Reason.WRONG_TYPE, "true or false")
+            report.add(Reason.WRONG_TYPE, _FLAG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ class Words:
 
     def check(self, value: object, report: Report) -> None:
         if not isinstance(value, str):
-            report.add(Reason.WRONG_TYPE, "a string")
+            report.add(Reason.WRONG_TYPE, _STRING)
         elif value not in self.words:
             report.add(Reason.UNSUPPORTED, " | ".join(self.words))
 
@@ -116,7 +124,7 @@ class Figures:
 
     def check(self, value: object, report: Report) -> None:
         if not is_integer(value):
-            report.add(Reason.WRONG_TYPE, "an integer")
+            report.add(Reason.WRONG_TYPE, _INTEGER)
         elif value not in self.figures:
             report.add(Reason.UNSUPPORTED, " | ".join(map(str, self.figures)))
 
@@ -134,7 +142,7 @@ class ListOf:
 
     def check(self, value: object, report: Report) -> None:
         if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-            report.add(Reason.WRONG_TYPE, "an array")
+            report.add(Reason.WRONG_TYPE, _ARRAY)
         elif not self.least <= len(value) <= self.most:
             report.add(Reason.WRONG_LENGTH, f"{self.least}-{self.most}")
         else:
@@ -164,7 +172,7 @@ class Record:
 
     def check(self, value: object, report: Report) -> None:
         if not isinstance(value, Mapping):
-            report.add(Reason.WRONG_TYPE, "an object")
+            report.add(Reason.WRONG_TYPE, _OBJECT)
             return
         members = {**self.required, **self.optional}
         for key in self.required:
@@ -193,7 +201,7 @@ class Tagged:
 
     def check(self, value: object, report: Report) -> None:
         if not isinstance(value, Mapping):
-            report.add(Reason.WRONG_TYPE, "an object")
+            report.add(Reason.WRONG_TYPE, _OBJECT)
         elif self.key not in value:
             report.at(self.key).add(Reason.MISSING)
         else:
@@ -214,7 +222,7 @@ class Keyed:
 
     def check(self, value: object, report: Report) -> None:
         if not isinstance(value, Mapping):
-            report.add(Reason.WRONG_TYPE, "an object")
+            report.add(Reason.WRONG_TYPE, _OBJECT)
             return
         for key, record in self.records.items():
             if key in value:
