@@ -93,10 +93,13 @@ class Account:
             )
 
     def can_run(self, argv: Sequence[str]) -> bool:
-        """Whether the command succeeds as this account."""
+        """Whether the command succeeds as this account.
+
+        A shell starts it, because setpriv itself still has root's rights while it looks for the program.
+        """
         try:
             probe = subprocess.run(
-                self.command(argv),
+                self.command(["sh", "-c", 'exec "$@"', "sh", *argv]),
                 cwd="/",
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,

@@ -18,6 +18,7 @@ from district.embedded.processes import ProcessId
 from district.embedded.state import RoleFiles, RoleState, answers
 
 HEALTHY_AFTER_S = 5.0
+SETTLED_AFTER_S = 2.0
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 30.0
 LINE_LIMIT_BYTES = 64 << 10
@@ -25,7 +26,7 @@ LINE_LIMIT_BYTES = 64 << 10
 
 @dataclass(frozen=True, kw_only=True)
 class RoleSpec:
-    """What to run. ``address`` ("host:port") is where it answers once it is up; without one it runs as soon as it lives."""
+    """What to run. ``address`` ("host:port") is where it answers once it is up; without one it runs when it has lived for a while."""
 
     name: str
     argv: Sequence[str]
@@ -111,7 +112,7 @@ class Role:
                 self.start(environment)
         elif (code := self._child.poll()) is not None:
             self._ended(code)
-        elif self.state == RoleState.STARTING and (self.spec.address is None or answers(self.spec.address)):
+        elif self.state == RoleState.STARTING and self._is_up():
             self._become(RoleState.RUNNING)
 
     def terminate(self) -> None:
@@ -131,6 +132,11 @@ class Role:
         self._child = None
         self.state = RoleState.STOPPED
         self._files.remove(self.spec.name)
+
+    def _is_up(self) -> bool:
+        if self.spec.address is not None:
+            return answers(self.spec.address)
+        return time.monotonic() - self._started_at >= SETTLED_AFTER_S
 
     def _process(self) -> ProcessId | None:
         return processes.identify(self._child.pid) if self._child else None
