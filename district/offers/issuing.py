@@ -1,0 +1,107 @@
+"""What one batch of drafts comes to: values that the service fills and hands on."""
+
+import secrets
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from district.database import new_id
+from push.consent import NO_CONSENT, Channel, ConsentRecord, Consents, Purpose, may_contact
+from push.coupon import RANDOM_BYTES, CouponCode, code_from
+from push.decision import OfferDraft, Refusal
+from push.identifiers import CampaignId, MemberId
+from push.suppression import Suppression
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A draft with the id and the code that it will have as an offer."""
+
+    draft: OfferDraft
+    channels: tuple[Channel, ...]
+    offer_id: uuid.UUID = field(default_factory=new_id)
+    code: CouponCode = field(default_factory=lambda: code_from(secrets.token_bytes(RANDOM_BYTES)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedOffer:
+    """An offer that the transaction wrote, with its words as they stood then."""
+
+    id: uuid.UUID
+    draft: OfferDraft
+    channels: tuple[Channel, ...]
+    title: Mapping[str, Any]
+    text: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What became of a batch: every draft is in exactly one of the two; given refusals come first."""
+
+    issued: tuple[IssuedOffer, ...]
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Truth:
+    """What the database holds of the members and campaigns of a batch."""
+
+    members: frozenset[uuid.UUID]
+    live: frozenset[uuid.UUID]
+    consents: Mapping[uuid.UUID, Consents]
+
+    def judge(self, draft: OfferDraft, now: datetime) -> Candidate | Refusal:
+        """The draft as a candidate, unless what was decided on no longer holds."""
+        if draft.member_id not in self.members:
+            return refusal(draft, Suppression.ERASED)
+        if draft.campaign_id not in self.live:
+            return refusal(draft, Suppression.PAUSED)
+        if draft.send_before <= now:
+            return refusal(draft, Suppression.STALE)
+        consents = self.consents.get(draft.member_id, NO_CONSENT)
+        channels = tuple(one for one in draft.channels if may_contact(consents, one, by_location=True))
+        return (
+            Candidate(draft=draft, channels=channels) if channels else refusal(draft, Suppression.NO_CONSENT)
+        )
+
+
+def refusal(draft: OfferDraft, reason: Suppression) -> Refusal:
+    """The refusal that a draft becomes."""
+    return Refusal(campaign_id=draft.campaign_id, member_id=draft.member_id, reason=reason, at=draft.at)
+
+
+def key(draft: OfferDraft) -> tuple[CampaignId, MemberId, str]:
+    """What may exist once; also the order in which drafts are taken."""
+    return draft.campaign_id, draft.member_id, draft.occurrence_key
+
+
+def waves(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
+    """The candidates so that no member is twice in one part: the second is judged after the first."""
+    left = sorted(candidates, key=lambda one: (one.draft.at, key(one.draft)))
+    while left:
+        first: dict[MemberId, Candidate] = {}
+        rest = []
+        for one in left:
+            if one.draft.member_id in first:
+                rest.append(one)
+            else:
+                first[one.draft.member_id] = one
+        yield sorted(first.values(), key=lambda one: key(one.draft))
+        left = rest
+
+
+def newest_consents(rows: Sequence[tuple[Any, ...]]) -> dict[uuid.UUID, Consents]:
+    """Consents by member from rows (member, purpose, channel, granted, at), which the driver leaves untyped."""
+    records: dict[uuid.UUID, list[ConsentRecord]] = {}
+    for member_id, purpose, channel, granted, at in rows:
+        if purpose in set(Purpose) and (channel == "" or channel in set(Channel)):
+            record = ConsentRecord(
+                purpose=Purpose(purpose),
+                channel=Channel(channel) if channel else None,
+                granted=granted,
+                at=at,
+            )
+            records.setdefault(member_id, []).append(record)
+    return {member_id: Consents.after(one) for member_id, one in records.items()}

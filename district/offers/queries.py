@@ -1,0 +1,124 @@
+"""SQL of issuing and of the wallet."""
+
+LOCK_MEMBERS_SQL = """
+SELECT id FROM member
+WHERE district_id = %(district_id)s AND id = ANY(%(members)s::uuid[]) AND state = 'active'
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+CONSENTS_SQL = """
+SELECT DISTINCT ON (member_id, purpose, channel) member_id, purpose, channel, granted, at
+FROM consent
+WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])
+ORDER BY member_id, purpose, channel, id DESC
+"""
+
+LIVE_CAMPAIGNS_SQL = """
+SELECT id FROM campaign
+WHERE district_id = %(district_id)s AND id = ANY(%(campaigns)s::uuid[]) AND state = 'live'
+"""
+
+LOCK_STOCK_SQL = """
+SELECT campaign_id FROM campaign_stock
+WHERE district_id = %(district_id)s AND campaign_id = ANY(%(campaigns)s::uuid[])
+ORDER BY campaign_id FOR NO KEY UPDATE
+"""
+
+INSERT_OFFERS_SQL = """
+INSERT INTO offer (district_id, id, campaign_id, member_id, occurrence_key, code, kind, value, title, text, why,
+                   valid_from, valid_until, issued_at, trigger_lon, trigger_lat)
+SELECT %(district_id)s, draft.id, draft.campaign_id, draft.member_id, draft.occurrence_key, draft.code,
+       campaign.offer ->> 'kind', coalesce(campaign.offer -> 'value', '{"type": "none"}'),
+       campaign.offer -> 'title', campaign.offer -> 'text', draft.why,
+       draft.valid_from, draft.valid_until, %(now)s, draft.lon, draft.lat
+FROM unnest(%(ids)s::uuid[], %(campaigns)s::uuid[], %(members)s::uuid[], %(keys)s::text[], %(codes)s::text[],
+            %(whys)s::jsonb[], %(from)s::timestamptz[], %(until)s::timestamptz[],
+            %(lons)s::float8[], %(lats)s::float8[])
+     AS draft (id, campaign_id, member_id, occurrence_key, code, why, valid_from, valid_until, lon, lat)
+JOIN campaign ON campaign.district_id = %(district_id)s AND campaign.id = draft.campaign_id
+ORDER BY draft.campaign_id, draft.member_id, draft.occurrence_key
+ON CONFLICT (district_id, campaign_id, member_id, occurrence_key) DO NOTHING
+RETURNING id, title, text
+"""
+
+TAKE_SLOTS_SQL = """
+INSERT INTO cap_slot (district_id, member_id, scope, slot, taken_at, offer_id)
+SELECT %(district_id)s, member_id, scope, %(slot)s, %(now)s, offer_id
+FROM unnest(%(members)s::uuid[], %(scopes)s::text[], %(offers)s::uuid[], %(reusable)s::timestamptz[])
+     AS wanted (member_id, scope, offer_id, reusable)
+ORDER BY member_id, scope
+ON CONFLICT (district_id, member_id, scope, slot)
+DO UPDATE SET taken_at = EXCLUDED.taken_at, offer_id = EXCLUDED.offer_id
+WHERE cap_slot.taken_at <= (
+    SELECT min(reusable)
+    FROM unnest(%(members)s::uuid[], %(scopes)s::text[], %(reusable)s::timestamptz[])
+         AS wanted (member_id, scope, reusable)
+    WHERE wanted.member_id = cap_slot.member_id AND wanted.scope = cap_slot.scope
+)
+RETURNING offer_id, scope
+"""
+
+TAKE_STOCK_SQL = """
+WITH wanted AS (
+    SELECT campaign_id, amount
+    FROM unnest(%(campaigns)s::uuid[], %(amounts)s::int[]) AS wanted (campaign_id, amount)
+), before AS (
+    SELECT campaign_id, issued
+    FROM campaign_stock WHERE district_id = %(district_id)s AND campaign_id = ANY(%(campaigns)s::uuid[])
+)
+UPDATE campaign_stock AS stock
+SET issued = stock.issued + least(wanted.amount, coalesce(stock.quota - stock.issued, wanted.amount))
+FROM wanted JOIN before USING (campaign_id)
+WHERE stock.district_id = %(district_id)s AND stock.campaign_id = wanted.campaign_id
+  AND (stock.quota IS NULL OR stock.issued < stock.quota)
+RETURNING stock.campaign_id, stock.issued - before.issued
+"""
+
+RETURN_STOCK_SQL = """
+UPDATE campaign_stock SET issued = issued - returned.amount
+FROM unnest(%(campaigns)s::uuid[], %(amounts)s::int[]) AS returned (campaign_id, amount)
+WHERE campaign_stock.district_id = %(district_id)s AND campaign_stock.campaign_id = returned.campaign_id
+"""
+
+RELEASE_SLOTS_SQL = """
+DELETE FROM cap_slot
+WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])
+  AND offer_id = ANY(%(offers)s::uuid[])
+"""
+
+DELETE_OFFERS_SQL = "DELETE FROM offer WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[])"
+
+ENDPOINTS_SQL = """
+SELECT merchant_id, id FROM webhook_endpoint
+WHERE district_id = %(district_id)s AND merchant_id = ANY(%(merchants)s::uuid[]) AND disabled_at IS NULL
+ORDER BY merchant_id, id
+"""
+
+UPSERT_REFUSALS_SQL = """
+INSERT INTO refusal (district_id, trading_day, member_id, campaign_id, reason, times, last_at)
+SELECT %(district_id)s, trading_day, member_id, campaign_id, reason, times, last_at
+FROM unnest(%(days)s::date[], %(members)s::uuid[], %(campaigns)s::uuid[], %(reasons)s::text[], %(times)s::int[],
+            %(last)s::timestamptz[])
+     AS refused (trading_day, member_id, campaign_id, reason, times, last_at)
+WHERE EXISTS (
+    SELECT FROM member WHERE member.district_id = %(district_id)s AND member.id = refused.member_id
+)
+ORDER BY trading_day, member_id, campaign_id, reason
+ON CONFLICT (district_id, trading_day, member_id, campaign_id, reason)
+DO UPDATE SET times = refusal.times + EXCLUDED.times, last_at = greatest(refusal.last_at, EXCLUDED.last_at)
+"""
+
+VOID_UNSENT_SQL = """
+UPDATE offer SET state = 'void'
+WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[]) AND state = 'issued'
+  AND NOT EXISTS (
+    SELECT FROM inbox_item
+    WHERE inbox_item.district_id = %(district_id)s AND inbox_item.member_id = offer.member_id
+      AND inbox_item.offer_id = offer.id
+  )
+RETURNING id, campaign_id, member_id
+"""
+
+OFFER_OWNERS_SQL = """
+SELECT member_id, campaign_id FROM offer WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[])
+"""
