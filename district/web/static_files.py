@@ -2,13 +2,12 @@
 
 import gzip
 import hashlib
-import os
 from functools import lru_cache
 from pathlib import Path
 
 import anyio
 from starlette.applications import Starlette
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -37,31 +36,28 @@ class VersionedStatic(StaticFiles):
     """StaticFiles with long caching for versioned paths and gzip for text, made once and kept in memory."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        full_path, found = self.lookup_path(path) if scope["method"] == "GET" else ("", None)
-        suffix = os.path.splitext(full_path)[1]
+        response = await super().get_response(path, scope)
         headers = dict(scope["headers"])
-        is_compressible = suffix in _COMPRESSED_SUFFIXES and b"gzip" in headers.get(b"accept-encoding", b"")
-        if found is None or not is_compressible or found.st_size < _WORTH_COMPRESSING_BYTES:
-            response = await super().get_response(path, scope)
-        else:
-            body, digest = await anyio.to_thread.run_sync(
-                _compressed, full_path, found.st_mtime_ns, found.st_size
-            )
-            response = _gzip_response(
-                body, f'W/"{digest}"', suffix, headers.get(b"if-none-match", b"").decode("latin-1")
-            )
-        if suffix in _MEDIA_TYPES and response.status_code != 304:
+        suffix = Path(path).suffix
+        if isinstance(response, FileResponse) and scope["method"] == "GET" and suffix in _COMPRESSED_SUFFIXES:
+            found = response.stat_result
+            is_worth_it = found is not None and found.st_size >= _WORTH_COMPRESSING_BYTES
+            if found is not None and is_worth_it and b"gzip" in headers.get(b"accept-encoding", b""):
+                key = (str(response.path), found.st_mtime_ns, found.st_size)
+                body, digest = await anyio.to_thread.run_sync(_compressed, *key)
+                known_tag = headers.get(b"if-none-match", b"").decode("latin-1")
+                response = _gzip_response(body, f'W/"{digest}"', known_tag)
+        if suffix in _MEDIA_TYPES and response.status_code == 200:
             response.headers["content-type"] = f"{_MEDIA_TYPES[suffix]}; charset=utf-8"
         response.headers["cache-control"] = _IMMUTABLE if path.startswith("vendor/") else _REVALIDATED
         response.headers["vary"] = "accept-encoding"
         return response
 
 
-def _gzip_response(body: bytes, tag: str, suffix: str, known_tag: str) -> Response:
+def _gzip_response(body: bytes, tag: str, known_tag: str) -> Response:
     if known_tag == tag:
         return Response(status_code=304, headers={"etag": tag})
-    media_type = _MEDIA_TYPES.get(suffix, "text/plain")
-    return Response(body, media_type=media_type, headers={"content-encoding": "gzip", "etag": tag})
+    return Response(body, media_type="text/plain", headers={"content-encoding": "gzip", "etag": tag})
 
 
 def mount(app: Starlette) -> None:
