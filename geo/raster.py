@@ -140,7 +140,7 @@ class ZoneRaster:
         slot = self._candidates.take(spread(starts, counts))
         if allowed is None or not len(slot):
             return point, slot
-        row = point if len(allowed) > 1 or len(cells) == 1 else np.zeros_like(point)
+        row = point if len(allowed) > 1 else np.zeros_like(point)
         words = allowed.reshape(-1).take(row * self.words + (slot >> 6))
         wanted = (words & _bits(slot)) != 0
         return point[wanted], slot[wanted]
@@ -183,6 +183,8 @@ def set_bits(place: Integers, values: Bits) -> tuple[Integers, Integers]:
     """(m,) places and their uint64 words → one (place, bit number) for each bit set."""
     places: list[Integers] = []
     numbers: list[Integers] = []
+    some = values != 0
+    place, values = place[some], values[some]
     while len(values):
         rest = values & (values - np.uint64(1))  # the lowest bit removed
         numbers.append(np.bitwise_count((values ^ rest) - np.uint64(1)).astype(np.int64))
