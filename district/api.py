@@ -2,4 +2,8 @@
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from district.gateways import routes as gateways
+from district.portal import routes as portal
+from district.stores import public as stores
+
+ROUTERS: tuple[APIRouter, ...] = (gateways.router, portal.router, stores.router)

@@ -2,10 +2,16 @@
 
 from fastapi import APIRouter, FastAPI
 
-PAGES: tuple[APIRouter, ...] = ()
+from district.web import portal
+from district.web.security import SecurityHeaders
+from district.web.static_files import mount
+
+PAGES: tuple[APIRouter, ...] = (portal.router,)
 
 
 def install(app: FastAPI) -> None:
     """Add the pages, their static files and their security headers."""
     for router in PAGES:
         app.include_router(router, include_in_schema=False)
+    mount(app)
+    app.add_middleware(SecurityHeaders)

@@ -1,0 +1,97 @@
+"""Operators' interface to the gateways of a district."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from district.auth.principals import Operator
+from district.clock import ClockDep
+from district.database import DbSession
+from district.districts.service import DistrictDep
+from district.gateways import service
+from district.gateways.models import Gateway
+from district.gateways.schemas import GatewayAnswer, GatewayChange, GatewayPage, NewGateway
+
+router = APIRouter(prefix="/v1/districts/{d}/gateways", tags=["gateways"])
+
+
+def portal_url(request: Request, row: Gateway) -> str:
+    """Where the gateway must send its clients."""
+    if row.public_url:
+        return row.public_url
+    origin = request.app.state.settings.public_url or str(request.base_url).rstrip("/")
+    return f"{origin}/portal/{row.slug}"
+
+
+def answer(request: Request, row: Gateway) -> GatewayAnswer:
+    """A gateway as shown to its operator."""
+    url = portal_url(request, row)
+    dialect = service.DIALECTS[row.vendor]
+    return GatewayAnswer(
+        slug=row.slug,
+        vendor=row.vendor,
+        public_url=row.public_url,
+        zone_id=row.zone_id,
+        allow_hosts=row.allow_hosts,
+        allow_networks=row.allow_networks,
+        methods=row.methods,
+        fail_open=row.fail_open,
+        portal_url=url,
+        configuration=dialect.configuration(service.info_of(row), portal_url=url),
+    )
+
+
+@router.post("", status_code=201)
+def create(
+    new: NewGateway,
+    request: Request,
+    principal: Operator,
+    district: DistrictDep,
+    session: DbSession,
+    clock: ClockDep,
+) -> GatewayAnswer:
+    """Register a gateway; the answer holds its configuration."""
+    return answer(request, service.create(session, district, new, clock=clock))
+
+
+@router.get("")
+def list_(
+    request: Request,
+    principal: Operator,
+    district: DistrictDep,
+    session: DbSession,
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> GatewayPage:
+    """Gateways by slug."""
+    rows = service.page(session, district.id, after=after, limit=limit)
+    next_ = rows[-1].slug if len(rows) == limit else None
+    return GatewayPage(items=[answer(request, row) for row in rows], next=next_)
+
+
+@router.get("/{slug}")
+def get(
+    slug: str, request: Request, principal: Operator, district: DistrictDep, session: DbSession
+) -> GatewayAnswer:
+    """One gateway."""
+    return answer(request, service.get(session, district.id, slug))
+
+
+@router.patch("/{slug}")
+def change(
+    slug: str,
+    changed: GatewayChange,
+    request: Request,
+    principal: Operator,
+    district: DistrictDep,
+    session: DbSession,
+) -> GatewayAnswer:
+    """Change a gateway."""
+    return answer(request, service.change(session, district, slug, changed))
+
+
+@router.delete("/{slug}", status_code=204)
+def remove(slug: str, principal: Operator, district: DistrictDep, session: DbSession) -> Response:
+    """Forget a gateway; its portal address stops working at once."""
+    service.remove(session, district, slug)
+    return Response(status_code=204)

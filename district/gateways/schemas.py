@@ -1,0 +1,65 @@
+"""Gateways as operators see them."""
+
+import uuid
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from district.districts.service import SLUG_PATTERN
+
+Vendor = Literal["opennds", "click"]
+Method = Literal["click", "phone", "email"]
+Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9*.-]+$")]
+PublicUrl = Annotated[str, StringConstraints(max_length=300, pattern=r"^(https?://[^\s\"'<>]+)?$")]
+
+
+class NewGateway(BaseModel):
+    """What an operator registers; a missing secret is made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    slug: Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
+    vendor: Vendor
+    secret: Annotated[str, StringConstraints(max_length=200)] = ""
+    public_url: PublicUrl = ""
+    zone_id: uuid.UUID | None = None
+    allow_hosts: list[Host] = Field(default_factory=list, max_length=50)
+    allow_networks: list[str] = Field(default_factory=list, max_length=50)
+    methods: list[Method] = Field(default=["click"], min_length=1, max_length=3)
+    fail_open: bool = False
+
+
+class GatewayChange(BaseModel):
+    """What may be changed later."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    secret: Annotated[str, StringConstraints(min_length=8, max_length=200)] | None = None
+    public_url: PublicUrl | None = None
+    zone_id: uuid.UUID | None = None
+    allow_hosts: list[Host] = Field(default_factory=list, max_length=50)
+    allow_networks: list[str] = Field(default_factory=list, max_length=50)
+    methods: list[Method] = Field(default_factory=list, max_length=3)
+    fail_open: bool = False
+
+
+class GatewayAnswer(BaseModel):
+    """A gateway and what to paste into the vendor's product."""
+
+    slug: str
+    vendor: str
+    public_url: str
+    zone_id: uuid.UUID | None
+    allow_hosts: list[str]
+    allow_networks: list[str]
+    methods: list[str]
+    fail_open: bool
+    portal_url: str
+    configuration: str
+
+
+class GatewayPage(BaseModel):
+    """Gateways by slug."""
+
+    items: list[GatewayAnswer]
+    next: str | None

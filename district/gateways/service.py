@@ -1,0 +1,123 @@
+"""Gateways: registered by operators, found by their slug, each with its vendor's dialect."""
+
+import ipaddress
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from district.clock import Clock
+from district.database import new_id
+from district.districts import service as districts
+from district.districts.models import RouteKind
+from district.districts.service import DistrictInfo, Registry
+from district.gateways.click import Click
+from district.gateways.dialect import Arrival, Dialect, GatewayInfo
+from district.gateways.models import Gateway, RedirectUse
+from district.gateways.opennds import OpenNds
+from district.gateways.schemas import GatewayChange, NewGateway
+from district.problems import Invalid, NotFound
+from district.zones.models import Zone
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({"click": Click(), "opennds": OpenNds()})
+
+
+def info_of(row: Gateway) -> GatewayInfo:
+    """A gateway as its dialect sees it."""
+    return GatewayInfo(
+        slug=row.slug,
+        vendor=row.vendor,
+        secret=row.secret,
+        public_url=row.public_url,
+        allow_hosts=tuple(row.allow_hosts),
+        allow_networks=tuple(row.allow_networks),
+        methods=tuple(row.methods),
+    )
+
+
+def find(session: Session, registry: Registry, slug: str) -> tuple[DistrictInfo, Gateway]:
+    """The gateway of a portal address. Raises: NotFound."""
+    district = registry.routed(RouteKind.GATEWAY, slug)
+    return district, get(session, district.id, slug)
+
+
+def get(session: Session, district_id: uuid.UUID, slug: str) -> Gateway:
+    """Raises: NotFound."""
+    row = session.scalar(select(Gateway).where(Gateway.district_id == district_id, Gateway.slug == slug))
+    if row is None:
+        raise NotFound(f"No gateway {slug!r}.")
+    return row
+
+
+def page(session: Session, district_id: uuid.UUID, *, after: str, limit: int) -> Sequence[Gateway]:
+    """Gateways by slug, after a slug."""
+    rows = select(Gateway).where(Gateway.district_id == district_id, Gateway.slug > after)
+    return session.scalars(rows.order_by(Gateway.slug).limit(limit)).all()
+
+
+def create(session: Session, district: DistrictInfo, new: NewGateway, *, clock: Clock) -> Gateway:
+    """Register a gateway. Raises: Conflict when the slug is taken, Invalid for a bad network or zone."""
+    _check(session, district, zone_id=new.zone_id, networks=new.allow_networks)
+    districts.add_route(session, RouteKind.GATEWAY, new.slug, district.id)
+    row = Gateway(
+        district_id=district.id,
+        id=new_id(),
+        slug=new.slug,
+        vendor=new.vendor,
+        secret=new.secret or secrets.token_urlsafe(24),
+        public_url=new.public_url,
+        zone_id=new.zone_id,
+        allow_hosts=new.allow_hosts,
+        allow_networks=new.allow_networks,
+        methods=list(new.methods),
+        fail_open=new.fail_open,
+        created_at=clock.now(),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def change(session: Session, district: DistrictInfo, slug: str, changed: GatewayChange) -> Gateway:
+    """Change what is given. Raises: NotFound, Invalid."""
+    row = get(session, district.id, slug)
+    values = changed.model_dump(exclude_unset=True)
+    _check(session, district, zone_id=values.get("zone_id"), networks=values.get("allow_networks", []))
+    for name, value in values.items():
+        setattr(row, name, list(value) if name == "methods" else value)
+    session.flush()
+    return row
+
+
+def remove(session: Session, district: DistrictInfo, slug: str) -> None:
+    """Forget a gateway and its address. Raises: NotFound."""
+    session.delete(get(session, district.id, slug))
+    districts.drop_route(session, RouteKind.GATEWAY, slug)
+
+
+def _check(
+    session: Session, district: DistrictInfo, *, zone_id: uuid.UUID | None, networks: Sequence[str]
+) -> None:
+    if zone_id is not None and session.get(Zone, (district.id, zone_id)) is None:
+        raise Invalid("There is no such zone in this district.")
+    for network in networks:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            raise Invalid(f"{network!r} is not a network such as 10.0.0.0/8.") from None
+
+
+def take(session: Session, gateway: Gateway, arrival: Arrival, *, clock: Clock) -> bool:
+    """Use a redirect up; False when it was used before."""
+    statement = insert(RedirectUse).values(
+        district_id=gateway.district_id,
+        gateway_id=gateway.id,
+        fingerprint=arrival.fingerprint,
+        used_at=clock.machine_now(),
+    )
+    taken = session.execute(statement.on_conflict_do_nothing().returning(RedirectUse.gateway_id))
+    return taken.first() is not None

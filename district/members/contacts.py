@@ -1,0 +1,63 @@
+"""Phone numbers and e-mail addresses in the one form that is compared and stored."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from district.problems import Invalid
+
+
+class ContactKind(StrEnum):
+    """How a member can be reached and proven; the value is the member's column."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """A phone number in E.164, or an e-mail address in lower case."""
+
+    kind: ContactKind
+    value: str
+
+
+def phone(typed: str, *, country: str) -> Contact:
+    """A number as typed, in any script and spacing; ``country`` (ISO 3166) completes a national one. Raises: Invalid."""
+    try:
+        number = phonenumbers.parse(typed, country or None)
+    except phonenumbers.NumberParseException:
+        raise Invalid(
+            f"This is not a phone number. Write it with its country code: +{_example(country)}"
+        ) from None
+    if not phonenumbers.is_valid_number(number):
+        raise Invalid(f"There is no such phone number. Write it with its country code: +{_example(country)}")
+    number.extension = None
+    return Contact(
+        kind=ContactKind.PHONE, value=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    )
+
+
+def _example(country: str) -> str:
+    code = phonenumbers.country_code_for_region(country) if country else 0
+    return f"{code or 358} …"
+
+
+def email(typed: str) -> Contact:
+    """An address as typed. Raises: Invalid."""
+    try:
+        checked = validate_email(typed.strip(), check_deliverability=False)
+    except EmailNotValidError:
+        raise Invalid("This is not an e-mail address. Write it like name@example.com.") from None
+    return Contact(kind=ContactKind.EMAIL, value=checked.normalized.lower())
+
+
+def of(phone_typed: str | None, email_typed: str | None, *, country: str) -> Contact:
+    """The one contact that was given. Raises: Invalid when it is none or two."""
+    if phone_typed and not email_typed:
+        return phone(phone_typed, country=country)
+    if email_typed and not phone_typed:
+        return email(email_typed)
+    raise Invalid("Give either a phone number or an e-mail address.")

@@ -1,0 +1,326 @@
+"""Members: recognised by a verified contact or a device they used before, joined when they are neither."""
+
+import hashlib
+import hmac
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from district.auth.models import LoginSession
+from district.clock import Clock
+from district.database import new_id, notify
+from district.districts.service import DistrictInfo
+from district.members.contacts import Contact, ContactKind
+from district.members.models import Consent, DeviceAlias, Member, MemberState, OptOut
+from district.members.models import ConsentText as ConsentTextRow
+from district.members.texts import ASKED, ConsentText, consent_text
+from district.problems import Invalid, NotFound
+from push.consent import Channel, ConsentRecord, Consents, Purpose
+
+CHANNEL = "member_changed"
+OPT_OUT_CHANNEL = "opt_out_changed"
+ALIAS_BYTES = 16
+BUCKETS = 10_000
+
+
+def alias_of(district: DistrictInfo, mac: str) -> bytes:
+    """The only form in which a MAC address (twelve lower-case hex digits) is kept: HMAC-SHA256, 16 bytes."""
+    return hmac.digest(district.alias_key, bytes.fromhex(mac), "sha256")[:ALIAS_BYTES]
+
+
+def is_randomised(mac: str) -> bool:
+    """Whether the address is locally administered, as rotating addresses are."""
+    first = int(mac[:2], 16)
+    return bool(first & 2) and not first & 1
+
+
+def bucket_of(member_id: uuid.UUID) -> int:
+    """The member's stable place 0-9999 for control groups."""
+    return int.from_bytes(hashlib.sha256(member_id.bytes).digest()[:4]) % BUCKETS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognition:
+    """Whom a login met, and how sure that is."""
+
+    member: Member
+    is_new: bool
+    is_proven: bool
+    """By a code, a session or by joining now. A device alone proves nothing: its address can be copied."""
+
+
+def by_contact(session: Session, district: DistrictInfo, contact: Contact) -> Member | None:
+    """The member with a verified phone or e-mail address."""
+    column = Member.phone if contact.kind is ContactKind.PHONE else Member.email
+    return session.scalar(
+        select(Member).where(
+            Member.district_id == district.id, column == contact.value, Member.state == MemberState.ACTIVE
+        )
+    )
+
+
+def by_alias(session: Session, district: DistrictInfo, alias: bytes) -> Member | None:
+    """The member who used this device last."""
+    return session.scalar(
+        select(Member)
+        .join(
+            DeviceAlias,
+            (DeviceAlias.district_id == Member.district_id) & (DeviceAlias.member_id == Member.id),
+        )
+        .where(
+            DeviceAlias.district_id == district.id,
+            DeviceAlias.alias == alias,
+            Member.state == MemberState.ACTIVE,
+        )
+    )
+
+
+def get(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> Member:
+    """Raises: NotFound."""
+    member = session.get(Member, (district_id, member_id))
+    if member is None or member.state != MemberState.ACTIVE:
+        raise NotFound("No such member.")
+    return member
+
+
+def join(
+    session: Session,
+    district: DistrictInfo,
+    *,
+    language: str,
+    clock: Clock,
+    contact: Contact | None = None,
+    is_demo: bool = False,
+) -> Member:
+    """Register a member."""
+    member_id = new_id()
+    member = Member(
+        district_id=district.id,
+        id=member_id,
+        phone=contact.value if contact and contact.kind is ContactKind.PHONE else None,
+        email=contact.value if contact and contact.kind is ContactKind.EMAIL else None,
+        language=language,
+        bucket=bucket_of(member_id),
+        joined_at=clock.now(),
+        is_demo=is_demo,
+    )
+    session.add(member)
+    session.flush()
+    return member
+
+
+def recognise(
+    session: Session,
+    district: DistrictInfo,
+    *,
+    alias: bytes | None,
+    contact: Contact | None,
+    known: uuid.UUID | None,
+    language: str,
+    clock: Clock,
+) -> Recognition:
+    """Find the member of a login, or register one.
+
+    A verified contact decides; else the member of the browser's session; else the device. A contact that nobody
+    has yet is given to the member of the session, or starts a new membership: never to whoever used the device.
+    """
+    if contact is not None:
+        return _by_verified_contact(session, district, contact, known=known, language=language, clock=clock)
+    if known is not None:
+        return Recognition(member=get(session, district.id, known), is_new=False, is_proven=True)
+    found = by_alias(session, district, alias) if alias else None
+    if found is not None:
+        return Recognition(member=found, is_new=False, is_proven=False)
+    return Recognition(
+        member=join(session, district, language=language, clock=clock), is_new=True, is_proven=True
+    )
+
+
+def _by_verified_contact(
+    session: Session,
+    district: DistrictInfo,
+    contact: Contact,
+    *,
+    known: uuid.UUID | None,
+    language: str,
+    clock: Clock,
+) -> Recognition:
+    found = by_contact(session, district, contact)
+    if found is not None:
+        return Recognition(member=found, is_new=False, is_proven=True)
+    current = session.get(Member, (district.id, known)) if known else None
+    if current is not None and current.phone is None and current.email is None:
+        setattr(current, contact.kind, contact.value)
+        session.flush()
+        return Recognition(member=current, is_new=False, is_proven=True)
+    member = join(session, district, language=language, clock=clock, contact=contact)
+    return Recognition(member=member, is_new=True, is_proven=True)
+
+
+def see_device(session: Session, district: DistrictInfo, member: Member, *, mac: str, clock: Clock) -> bytes:
+    """Remember that a member uses a device; an address that somebody else used before is his from now on."""
+    alias = alias_of(district, mac)
+    now = clock.now()
+    statement = insert(DeviceAlias).values(
+        district_id=district.id,
+        alias=alias,
+        member_id=member.id,
+        randomised=is_randomised(mac),
+        first_seen_at=now,
+        last_seen_at=now,
+    )
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["district_id", "alias"], set_={"member_id": member.id, "last_seen_at": now}
+        )
+    )
+    notify(session, CHANNEL, f"{district.id}:{member.id}")
+    return alias
+
+
+def consents_of(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> Consents:
+    """What the member agrees to now."""
+    rows = session.scalars(
+        select(Consent).where(Consent.district_id == district_id, Consent.member_id == member_id)
+    )
+    return Consents.after(
+        ConsentRecord(
+            purpose=Purpose(row.purpose),
+            channel=Channel(row.channel) if row.channel else None,
+            granted=row.granted,
+            at=row.at,
+        )
+        for row in rows
+    )
+
+
+def decide(
+    session: Session,
+    district: DistrictInfo,
+    member: Member,
+    *,
+    purpose: Purpose,
+    channel: Channel | None,
+    granted: bool,
+    language: str,
+    action: str,
+    source: str,
+    at: datetime,
+) -> None:
+    """Record one decision with the hash of the text that was shown; a decision that changes nothing adds nothing."""
+    if consents_of(session, district.id, member.id).holds(purpose, channel) == granted and (
+        granted or _was_ever_asked(session, district.id, member.id, purpose)
+    ):
+        return
+    text = consent_text(purpose, channel, language) if (purpose, channel) in ASKED else None
+    session.add(
+        Consent(
+            district_id=district.id,
+            id=new_id(),
+            member_id=member.id,
+            purpose=purpose,
+            channel=channel or "",
+            granted=granted,
+            text_hash=_shown(session, district, text, at) if text else None,
+            action=action,
+            source=source,
+            at=at,
+        )
+    )
+    session.flush()
+    notify(session, CHANNEL, f"{district.id}:{member.id}")
+
+
+def _was_ever_asked(session: Session, district_id: uuid.UUID, member_id: uuid.UUID, purpose: Purpose) -> bool:
+    asked = select(Consent.id).where(
+        Consent.district_id == district_id, Consent.member_id == member_id, Consent.purpose == purpose
+    )
+    return session.scalar(asked.limit(1)) is not None
+
+
+def _shown(session: Session, district: DistrictInfo, text: ConsentText, at: datetime) -> bytes:
+    statement = insert(ConsentTextRow).values(
+        district_id=district.id,
+        text_hash=text.hash,
+        purpose=text.purpose,
+        language=text.language,
+        text=text.text,
+        first_shown_at=at,
+    )
+    session.execute(statement.on_conflict_do_nothing())
+    return text.hash
+
+
+def prefer(session: Session, district: DistrictInfo, member: Member, values: Mapping[str, Any]) -> None:
+    """Change language, zone and quiet hours. Raises: Invalid for an unknown zone."""
+    zone = values.get("zone")
+    if zone is not None:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise Invalid(f"{zone!r} is not an IANA time zone such as Asia/Shanghai.") from None
+    for name, value in values.items():
+        setattr(member, name, value)
+    session.flush()
+    notify(session, CHANNEL, f"{district.id}:{member.id}")
+
+
+def export(session: Session, district: DistrictInfo, member: Member) -> dict[str, Any]:
+    """Devices and consents of a member, as plain values."""
+    devices = session.scalars(
+        select(DeviceAlias).where(DeviceAlias.district_id == district.id, DeviceAlias.member_id == member.id)
+    )
+    consents = session.scalars(
+        select(Consent)
+        .where(Consent.district_id == district.id, Consent.member_id == member.id)
+        .order_by(Consent.id)
+    )
+    return {
+        "devices": [
+            {
+                "pseudonym": row.alias.hex(),
+                "first_seen_at": row.first_seen_at,
+                "last_seen_at": row.last_seen_at,
+            }
+            for row in devices
+        ],
+        "consents": [
+            {
+                "purpose": row.purpose,
+                "channel": row.channel or None,
+                "granted": row.granted,
+                "at": row.at,
+                "action": row.action,
+                "source": row.source,
+                "text_sha256": row.text_hash.hex() if row.text_hash else None,
+            }
+            for row in consents
+        ],
+    }
+
+
+def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Clock) -> None:
+    """Close the account: contacts, devices, consents, inbox and offers go, sessions end, devices are dropped at the edge."""
+    aliases = session.scalars(
+        select(DeviceAlias.alias).where(
+            DeviceAlias.district_id == district.id, DeviceAlias.member_id == member.id
+        )
+    ).all()
+    for alias in aliases:
+        values = {"district_id": district.id, "alias": alias, "at": clock.now()}
+        session.execute(insert(OptOut).values(values).on_conflict_do_nothing())
+    for table in (DeviceAlias, Consent):
+        session.query(table).filter_by(district_id=district.id, member_id=member.id).delete()
+    member.phone = member.email = None
+    member.state = MemberState.ERASED
+    session.query(LoginSession).filter_by(district_id=district.id, subject_id=member.id).delete()
+    session.flush()
+    notify(session, CHANNEL, f"{district.id}:{member.id}")
+    notify(session, OPT_OUT_CHANNEL)

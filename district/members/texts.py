@@ -1,0 +1,55 @@
+"""The exact words that a person agrees to, per purpose and language. A changed word is a new text with a new hash."""
+
+import hashlib
+from dataclasses import dataclass
+
+from push.consent import Channel, Purpose
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentText:
+    """What is shown beside a box or a button."""
+
+    purpose: Purpose
+    channel: Channel | None
+    language: str
+    text: str
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 of the words as shown."""
+        return hashlib.sha256(self.text.encode()).digest()
+
+
+ASKED: tuple[tuple[Purpose, Channel | None], ...] = (
+    (Purpose.ACCESS, None),
+    (Purpose.MARKETING, Channel.INBOX),
+    (Purpose.LOCATION, None),
+)
+"""What the portal asks for; only the first is needed to go on line."""
+
+_WORDS: dict[tuple[Purpose, str], str] = {
+    (Purpose.ACCESS, "en"): (
+        "By connecting you accept the terms of the free Wi-Fi. We record when and where this device is connected, "
+        "as the law requires, and nothing more."
+    ),
+    (
+        Purpose.ACCESS,
+        "zh",
+    ): "连接即表示您接受免费 Wi-Fi 的使用条款。我们依法记录本设备的上网时间和接入点，除此之外不作他用。",
+    (
+        Purpose.MARKETING,
+        "en",
+    ): "Show me offers from shops of this district in my inbox here. I can stop this at any time.",
+    (Purpose.MARKETING, "zh"): "在我的消息页显示本商圈门店的优惠。我可以随时关闭。",
+    (Purpose.LOCATION, "en"): (
+        "Choose offers by where I walk in this district. Position data are deleted after 90 days; I can withdraw at any time."
+    ),
+    (Purpose.LOCATION, "zh"): "根据我在商圈内的位置挑选优惠。位置数据 90 天后删除；我可以随时撤回同意。",
+}
+
+
+def consent_text(purpose: Purpose, channel: Channel | None, language: str) -> ConsentText:
+    """The words for a purpose; English where a language has none of its own."""
+    spoken = "zh" if language.startswith("zh") else "en"
+    return ConsentText(purpose=purpose, channel=channel, language=spoken, text=_WORDS[purpose, spoken])

@@ -1,0 +1,223 @@
+"""Log in for programs: codes for shoppers, tokens for everybody."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.orm import Session, sessionmaker
+
+from district.auth import service as auth
+from district.auth.models import Role
+from district.auth.principals import Shopper
+from district.auth.service import IssuedToken
+from district.clock import Clock, ClockDep
+from district.database import DbSession
+from district.districts.service import DistrictInfo, Registry, RegistryDep
+from district.members import contacts
+from district.members import service as members
+from district.members.models import Member
+from district.members.schemas import (
+    CodeRequest,
+    ConsentChoices,
+    ConsentState,
+    MemberAnswer,
+    Preferences,
+    TokenAnswer,
+    TokenRequest,
+)
+from district.members.texts import ASKED, consent_text
+from district.portal import service
+from district.problems import Invalid, NotAuthenticated, NotFound
+
+router = APIRouter(prefix="/v1", tags=["members"])
+
+
+def _district_of(registry: Registry, slug: str | None) -> DistrictInfo:
+    """The named district; the only one when there is only one. Raises: Invalid, NotFound."""
+    if slug is not None:
+        return registry.find(slug)
+    if len(registry.by_slug) == 1:
+        return next(iter(registry.by_slug.values()))
+    raise Invalid("There are several districts: say which with `district`.")
+
+
+def network_of(request: Request) -> str:
+    """The caller's network: what limits count by (IPv6 by /64)."""
+    host = request.client.host if request.client else "unknown"
+    return ":".join(host.split(":")[:4]) if ":" in host else host
+
+
+@router.post("/codes", status_code=202)
+def ask_for_code(
+    body: CodeRequest, request: Request, registry: RegistryDep, session: DbSession, clock: ClockDep
+) -> dict[str, str]:
+    """Send a one-time code to a phone or an e-mail address."""
+    district = _district_of(registry, body.district)
+    contact = contacts.of(body.phone, body.email, country=district.country)
+    settings = request.app.state.settings
+    service.send_code(
+        session,
+        district,
+        contact,
+        network=network_of(request),
+        clock=clock,
+        is_possible=settings.demo_console_codes,
+    )
+    return {"status": "sent", "district": district.slug}
+
+
+def get_sessions(request: Request) -> sessionmaker[Session]:
+    """Sessions for work that commits by itself."""
+    sessions: sessionmaker[Session] = request.app.state.sessions
+    return sessions
+
+
+@router.post("/tokens")
+def log_in(
+    body: TokenRequest,
+    registry: RegistryDep,
+    sessions: Annotated[sessionmaker[Session], Depends(get_sessions)],
+    clock: ClockDep,
+) -> TokenAnswer:
+    """A token for staff (user name and password) or for a shopper (phone or e-mail address, and code)."""
+    if body.username is not None and body.password is not None:
+        issued = _log_in_staff(body.username, body.password, registry, sessions, clock)
+    elif body.code is not None:
+        issued = _log_in_shopper(body, body.code, registry, sessions, clock)
+    else:
+        raise Invalid("Give username and password, or phone or email with code.")
+    return TokenAnswer(
+        token=issued.token, role=issued.role, expires_at=issued.expires_at, district=issued.district_slug
+    )
+
+
+def _log_in_staff(
+    username: str, password: str, registry: Registry, sessions: sessionmaker[Session], clock: Clock
+) -> IssuedToken:
+    slugs = {info.id: info.slug for info in registry.by_slug.values()}
+    with sessions.begin() as session:
+        return auth.log_in(session, username=username, password=password, district_slug_of=slugs, clock=clock)
+
+
+def _log_in_shopper(
+    body: TokenRequest, code: str, registry: Registry, sessions: sessionmaker[Session], clock: Clock
+) -> IssuedToken:
+    district = _district_of(registry, body.district)
+    contact = contacts.of(body.phone, body.email, country=district.country)
+    service.verify(sessions, district, contact, code=code, ticket=None, clock=clock)
+    with sessions.begin() as session:
+        found = members.recognise(
+            session, district, alias=None, contact=contact, known=None, language="en", clock=clock
+        )
+        return auth.open_session(
+            session,
+            role=Role.SHOPPER,
+            district_id=district.id,
+            district_slug=district.slug,
+            subject_id=found.member.id,
+            clock=clock,
+        )
+
+
+def _self(session: Session, principal: Shopper, registry: Registry) -> tuple[DistrictInfo, Member]:
+    district = registry.find(principal.district_slug)
+    try:
+        return district, members.get(session, district.id, principal.subject_id)
+    except NotFound as error:
+        raise NotAuthenticated("This membership has ended.") from error
+
+
+@router.get("/me")
+def me(principal: Shopper, session: DbSession, registry: RegistryDep) -> MemberAnswer:
+    """The caller's membership."""
+    district, member = _self(session, principal, registry)
+    return _answer(district, member)
+
+
+def _answer(district: DistrictInfo, member: Member) -> MemberAnswer:
+    return MemberAnswer(
+        id=member.id,
+        district=district.slug,
+        phone=member.phone,
+        email=member.email,
+        language=member.language,
+        zone=member.zone,
+        quiet_from=member.quiet_from,
+        quiet_until=member.quiet_until,
+        joined_at=member.joined_at,
+    )
+
+
+@router.put("/me/preferences")
+def set_preferences(
+    body: Preferences, principal: Shopper, session: DbSession, registry: RegistryDep
+) -> MemberAnswer:
+    """Language, zone and quiet hours."""
+    district, member = _self(session, principal, registry)
+    members.prefer(session, district, member, body.model_dump(exclude_unset=True))
+    return _answer(district, member)
+
+
+def consent_states(session: Session, district: DistrictInfo, member: Member) -> list[ConsentState]:
+    """Every purpose that is asked for, as it stands, with the words that are asked."""
+    current = members.consents_of(session, district.id, member.id)
+    states = []
+    for purpose, channel in ASKED:
+        text = consent_text(purpose, channel, member.language)
+        states.append(
+            ConsentState(
+                purpose=purpose,
+                channel=channel,
+                granted=current.holds(purpose, channel),
+                at=max(
+                    (r.at for r in current.newest if r.purpose is purpose and r.channel == channel),
+                    default=None,
+                ),
+                text=text.text,
+                text_hash=text.hash.hex(),
+            )
+        )
+    return states
+
+
+@router.get("/me/consents")
+def consents(principal: Shopper, session: DbSession, registry: RegistryDep) -> dict[str, list[ConsentState]]:
+    """What the caller agreed to."""
+    district, member = _self(session, principal, registry)
+    return {"consents": consent_states(session, district, member)}
+
+
+@router.put("/me/consents")
+def set_consents(
+    body: ConsentChoices, principal: Shopper, session: DbSession, registry: RegistryDep, clock: ClockDep
+) -> dict[str, list[ConsentState]]:
+    """Give or withdraw consents; each is recorded with the words that were shown."""
+    district, member = _self(session, principal, registry)
+    for choice in body.consents:
+        members.decide(
+            session,
+            district,
+            member,
+            purpose=choice.purpose,
+            channel=choice.channel,
+            granted=choice.granted,
+            language=member.language,
+            action="api",
+            source="me",
+            at=clock.now(),
+        )
+    return {"consents": consent_states(session, district, member)}
+
+
+@router.get("/me/export")
+def export(principal: Shopper, session: DbSession, registry: RegistryDep) -> dict[str, Any]:
+    """What is kept of the caller's membership, devices (as pseudonyms) and consents."""
+    district, member = _self(session, principal, registry)
+    return {"member": _answer(district, member), **members.export(session, district, member)}
+
+
+@router.delete("/me", status_code=204)
+def close(principal: Shopper, session: DbSession, registry: RegistryDep, clock: ClockDep) -> Response:
+    """Close the account: contacts, devices and consents go, every session ends."""
+    district, member = _self(session, principal, registry)
+    members.erase(session, district, member, clock=clock)
+    return Response(status_code=204)

@@ -1,0 +1,211 @@
+"""Signing in: a gateway's redirect and a person's choice become a member, consents and access."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from district.auth import codes
+from district.auth import service as auth
+from district.auth.models import Role
+from district.auth.service import IssuedToken
+from district.clock import Clock
+from district.database import new_id
+from district.districts.service import DistrictInfo
+from district.gateways import service as gateways
+from district.gateways.dialect import Arrival, BadRedirect
+from district.gateways.models import Gateway, WifiSession
+from district.members import service as members
+from district.members.contacts import Contact, ContactKind
+from district.members.models import Member
+from district.members.texts import ASKED
+from district.outbox import service as outbox
+from district.problems import Unavailable
+from push.consent import Channel, Purpose
+from push.message import MessagePurpose
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """A login that was granted."""
+
+    member: Member
+    is_new: bool
+    token: IssuedToken | None
+    """None when only a device was recognised: it opens the Wi-Fi, not the member's page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What the person said on the sign-in page."""
+
+    language: str
+    consents: Mapping[Purpose, bool]
+    """Empty when the page did not ask, because an earlier answer stands."""
+    contact: Contact | None = None
+    """Verified by a code."""
+    known: uuid.UUID | None = None
+    """The member of the browser's session."""
+    is_demo: bool = False
+
+
+def arrive(gateway: Gateway, raw_query: bytes, *, clock: Clock) -> Arrival:
+    """Who stands before the sign-in page. Raises: BadRedirect."""
+    dialect = gateways.DIALECTS[gateway.vendor]
+    return dialect.identify(gateways.info_of(gateway), raw_query, machine_now=clock.machine_now())
+
+
+def met_before(session: Session, district: DistrictInfo, arrival: Arrival) -> bool:
+    """Whether a member used this device before."""
+    return members.by_alias(session, district, members.alias_of(district, arrival.mac)) is not None
+
+
+def send_code(
+    session: Session,
+    district: DistrictInfo,
+    contact: Contact,
+    *,
+    network: str,
+    clock: Clock,
+    is_possible: bool,
+) -> str:
+    """Send a one-time code; the ticket stays with the page that asked.
+
+    Raises: TooMany, Unavailable when no provider is set up.
+    """
+    if not is_possible:
+        raise Unavailable(
+            "No provider sends codes here yet; choose another way to sign in.", retry_after_s=3600
+        )
+    channel = Channel.SMS if contact.kind is ContactKind.PHONE else Channel.EMAIL
+    made = codes.make(session, district, target=contact.value, channel=channel, network=network, clock=clock)
+    now = clock.now()
+    outbox.enqueue(
+        session,
+        district.id,
+        outbox.NewMessage(
+            channel=channel,
+            purpose=MessagePurpose.CODE,
+            payload={"to": contact.value, "code": made.code, "expires_at": made.expires_at.isoformat()},
+            due_at=now,
+            send_before=now + codes.LIFE,
+        ),
+        machine_now=clock.machine_now(),
+    )
+    return made.ticket
+
+
+def verify(
+    sessions: sessionmaker[Session],
+    district: DistrictInfo,
+    contact: Contact,
+    *,
+    code: str,
+    ticket: str | None,
+    clock: Clock,
+) -> None:
+    """Raises: WrongCode."""
+    codes.check(sessions, district, target=contact.value, code=code, ticket=ticket, clock=clock)
+
+
+def sign_in(
+    session: Session,
+    district: DistrictInfo,
+    gateway: Gateway,
+    arrival: Arrival,
+    choice: Choice,
+    *,
+    clock: Clock,
+) -> SignedIn:
+    """Register or recognise the member, record what was agreed to, use the redirect up.
+
+    Raises: BadRedirect when the redirect was used before, by somebody else or long ago.
+    """
+    alias = members.alias_of(district, arrival.mac)
+    if not gateways.take(session, gateway, arrival, clock=clock):
+        return _again(session, district, gateway, alias, choice)
+    found = members.recognise(
+        session,
+        district,
+        alias=alias,
+        contact=choice.contact,
+        known=choice.known,
+        language=choice.language,
+        clock=clock,
+    )
+    found.member.is_demo = found.member.is_demo or (found.is_new and choice.is_demo)
+    members.see_device(session, district, found.member, mac=arrival.mac, clock=clock)
+    _record_consents(session, district, gateway, found.member, choice, clock=clock)
+    session.add(
+        WifiSession(
+            district_id=district.id,
+            id=new_id(),
+            gateway_id=gateway.id,
+            member_id=found.member.id,
+            alias=alias,
+            access_point_mac=arrival.access_point_mac,
+            method=choice.contact.kind if choice.contact else "click",
+            granted_at=clock.now(),
+        )
+    )
+    session.flush()
+    token = _open(session, district, found.member, clock=clock) if found.is_proven else None
+    return SignedIn(member=found.member, is_new=found.is_new, token=token)
+
+
+def _again(
+    session: Session, district: DistrictInfo, gateway: Gateway, alias: bytes, choice: Choice
+) -> SignedIn:
+    """The same browser pressed twice: it gets the same answer. Anybody else is refused."""
+    last = session.scalar(
+        select(WifiSession)
+        .where(
+            WifiSession.district_id == district.id,
+            WifiSession.gateway_id == gateway.id,
+            WifiSession.alias == alias,
+        )
+        .order_by(WifiSession.granted_at.desc())
+        .limit(1)
+    )
+    if last is None or choice.known != last.member_id:
+        raise BadRedirect("The redirect was used before: connect to the Wi-Fi again.")
+    return SignedIn(member=members.get(session, district.id, last.member_id), is_new=False, token=None)
+
+
+def _record_consents(
+    session: Session,
+    district: DistrictInfo,
+    gateway: Gateway,
+    member: Member,
+    choice: Choice,
+    *,
+    clock: Clock,
+) -> None:
+    said = {Purpose.ACCESS: True, **choice.consents}
+    for purpose, channel in ASKED:
+        if purpose in said:
+            members.decide(
+                session,
+                district,
+                member,
+                purpose=purpose,
+                channel=channel,
+                granted=said[purpose],
+                language=choice.language,
+                action="button" if purpose is Purpose.ACCESS else "box",
+                source=f"portal:{gateway.slug}",
+                at=clock.now(),
+            )
+
+
+def _open(session: Session, district: DistrictInfo, member: Member, *, clock: Clock) -> IssuedToken:
+    return auth.open_session(
+        session,
+        role=Role.SHOPPER,
+        district_id=district.id,
+        district_slug=district.slug,
+        subject_id=member.id,
+        clock=clock,
+    )
