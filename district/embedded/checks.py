@@ -38,7 +38,7 @@ def _connect(url: str, *, wait_s: float) -> psycopg.Connection:
                 raise StartRefused(f"the database at {place} cannot be reached: {reason}") from error
             time.sleep(POLL_S)
         except psycopg.ProgrammingError as error:
-            raise StartRefused(f"DISTRICT_DATABASE_URL cannot be read: {error}") from error
+            raise StartRefused(f"DISTRICT_DATABASE_URL cannot be read: {str(error).strip()}") from error
 
 
 def check_database(url: str, *, wait_s: float = WAIT_S) -> None:

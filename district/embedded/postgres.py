@@ -175,6 +175,8 @@ class Cluster:
         shutil.rmtree(unfinished, ignore_errors=True)
         self.account.make_directory(unfinished)
         options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        if self.options.get("fsync") == "off":
+            options.append("--no-sync")
         made = subprocess.run(
             self.account.command([str(programs.bin / "initdb"), "-D", str(unfinished), *options]),
             cwd="/",
