@@ -1,7 +1,6 @@
 """The web role: one application, made from a readable list of parts."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -21,6 +20,7 @@ from district.districts import service as districts
 from district.problems import Unavailable
 from district.settings import Settings, get_settings
 from district.snapshot import Snapshot, listen
+from district.stores.snapshot import store_book
 from district.web import site
 
 log = structlog.get_logger()
@@ -111,6 +111,7 @@ def snapshots_of(app: FastAPI) -> dict[str, Snapshot[Any]]:
         "registry": districts.registry(pool),
         "simulation": districts.simulation(pool),
         "key_ring": principals.key_ring(pool),
+        "store_book": store_book(pool, app.state.clock),
     }
 
 
@@ -136,7 +137,9 @@ async def _follow_simulation(app: FastAPI) -> None:
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.gather(*tasks, return_exceptions=True)
+    """End the tasks. One whose wait ended as it was cancelled can miss that (cpython#86296), so it is told again."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1)

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from district.cli import database, information, running
+from district.cli import database, information, places, running
 from district.embedded.errors import EmbeddedError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 running.register(app)
 database.register(app)
 information.register(app)
+places.register(app)
 
 
 def main() -> None:

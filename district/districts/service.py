@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from district.clock import Clock, Simulation
 from district.database import SIMULATION_SQL, Pool, new_id, notify, simulation_of
 from district.districts.models import ClockSimulation, District, Route, RouteKind
-from district.districts.queries import ALL_DISTRICTS_SQL, ALL_ROUTES_SQL
+from district.districts.queries import ALL_DISTRICTS_SQL, ALL_ROUTES_SQL, DISTRICT_SQL
 from district.problems import Conflict, Invalid, NotFound
 from district.snapshot import Snapshot
 from geo.coordinates import LonLat
@@ -104,7 +104,22 @@ def registry(pool: Pool) -> Snapshot[Registry]:
 
 def of_row(row: tuple[Any, ...]) -> DistrictInfo:
     """A district from a row of ``ALL_DISTRICTS_SQL``, which the driver leaves untyped."""
-    id_, slug, name, name_zh, lon, lat, zone, day_start, crs, currency, country, label, attribution, alias_key = row
+    (
+        id_,
+        slug,
+        name,
+        name_zh,
+        lon,
+        lat,
+        zone,
+        day_start,
+        crs,
+        currency,
+        country,
+        label,
+        attribution,
+        alias_key,
+    ) = row
     return DistrictInfo(
         id=id_,
         slug=slug,
@@ -170,6 +185,15 @@ def create(session: Session, new: NewDistrict, *, clock: Clock) -> District:
     session.flush()
     notify(session, CHANNEL)
     return row
+
+
+def read(session: Session, slug: str) -> DistrictInfo:
+    """A district as it is stored. Raises: NotFound."""
+    rows = session.connection().exec_driver_sql(DISTRICT_SQL, {"slug": slug})
+    row = rows.one_or_none()
+    if row is None:
+        raise NotFound(f"No district {slug!r}.")
+    return of_row(row.tuple())
 
 
 def add_route(session: Session, kind: RouteKind, key: str, district_id: uuid.UUID) -> None:

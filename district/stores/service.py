@@ -1,0 +1,5 @@
+"""What may be done with stores and tills."""
+
+from typing import Final
+
+CHANNEL: Final = "stores_changed"
