@@ -2,8 +2,16 @@
 
 from fastapi import APIRouter
 
+from district.campaigns import routes as campaigns
+from district.feeds import routes as feeds
 from district.gateways import routes as gateways
 from district.portal import routes as portal
 from district.stores import public as stores
 
-ROUTERS: tuple[APIRouter, ...] = (gateways.router, portal.router, stores.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    campaigns.router,
+    feeds.router,
+    gateways.router,
+    portal.router,
+    stores.router,
+)

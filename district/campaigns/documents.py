@@ -1,0 +1,78 @@
+"""The rule and the offer of a request: checked by push, named part by part when refused, cleaned for storing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from district.campaigns import fence as fences
+from district.problems import Invalid
+from geo.datum import Datum
+from push.campaign import BuildingFence, CampaignRule, OfferContent
+from push.campaign_document import DocumentRefused, parse_offer, parse_rule
+from push.problems import Problem
+from push.wording import Localised, clean
+
+
+@dataclass(frozen=True, kw_only=True)
+class Documents:
+    """A rule and an offer as they are stored: in WGS-84 and cleaned."""
+
+    rule: Mapping[str, Any]
+    offer: Mapping[str, Any]
+    parsed: CampaignRule
+
+
+def check(rule: Mapping[str, Any], offer: Mapping[str, Any], datum: Datum) -> Documents:
+    """Both documents, or one refusal that names every problem of both."""
+    problems: list[Problem] = []
+    parsed_rule: CampaignRule | None = None
+    parsed_offer: OfferContent | None = None
+    try:
+        parsed_rule = parse_rule(rule)
+    except DocumentRefused as refused:
+        problems += refused.problems
+    try:
+        parsed_offer = parse_offer(offer)
+    except DocumentRefused as refused:
+        problems += refused.problems
+    if parsed_rule is None or parsed_offer is None:
+        raise Invalid(
+            "The campaign asks for what is not supported.", errors=[_error(one) for one in problems]
+        )
+    stored = _stored_rule(rule, parsed_rule, datum)
+    return Documents(rule=stored, offer=_stored_offer(parsed_offer), parsed=parse_rule(stored))
+
+
+def _error(problem: Problem) -> dict[str, Any]:
+    return {
+        "pointer": problem.pointer,
+        "reason": problem.reason.value,
+        "detail": problem.detail.en,
+        "detail_zh": problem.detail.zh,
+    }
+
+
+def _stored_rule(rule: Mapping[str, Any], parsed: CampaignRule, datum: Datum) -> dict[str, Any]:
+    """The rule as given, but in WGS-84 and without characters that the database does not take."""
+    within = fences.in_wgs84(rule["where"]["within"], datum)
+    if isinstance(parsed.fence, BuildingFence):
+        within["building"] = parsed.fence.building
+    stored = {**rule, "where": {"within": within}}
+    if parsed.when.opening_hours is not None:
+        stored["when"] = {**rule["when"], "opening_hours": clean(parsed.when.opening_hours)}
+    return stored
+
+
+def _stored_offer(offer: OfferContent) -> dict[str, Any]:
+    value = {"type": offer.value.kind.value}
+    figures = {"minor_units": offer.value.minor_units, "percent": offer.value.percent}
+    return {
+        "kind": offer.kind.value,
+        "value": value | {name: figure for name, figure in figures.items() if figure is not None},
+        "title": _words(offer.title),
+        "text": _words(offer.text),
+    }
+
+
+def _words(text: Localised) -> dict[str, str]:
+    return {language: words for language, words in (("zh", text.zh), ("en", text.en)) if words}

@@ -1,0 +1,110 @@
+"""Campaigns in force, as the engine's values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import shapely
+import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from district.campaigns.queries import LIVE_CAMPAIGNS_SQL
+from district.districts.service import DistrictInfo
+from geo.errors import GeoError
+from geo.hours import Hours, Window
+from geo.zones import Area
+from push.campaign import Campaign, CampaignState
+from push.campaign import Hours as OpenHours
+from push.campaign_document import parse_offer, parse_rule
+from push.errors import PushError
+from push.identifiers import CampaignId, MerchantId, StoreId
+from push.wording import Localised
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveCampaign:
+    """A campaign that decides, and where."""
+
+    campaign: Campaign
+    fence: Area
+    floor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnyOpen:
+    """The hours of several stores together: open while one of them is."""
+
+    hours: tuple[OpenHours, ...]
+
+    def is_open(self, now: datetime, /) -> bool | None:
+        """True when any is open; None when none is and one is unknown."""
+        answers = [one.is_open(now) for one in self.hours]
+        return True if True in answers else None if None in answers else False
+
+    def next_change(self, now: datetime, /) -> datetime | None:
+        """The first change of any: never later than that of all together."""
+        return min((at for one in self.hours if (at := one.next_change(now)) is not None), default=None)
+
+
+async def live_campaigns(
+    connection: AsyncConnection[TupleRow], district: DistrictInfo
+) -> tuple[LiveCampaign, ...]:
+    """Every live campaign of the district, by id. One that can no longer be read is left out and logged."""
+    cursor = await connection.execute(LIVE_CAMPAIGNS_SQL, {"district_id": district.id})
+    found = []
+    for row in await cursor.fetchall():
+        try:
+            found.append(_of_row(row, district))
+        except (PushError, GeoError) as error:
+            log.error("campaign.unreadable", campaign=str(row[0]), error=type(error).__name__)
+    return tuple(found)
+
+
+def _of_row(row: Sequence[Any], district: DistrictInfo) -> LiveCampaign:
+    """A row of LIVE_CAMPAIGNS_SQL, which the driver leaves untyped."""
+    id_, version, merchant_id, state, rule_document, offer, fence, floor, starts_at, ends_at = row[:10]
+    is_sold_out, store_ids, names, names_zh, hours = row[10:]
+    rule = parse_rule(rule_document)
+    campaign = Campaign(
+        id=CampaignId(id_),
+        version=version,
+        merchant_id=MerchantId(merchant_id),
+        store_ids=tuple(StoreId(UUID(str(one))) for one in store_ids),
+        store_name=_store_name(names, names_zh),
+        state=CampaignState(state),
+        rule=rule,
+        offer=parse_offer(offer),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        window=window(rule.when.opening_hours, district),
+        store_hours=_store_hours(hours, district) if rule.when.and_store_open else None,
+        is_sold_out=is_sold_out,
+    )
+    return LiveCampaign(campaign=campaign, fence=shapely.from_wkb(bytes(fence)), floor=floor)
+
+
+def window(text: str | None, district: DistrictInfo) -> Window | None:
+    """A rule's hours in the district's zone; None: at any hour. Raises: GeoError."""
+    if text is None:
+        return None
+    return Window(expression=text, zone=district.zone, country=district.country or None)
+
+
+def _store_hours(texts: Sequence[str], district: DistrictInfo) -> AnyOpen:
+    return AnyOpen(
+        hours=tuple(
+            Hours.read(text, zone=district.zone, country=district.country or None, location=district.center)
+            for text in texts
+        )
+    )
+
+
+def _store_name(names: Sequence[str], names_zh: Sequence[str]) -> Localised:
+    """The name of the first store; a member is told one name, not all of a chain."""
+    name, name_zh = (names[0], names_zh[0]) if names else ("", "")
+    return Localised(zh=name_zh or name or "本商户", en=name or name_zh or "the merchant")

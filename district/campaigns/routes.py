@@ -1,0 +1,127 @@
+"""Campaign routes for merchants and operators."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from district.auth import idempotency
+from district.auth.idempotency import IdempotencyKey
+from district.auth.principals import MerchantOrOperator
+from district.campaigns import service
+from district.campaigns.answers import BY_CLOCK, shown
+from district.campaigns.schemas import CampaignChange, CampaignOut, CampaignPage, Move, NewCampaign
+from district.clock import ClockDep
+from district.database import DbSession
+from district.districts.service import DistrictDep
+from push import campaign_document
+from push.campaign import CampaignAction, CampaignState
+
+router = APIRouter(tags=["campaigns"])
+PATH = "/v1/districts/{d}/campaigns"
+
+
+@router.get("/v1/schemas/campaign")
+def read_schema() -> JSONResponse:
+    """JSON Schema (2020-12) of a campaign's rule and offer."""
+    return JSONResponse(campaign_document.schema(), media_type="application/schema+json")
+
+
+@router.post(PATH, status_code=201, response_model=CampaignOut)
+def create(
+    body: NewCampaign,
+    request: Request,
+    principal: MerchantOrOperator,
+    district: DistrictDep,
+    session: DbSession,
+    clock: ClockDep,
+    key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Make a draft; whatever its rule asks for that is not supported is named."""
+    asked = idempotency.Request(principal=principal, path=request.url.path, key=key, body=body)
+    return idempotency.once(
+        session,
+        asked,
+        lambda: service.create(session, district, principal, body, clock=clock),
+        machine_now=clock.machine_now(),
+    )
+
+
+@router.get(PATH)
+def read_page(
+    principal: MerchantOrOperator,
+    district: DistrictDep,
+    session: DbSession,
+    after: uuid.UUID | None = None,
+    state: CampaignState | None = None,
+    merchant_id: uuid.UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=service.MAX_PAGE)] = 50,
+) -> CampaignPage:
+    """The caller's campaigns, by key."""
+    items, following = service.page(
+        session,
+        district.id,
+        principal,
+        after_id=after,
+        state=state,
+        merchant_id=merchant_id,
+        limit=limit,
+    )
+    return CampaignPage(items=items, next=following)
+
+
+@router.get(PATH + "/{campaign_id}")
+def read_one(
+    campaign_id: uuid.UUID, principal: MerchantOrOperator, district: DistrictDep, session: DbSession
+) -> CampaignOut:
+    """One campaign."""
+    row = service.find(session, district.id, principal, campaign_id)
+    return shown(session, principal, [row])[0]
+
+
+@router.patch(PATH + "/{campaign_id}")
+def change(
+    campaign_id: uuid.UUID,
+    body: CampaignChange,
+    principal: MerchantOrOperator,
+    district: DistrictDep,
+    session: DbSession,
+    clock: ClockDep,
+) -> CampaignOut:
+    """Change it, if the version is still the one that the caller has seen."""
+    return service.change(session, district, principal, campaign_id, body, clock=clock)
+
+
+def _add_step(action: CampaignAction) -> None:
+    def take(
+        campaign_id: uuid.UUID,
+        principal: MerchantOrOperator,
+        district: DistrictDep,
+        session: DbSession,
+        clock: ClockDep,
+        body: Move | None = None,
+    ) -> CampaignOut:
+        move = body or Move()
+        return service.step(
+            session,
+            district.id,
+            principal,
+            campaign_id,
+            action,
+            clock=clock,
+            version=move.version,
+            reason=move.reason,
+        )
+
+    options: dict[str, Any] = {
+        "name": f"{action}_campaign",
+        "summary": f"{action.capitalize()} a campaign",
+        "operation_id": f"{action}_campaign",
+    }
+    router.add_api_route(f"{PATH}/{{campaign_id}}/{action}", take, methods=["POST"], **options)
+
+
+for _action in CampaignAction:
+    if _action not in BY_CLOCK:
+        _add_step(_action)

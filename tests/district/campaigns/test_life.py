@@ -1,0 +1,152 @@
+"""A campaign's life: steps, versions, tenants and what the engine loads."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from district.campaigns import jobs
+from district.campaigns.live import live_campaigns
+from district.clock import FixedClock
+from district.database import make_pool
+from tests.district.campaigns.conftest import Shop
+
+
+async def test_an_approved_campaign_is_live_at_once(shop: Shop) -> None:
+    campaign = await shop.live()
+    assert (campaign["state"], campaign["version"]) == ("live", 3)
+    assert campaign["allows"] == ["end", "pause"]
+
+
+async def test_a_merchant_cannot_approve(shop: Shop) -> None:
+    campaign = await shop.made()
+    await shop.post(f"/{campaign['id']}/submit")
+    assert (await shop.post(f"/{campaign['id']}/approve")).status_code == 403
+
+
+async def test_a_rejected_campaign_is_a_draft_that_says_why(shop: Shop) -> None:
+    campaign = await shop.made()
+    await shop.post(f"/{campaign['id']}/submit")
+    answer = await shop.post(f"/{campaign['id']}/reject", {"reason": "Too loud"}, token=shop.operator)
+    assert (answer.json()["state"], answer.json()["reject_reason"]) == ("draft", "Too loud")
+
+
+async def test_pause_resume_and_end(shop: Shop) -> None:
+    campaign = await shop.live()
+    states = [
+        (await shop.post(f"/{campaign['id']}/{step}")).json()["state"] for step in ("pause", "resume", "end")
+    ]
+    assert states == ["paused", "live", "ended"]
+
+
+async def test_a_step_that_the_state_does_not_allow_is_a_conflict_that_says_what_is(shop: Shop) -> None:
+    campaign = await shop.made()
+    answer = await shop.post(f"/{campaign['id']}/resume")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:shangquan:problem:step-refused")
+    assert "submit" in answer.json()["detail"]
+
+
+async def test_a_stale_version_is_refused_with_the_newest(shop: Shop) -> None:
+    campaign = await shop.made()
+    await shop.patch(f"/{campaign['id']}", {"version": 1, "name": "Brunch"})
+    answer = await shop.patch(f"/{campaign['id']}", {"version": 1, "name": "Dinner"})
+    assert (answer.status_code, answer.json()["version"]) == (409, 2)
+    assert (await shop.get(f"/{campaign['id']}")).json()["name"] == "Brunch"
+
+
+async def test_a_draft_may_change_whole_and_its_fence_follows(shop: Shop) -> None:
+    campaign = await shop.made()
+    body = shop.body(within={"circle": {"lon": 24.945, "lat": 60.169, "radius_m": 10}})
+    answer = await shop.patch(f"/{campaign['id']}", {"version": 1, "rule": body["rule"], "stock": None})
+    assert answer.status_code == 200
+    assert answer.json()["stock"] is None
+    assert answer.json()["fence"] != campaign["fence"]
+
+
+async def test_a_live_campaign_takes_a_new_stock_and_no_new_rule(shop: Shop) -> None:
+    campaign = await shop.live()
+    stock = await shop.patch(f"/{campaign['id']}", {"version": 3, "stock": 7})
+    rule = await shop.patch(f"/{campaign['id']}", {"version": 4, "rule": shop.body()["rule"]})
+    assert (stock.status_code, stock.json()["stock"], rule.status_code) == (200, 7, 409)
+
+
+@pytest.mark.parametrize("step", ["submit", "approve", "reject", "pause", "resume", "end"])
+async def test_another_merchants_step_finds_nothing(shop: Shop, step: str) -> None:
+    campaign = await shop.made()
+    answer = await shop.post(f"/{campaign['id']}/{step}", token=shop.other_merchant())
+    assert answer.status_code == 404
+
+
+async def test_another_merchant_neither_reads_nor_changes(shop: Shop) -> None:
+    campaign = await shop.made()
+    other = shop.other_merchant()
+    one = await shop.get(f"/{campaign['id']}", token=other)
+    listed = await shop.get(token=other)
+    changed = await shop.patch(f"/{campaign['id']}", {"version": 1, "name": "Mine"}, token=other)
+    assert (one.status_code, listed.json()["items"], changed.status_code) == (404, [], 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+async def test_nobody_reads_or_changes_without_a_token(shop: Shop, method: str) -> None:
+    campaign = await shop.made()
+    answer = await shop.client.request(method, f"{shop.path}/{campaign['id']}", json={"version": 1})
+    assert answer.status_code == 401
+
+
+async def test_pages_follow_each_other_by_key_without_overlap(shop: Shop) -> None:
+    made = [(await shop.made())["id"] for _ in range(5)]
+    first = (await shop.get("?limit=3")).json()
+    second = (await shop.get(f"?limit=3&after={first['next']}")).json()
+    assert [one["id"] for one in first["items"] + second["items"]] == made
+    assert second["next"] is None
+    drafts = (await shop.get("?state=live", token=shop.operator)).json()
+    assert drafts["items"] == []
+
+
+async def test_the_engine_hears_of_each_change_and_loads_live_campaigns_only(
+    shop: Shop, database_url: str
+) -> None:
+    await shop.made()
+    pool = make_pool(database_url, size=1)
+    await pool.open()
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as listener:
+        await listener.execute("LISTEN campaign_changed")
+        campaign = await shop.live(
+            rule={"when": {"opening_hours": "Mo-Fr 11:00-13:30", "and_store_open": True}}
+        )
+        heard = [notice.payload async for notice in listener.notifies(timeout=5, stop_after=3)]
+    async with pool.connection() as connection:
+        loaded = await live_campaigns(connection, shop.makers.info(shop.district))
+    await pool.close()
+    assert heard == [str(shop.district.id)] * 3
+    assert [str(one.campaign.id) for one in loaded] == [campaign["id"]]
+    live = loaded[0]
+    noon = shop.makers.clock.now()
+    assert live.campaign.store_name.en == "Zio"
+    assert live.campaign.store_ids == (shop.store.id,)
+    assert live.campaign.window is not None
+    assert live.campaign.window.is_open(noon)
+    assert live.campaign.store_hours is not None
+    assert live.campaign.store_hours.is_open(noon) is True
+    assert live.fence.is_valid
+
+
+async def test_the_clock_starts_and_ends_campaigns(shop: Shop, clock: FixedClock, database_url: str) -> None:
+    starts_at, ends_at = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=2)
+    campaign = await shop.live(starts_at=starts_at.isoformat(), ends_at=ends_at.isoformat())
+    assert campaign["state"] == "approved"
+    states = []
+    pool = make_pool(database_url, size=1)
+    await pool.open()
+    for now in (starts_at - timedelta(seconds=1), starts_at, ends_at):
+        await jobs.advance(pool, shop.district.id, now=now)
+        states.append((await shop.get(f"/{campaign['id']}")).json()["state"])
+    await pool.close()
+    assert states == ["approved", "live", "ended"]
+
+
+async def test_an_end_before_the_start_is_refused(shop: Shop, clock: FixedClock) -> None:
+    answer = await shop.post(
+        body=shop.body(starts_at=clock.now().isoformat(), ends_at=clock.now().isoformat())
+    )
+    assert answer.status_code == 422
