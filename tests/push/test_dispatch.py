@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -10,8 +10,9 @@ from itertools import pairwise
 import pytest
 
 from push.consent import NO_CONSENT, Channel
-from push.delivery import DeliveryState, SendFacts
+from push.delivery import DeliveryState, LeasedDelivery, SendFacts
 from push.dispatch import Dispatcher, DispatchPolicy, PolicyInvalid
+from push.identifiers import DeliveryId
 from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome
 from push.suppression import Suppression
@@ -283,3 +284,38 @@ async def test_rows_that_a_slow_round_cannot_send_within_the_lease_are_released(
 def test_limits_that_contradict_each_other_are_refused(changes: dict[str, int], words: str) -> None:
     with pytest.raises(PolicyInvalid, match=words):
         DispatchPolicy(**changes)  # type: ignore[arg-type]
+
+
+class TakenOver(MemoryStore):
+    """Another worker has taken the first row, although by our clock our lease lasts."""
+
+    async def mark_sending(self, deliveries: Sequence[LeasedDelivery]) -> frozenset[DeliveryId]:
+        self.outbox.rows[deliveries[0].id].fence += 1
+        return await super().mark_sending(deliveries)
+
+
+class Stopped(MemoryStore):
+    """The worker is stopped for longer than its lease once its rows are marked."""
+
+    async def mark_sending(self, deliveries: Sequence[LeasedDelivery]) -> frozenset[DeliveryId]:
+        marked = await super().mark_sending(deliveries)
+        self.outbox.clock.seconds += 31
+        return marked
+
+
+async def test_a_row_that_another_worker_took_is_not_sent() -> None:
+    world = World()
+    taken, ours = (world.outbox.add(offer_message(number)) for number in (1, 2))
+    world.dispatcher.store = TakenOver(outbox=world.outbox)
+    await world.dispatcher.run_once()
+    assert world.sink.arrived == [ours]
+    assert world.outbox.rows[taken].state is DeliveryState.LEASED
+
+
+async def test_a_worker_stopped_after_marking_sends_nothing_late() -> None:
+    world = World()
+    world.outbox.add(code_message(1))
+    world.dispatcher.store = Stopped(outbox=world.outbox)
+    await world.dispatcher.run_once()
+    assert world.sink.arrived == []
+    assert world.only_row() == (DeliveryState.QUEUED, "", 0)
