@@ -23,6 +23,7 @@ MAX_MEMORY_STORE_BYTES = 64 << 20
 MAX_FILE_STORE_BYTES = 64 << 30
 START_TIMEOUT_S = 60.0
 START_ATTEMPTS = 5
+SILENT_GRACE_S = 2.0
 POLL_S = 0.03
 INFO_LIMIT_BYTES = 64 << 10
 
@@ -86,6 +87,7 @@ class NatsServer:
         self.log_path = self.data_dir / "logs" / "nats.log"
         self._port_path = self.directory / "port"
         self._pid_path = self.directory / "process.json"
+        self._stopping = False
 
     @property
     def url(self) -> str:
@@ -102,6 +104,7 @@ class NatsServer:
 
         Raises: ProgramMissing, ServerFailed.
         """
+        self._stopping = False
         program = find_nats()
         self.account.take_data_directory(self.data_dir)
         for directory in (self.log_path.parent, self.directory, self.directory / "jetstream"):
@@ -113,6 +116,10 @@ class NatsServer:
 
     def stop(self, *, grace_s: float = 5.0) -> None:
         """End it; JetStream has every acknowledged message on disk already."""
+        self._stopping = True
+        self._end(grace_s=grace_s)
+
+    def _end(self, *, grace_s: float) -> None:
         process = self.process()
         if process is None:
             return
@@ -175,10 +182,12 @@ class NatsServer:
         return path
 
     def _replace(self, program: Program) -> None:
-        self.stop()
+        self._end(grace_s=SILENT_GRACE_S)
         for _ in range(START_ATTEMPTS):
             if self._launch_once(program, self._write_configuration(self._choose_port())):
                 return
+            if self._stopping:
+                raise ServerFailed("nats-server was stopped while it started")
         raise ServerFailed(f"nats-server does not start (log: {self.log_path})")
 
     def _launch_once(self, program: Program, configuration: Path) -> bool:
@@ -197,7 +206,7 @@ class NatsServer:
             text = json.dumps({"pid": found.pid, "start_ticks": found.start_ticks})
             write_private(self._pid_path, text, account=self.account)
         deadline = time.monotonic() + START_TIMEOUT_S
-        while server.poll() is None and time.monotonic() < deadline:
+        while server.poll() is None and time.monotonic() < deadline and not self._stopping:
             if self.is_ready():
                 server.returncode = 0  # it lives on without us: Popen must not warn that nobody waited for it
                 return True

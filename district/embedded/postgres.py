@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from hashlib import sha256
@@ -25,6 +24,7 @@ PORT = 5432  # only names the socket file: the server listens on no network addr
 EXTENSIONS = ("postgis", "btree_gist")
 SOCKET_DIRECTORY_LIMIT = 85  # bytes: sun_path holds 107, and PostgreSQL adds "/.s.PGSQL.5432.lock"
 PLAIN_PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
+SHORT_PARENT = Path("/tmp")  # noqa: S108 the same for root and the owner; a name of somebody else's is refused
 START_TIMEOUT_S = 60.0
 RETRY_S = 15.0
 POLL_S = 0.05
@@ -81,6 +81,7 @@ class Cluster:
         self.options = {**default_options(), **(options or {})}
         self.log_path = self.data_dir / "logs" / "postgres.log"
         self.socket_directory = self._socket_directory()
+        self._stopping = False
 
     @property
     def url(self) -> str:
@@ -96,6 +97,7 @@ class Cluster:
 
         Raises: ProgramMissing, ServerFailed.
         """
+        self._stopping = False
         self._prepare_directories()
         with locked(self.data_dir / "postgres.lock"):
             programs = self._programs()
@@ -109,14 +111,15 @@ class Cluster:
 
     def stop(self, *, grace_s: float = 5.0) -> None:
         """Shut down: sessions are ended, then the checkpoint; after ``grace_s`` at once, leaving recovery to the next start."""
-        process = self.process()
-        if process is None:
-            return
-        processes.send(process, signal.SIGINT)
-        if not processes.wait_gone(process, timeout_s=grace_s):
-            processes.end(process, polite=signal.SIGQUIT, grace_s=2.0)
-        if processes.is_alive(process):
-            raise ServerFailed(f"PostgreSQL (pid {process.pid}) does not stop")
+        self._stopping = True
+        if process := self.process():
+            processes.send(process, signal.SIGINT)
+            if not processes.wait_gone(process, timeout_s=grace_s):
+                processes.end(process, polite=signal.SIGQUIT, grace_s=2.0)
+            if processes.is_alive(process):
+                raise ServerFailed(f"PostgreSQL (pid {process.pid}) does not stop")
+        if self.socket_directory.parent == SHORT_PARENT:
+            shutil.rmtree(self.socket_directory, ignore_errors=True)
 
     def process(self) -> ProcessId | None:
         """The living postmaster of exactly this directory."""
@@ -155,7 +158,7 @@ class Cluster:
         if len(os.fsencode(beside)) <= SOCKET_DIRECTORY_LIMIT and set(str(beside)) <= PLAIN_PATH:
             return beside
         name = f"district-{sha256(os.fsencode(self.data_dir)).hexdigest()[:12]}"
-        return Path("/run" if self.account.switch else tempfile.gettempdir()) / name
+        return SHORT_PARENT / name
 
     def _prepare_directories(self) -> None:
         self.account.take_data_directory(self.data_dir)
@@ -206,6 +209,8 @@ class Cluster:
             self._clear_stale_locks()
             if self._launch_once(programs):
                 return
+            if self._stopping:
+                raise ServerFailed("PostgreSQL was stopped while it started")
             waited = time.monotonic() - began
             if waited > RETRY_S:
                 raise ServerFailed(
@@ -228,7 +233,7 @@ class Cluster:
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_TIMEOUT_S
-        while server.poll() is None and time.monotonic() < deadline:
+        while server.poll() is None and time.monotonic() < deadline and not self._stopping:
             if self.is_running() and self.is_ready():
                 server.returncode = 0  # it lives on without us: Popen must not warn that nobody waited for it
                 return True

@@ -91,9 +91,12 @@ class WatchedServer:
             self._failures = 0
 
     def stop(self) -> None:
-        """Stop it, saying so when it refuses."""
+        """Stop it, saying so when it refuses. A start that is under way gives up, and may have got as far as a process."""
         try:
             self.server.stop(grace_s=SERVER_GRACE_S)
+            if self._thread and self._thread.is_alive():
+                self._thread.join(timeout=SERVER_GRACE_S)
+                self.server.stop(grace_s=SERVER_GRACE_S)
         except EmbeddedError as error:
             self._console.say(self.name, str(error))
 

@@ -280,3 +280,20 @@ def test_ps_tells_a_used_again_pid_from_the_role(data_dir: Path) -> None:
     (data_dir / "roles" / "web.json").write_text(json.dumps(record))
     assert [(s.role, s.pid, s.state) for s in list_roles(data_dir)] == [("web", None, RoleState.STOPPED)]
     assert stop_all(data_dir) == []
+
+
+def test_stop_in_the_middle_of_a_restart_leaves_no_server(data_dir: Path, quick: dict[str, str]) -> None:
+    cluster, nats = Cluster(data_dir, options=quick), NatsServer(data_dir)
+    servers = [("postgres", "DISTRICT_DATABASE_URL", cluster), ("nats", "DISTRICT_NATS_URL", nats)]
+    said = StringIO()
+    with supervising(make(data_dir, RoleSpec(name="web", argv=SLEEP), servers=servers, said=said)):
+        running(data_dir, "web")
+        for server in (cluster, nats):
+            before = server.process()
+            assert before is not None
+            os.kill(before.pid, signal.SIGKILL)
+        eventually(lambda: said.getvalue().count("is gone; starting it again") == 2)
+    time.sleep(1)  # long enough for a start that was not given up to be seen
+    assert not cluster.is_running()
+    assert not nats.is_running()
+    assert list(processes.inside(cluster.directory)) == []
