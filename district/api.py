@@ -7,6 +7,7 @@ from district.feeds import routes as feeds
 from district.gateways import routes as gateways
 from district.portal import routes as portal
 from district.stores import public as stores
+from district.zones import tiles
 
 ROUTERS: tuple[APIRouter, ...] = (
     campaigns.router,
@@ -14,4 +15,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     gateways.router,
     portal.router,
     stores.router,
+    tiles.router,
 )

@@ -14,14 +14,19 @@ from starlette.requests import Request
 
 from district import api, events, problems
 from district.auth import principals
+from district.bodies import BodyLimit
 from district.clock import Clock, SystemClock, system
 from district.database import make_engine, make_pool, make_sessions
 from district.districts import service as districts
+from district.feeds import service as feeds
+from district.feeds.health import FeedCounts
 from district.problems import Unavailable
 from district.settings import Settings, get_settings
+from district.sightings.edge import edges
 from district.snapshot import Snapshot, listen
 from district.stores.snapshot import store_book
 from district.web import site
+from district.zones.tiles import tile_cache
 
 log = structlog.get_logger()
 health = APIRouter(tags=["health"])
@@ -67,7 +72,9 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app = FastAPI(title="Shangquan", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.clock = clock or system
+    app.state.feed_counts = FeedCounts()
     problems.install(app)
+    app.add_middleware(BodyLimit, pause=settings.body_timeout)
     app.include_router(health)
     for router in api.ROUTERS:
         app.include_router(router)
@@ -111,7 +118,10 @@ def snapshots_of(app: FastAPI) -> dict[str, Snapshot[Any]]:
         "registry": districts.registry(pool),
         "simulation": districts.simulation(pool),
         "key_ring": principals.key_ring(pool),
+        "edges": edges(pool, app.state.clock),
+        "feeds": feeds.feeds(pool),
         "store_book": store_book(pool, app.state.clock),
+        "tiles": tile_cache(),
     }
 
 
@@ -123,6 +133,7 @@ async def _keep_snapshots(app: FastAPI, settings: Settings) -> list[asyncio.Task
         await snapshot.refresh()
     tasks = [asyncio.create_task(snapshot.keep(settings.snapshot_poll)) for snapshot in snapshots.values()]
     tasks.append(asyncio.create_task(_follow_simulation(app)))
+    tasks.append(asyncio.create_task(app.state.feed_counts.keep_writing(app.state.pool, app.state.clock)))
     assert settings.database_url is not None  # noqa: S101 checked by lifespan
     tasks.append(asyncio.create_task(listen(settings.database_url, list(snapshots.values()))))
     return tasks

@@ -1,0 +1,325 @@
+"""Which of the rows that a feed reported are sightings: bounds, times, places and pseudonyms, for a whole body at once."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import repeat
+
+import numpy as np
+import numpy.typing as npt
+
+from district.problems import Unavailable
+from district.sightings.batch import (
+    NO_MEMBER,
+    NOWHERE,
+    Columns,
+    Floats,
+    Integers,
+    RowFlag,
+    Shorts,
+    Singles,
+    microseconds,
+    pseudonyms,
+)
+from district.sightings.edge import DaySecret, Edge
+from district.sightings.pseudonyms import KeyedHash, clean_mac, member_alias, stem
+from geo.datum import Datum, to_wgs84_arrays
+
+AHEAD = timedelta(minutes=5)
+OLDEST = timedelta(hours=24)
+MAX_ACCURACY_M = 100_000.0
+ACCESS_POINT_ACCURACY_M = 30.0
+"""How well an access point's place tells where its client is: the usual reach indoors."""
+MAX_FLOOR_LENGTH = 32
+MAX_FLOORS = 256
+_DAYS_BACK = 2
+
+Booleans = npt.NDArray[np.bool_]
+
+
+class Rejection(StrEnum):
+    """Why a row is no sighting."""
+
+    IN_FUTURE = "in_future"
+    TOO_OLD = "too_old"
+    NOT_FINITE = "not_finite"
+    OUT_OF_RANGE = "out_of_range"
+    UNKNOWN_ACCESS_POINT = "unknown_access_point"
+    UNPLACED_ACCESS_POINT = "unplaced_access_point"
+    BAD_MAC = "bad_mac"
+    BAD_ID = "bad_id"
+    BAD_TIME = "bad_at"
+    BAD_MEMBER = "bad_member_id"
+    BAD_FLOOR = "bad_floor"
+    MISSING_ID = "missing_id"
+    MISSING_TIME = "missing_at"
+    MISSING_DEVICE = "missing_mac"
+    MISSING_PLACE = "missing_position"
+    WRONG_TYPE = "wrong_type"
+    OPTED_OUT = "opted_out"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reported:
+    """What a body says, one element a row, not yet believed. NaN and "" mean that the source did not say.
+
+    ``index`` is each row's place in the body. ``source_id`` None: made from device and time. ``member_id`` may be
+    shorter than the rest: rows beyond it name none.
+    """
+
+    index: Integers
+    at_ms: Integers
+    lon: Floats
+    lat: Floats
+    accuracy_m: Singles
+    rssi_dbm: Singles
+    mac: list[str]
+    access_point_mac: list[str]
+    floor: list[str]
+    source_id: list[str] | None = None
+    member_id: list[uuid.UUID | None] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.mac)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Admission:
+    """The sightings of a body, and what became of its other rows."""
+
+    columns: Columns
+    rejected: tuple[tuple[int, Rejection], ...] = ()
+    duplicates: int = 0
+
+    @property
+    def accepted(self) -> int:
+        return len(self.columns)
+
+
+def admit(reported: Reported, edge: Edge, *, datum: Datum, now: datetime) -> Admission:
+    """The rows that are sightings; a bad row never takes its neighbours with it.
+
+    Raises: Unavailable while the district's salt of today could not be made.
+    """
+    ledger = _Ledger(len(reported))
+    _check_times(reported, ledger, now)
+    lon, lat, has_fix = _positions(reported, ledger, datum)
+    numbers, points = _access_points(reported, edge, ledger, has_fix)
+    floors, floor = _floors(reported, ledger, points, numbers)
+    device, source_id, is_late = _pseudonyms_of(reported, edge, ledger, now)
+    keep, duplicates = _first_of_each(source_id, reported, ledger)
+    placed = np.array([(point.lon, point.lat) for point in points] or [(np.nan, np.nan)])
+    by_point = ~has_fix
+    lon = np.where(by_point, placed[numbers, 0], lon)
+    lat = np.where(by_point, placed[numbers, 1], lat)
+    accuracy_m = np.where(by_point, np.float32(ACCESS_POINT_ACCURACY_M), reported.accuracy_m)
+    flags = (is_late * np.uint8(RowFlag.LATE)) | (has_fix * np.uint8(RowFlag.HAS_FIX))
+    columns = Columns(
+        device=pseudonyms(b"".join(device))[keep],
+        member=pseudonyms(_members(reported))[keep],
+        lon=lon[keep],
+        lat=lat[keep],
+        accuracy_m=accuracy_m[keep].astype(np.float32),
+        floor=floor[keep],
+        at_ms=reported.at_ms[keep],
+        access_point=numbers[keep],
+        rssi_dbm=reported.rssi_dbm[keep],
+        flags=flags[keep].astype(np.uint8),
+        source_id=source_id if len(keep) == len(source_id) else [source_id[row] for row in keep.tolist()],
+        floors=floors,
+        access_points=[point.id.bytes for point in points],
+    )
+    return Admission(columns=columns, rejected=ledger.rejected(reported.index), duplicates=duplicates)
+
+
+class _Ledger:
+    """The first reason found against each row."""
+
+    def __init__(self, rows: int) -> None:
+        self.is_bad: Booleans = np.zeros(rows, np.bool_)
+        self._reasons: dict[int, Rejection] = {}
+
+    def reject(self, rows: Booleans, reason: Rejection) -> None:
+        for row in np.flatnonzero(rows & ~self.is_bad).tolist():
+            self._reasons[row] = reason
+        self.is_bad |= rows
+
+    def reject_one(self, row: int, reason: Rejection) -> None:
+        if not self.is_bad[row]:
+            self._reasons[row] = reason
+            self.is_bad[row] = True
+
+    def rejected(self, index: Integers) -> tuple[tuple[int, Rejection], ...]:
+        return tuple((int(index[row]), reason) for row, reason in sorted(self._reasons.items()))
+
+
+def _check_times(reported: Reported, ledger: _Ledger, now: datetime) -> None:
+    now_ms = microseconds(now) // 1000
+    ledger.reject(reported.at_ms > now_ms + AHEAD // timedelta(milliseconds=1), Rejection.IN_FUTURE)
+    ledger.reject(reported.at_ms < now_ms - OLDEST // timedelta(milliseconds=1), Rejection.TOO_OLD)
+
+
+def _positions(reported: Reported, ledger: _Ledger, datum: Datum) -> tuple[Floats, Floats, Booleans]:
+    """WGS-84 degrees, and which rows have them."""
+    lon, lat = reported.lon, reported.lat
+    has_fix = ~(np.isnan(lon) | np.isnan(lat))
+    is_outside = has_fix & ~((np.abs(lon) <= 180) & (np.abs(lat) <= 90))
+    accuracy_m = reported.accuracy_m
+    is_absurd = ~np.isnan(accuracy_m) & ~((accuracy_m >= 0) & (accuracy_m <= MAX_ACCURACY_M))
+    ledger.reject(is_outside | is_absurd, Rejection.OUT_OF_RANGE)
+    if datum is not Datum.WGS84:
+        lon, lat = to_wgs84_arrays(np.where(is_outside, 0.0, lon), np.where(is_outside, 0.0, lat), datum)
+    return lon, lat, has_fix
+
+
+def _access_points(
+    reported: Reported, edge: Edge, ledger: _Ledger, has_fix: Booleans
+) -> tuple[Shorts, list["_Point"]]:
+    """Each row's number among the access points that the body names; a row with a fix needs none."""
+    known: dict[str, int] = {}
+    points: list[_Point] = []
+    for text in set(reported.access_point_mac):
+        point = edge.access_points.get(clean_mac(text) or "") if text else None
+        if point is not None:
+            known[text] = len(points)
+            points.append(_Point(id=point.id, lon=point.lon, lat=point.lat, floor=point.floor or ""))
+    if not known and has_fix.all():
+        return np.full(len(reported), NOWHERE, np.int16), points
+    numbers = np.fromiter(map(known.get, reported.access_point_mac, repeat(NOWHERE)), np.int16, len(reported))
+    names_one = np.fromiter(map(bool, reported.access_point_mac), np.bool_, len(reported))
+    ledger.reject(~has_fix & ~names_one, Rejection.MISSING_PLACE)
+    ledger.reject(~has_fix & (numbers == NOWHERE), Rejection.UNKNOWN_ACCESS_POINT)
+    unplaced = np.array([np.isnan(point.lon) for point in points] + [False])
+    ledger.reject(~has_fix & unplaced[numbers], Rejection.UNPLACED_ACCESS_POINT)
+    return numbers, points
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Point:
+    id: uuid.UUID
+    lon: float
+    lat: float
+    floor: str
+
+
+def _floors(
+    reported: Reported, ledger: _Ledger, points: list[_Point], numbers: Shorts
+) -> tuple[list[str], Shorts]:
+    """The floors of the body, and each row's number among them: its own, else its access point's."""
+    codes: dict[str, int] = {"": NOWHERE}
+    for floor in [point.floor for point in points] + reported.floor:
+        if floor not in codes:
+            is_usable = len(codes) <= MAX_FLOORS and len(floor) <= MAX_FLOOR_LENGTH and floor.isprintable()
+            codes[floor] = len(codes) - 1 if is_usable else NOWHERE - 1
+    own = np.fromiter(map(codes.__getitem__, reported.floor), np.int16, len(reported))
+    ledger.reject(own < NOWHERE, Rejection.BAD_FLOOR)
+    of_point = np.array([codes[point.floor] for point in points] + [NOWHERE], np.int16)
+    floor_number = np.where(own == NOWHERE, of_point[numbers], own)
+    usable = [floor for floor, code in codes.items() if code >= 0]
+    return usable, np.maximum(floor_number, NOWHERE).astype(np.int16)
+
+
+def _pseudonyms_of(
+    reported: Reported, edge: Edge, ledger: _Ledger, now: datetime
+) -> tuple[list[bytes], list[str], Booleans]:
+    """Each row's device and source id, and whether its day's salt is gone."""
+    calendar = _Calendar(edge, now)
+    day_of = calendar.days(reported.at_ms)
+    makers = [_Maker(edge, calendar, day) for day in range(len(calendar.starts_ms))]
+    members = reported.member_id
+    device: list[bytes] = []
+    stems: list[str] = []
+    for row, (mac, day) in enumerate(zip(reported.mac, day_of.tolist(), strict=True)):
+        member_id = members[row] if row < len(members) else None
+        made = makers[day].of_device(mac) if member_id is None else makers[day].of_member(member_id)
+        if isinstance(made, Rejection):
+            ledger.reject_one(row, made)
+            made = _NOBODY
+        device.append(made[0])
+        stems.append(made[1])
+    is_late = np.array([maker.is_late for maker in makers])[day_of]
+    return device, reported.source_id or stems, is_late
+
+
+_NOBODY = (NO_MEMBER, "")
+
+
+class _Calendar:
+    """The trading days that a row may lie in, by the instants at which they start."""
+
+    def __init__(self, edge: Edge, now: datetime) -> None:
+        today = edge.today(now)
+        if today is None:
+            raise Unavailable("Today's pseudonyms are not ready; send the same body again.")
+        self.today = today
+        self.dates: list[date] = [today.trading_day + timedelta(days=back) for back in range(-_DAYS_BACK, 1)]
+        self.living = {day.trading_day: day for day in edge.living(now)}
+        self.starts_ms = np.array(
+            [microseconds(edge.district.day_starts_at(day)) // 1000 for day in self.dates], np.int64
+        )
+
+    def days(self, at_ms: Integers) -> Integers:
+        """Each row's place in ``dates``; what lies minutes ahead counts as today."""
+        place = np.searchsorted(self.starts_ms, at_ms, side="right") - 1
+        return np.maximum(place, 0)
+
+    def secret(self, day: int) -> DaySecret:
+        return self.living.get(self.dates[day], self.today)
+
+
+class _Maker:
+    """Pseudonyms of one trading day; each device of a body is hashed once."""
+
+    def __init__(self, edge: Edge, calendar: _Calendar, day: int) -> None:
+        secret = calendar.secret(day)
+        self.is_late = secret.trading_day != calendar.dates[day]
+        self._devices: KeyedHash = secret.devices
+        self._aliases = edge.aliases
+        self._opt_outs = edge.opt_outs
+        self._stem_key = edge.stem_key(calendar.dates[day])
+        self._made: dict[str, tuple[bytes, str] | Rejection] = {}
+
+    def of_device(self, text: str) -> tuple[bytes, str] | Rejection:
+        made = self._made.get(text)
+        if made is None:
+            made = self._made[text] = self._make(text)
+        return made
+
+    def of_member(self, member_id: uuid.UUID) -> tuple[bytes, str]:
+        alias = member_alias(self._aliases, member_id)
+        return self._devices.pseudonym(alias), stem(self._stem_key, alias)
+
+    def _make(self, text: str) -> tuple[bytes, str] | Rejection:
+        mac = clean_mac(text)
+        if mac is None:
+            return Rejection.BAD_MAC if text else Rejection.MISSING_DEVICE
+        alias = self._aliases.pseudonym(bytes.fromhex(mac))
+        if alias in self._opt_outs:
+            return Rejection.OPTED_OUT
+        return self._devices.pseudonym(alias), stem(self._stem_key, alias)
+
+
+def _members(reported: Reported) -> bytes:
+    if not reported.member_id:
+        return bytes(16 * len(reported))
+    named = [NO_MEMBER if member_id is None else member_id.bytes for member_id in reported.member_id]
+    return b"".join(named).ljust(16 * len(reported), b"\0")
+
+
+def _first_of_each(source_id: list[str], reported: Reported, ledger: _Ledger) -> tuple[Integers, int]:
+    """The rows to keep, and how many good ones say again what an earlier one said.
+
+    A feed's own id counts alone; a made one together with its instant.
+    """
+    good = np.flatnonzero(~ledger.is_bad)
+    rows = good.tolist()
+    if reported.source_id is None:
+        at_ms = reported.at_ms.tolist()
+        first: dict[object, int] = {(source_id[row], at_ms[row]): row for row in reversed(rows)}
+    else:
+        first = {source_id[row]: row for row in reversed(rows)}
+    if len(first) == len(rows):
+        return good, 0
+    keep = np.array(sorted(first.values()), np.int64)
+    return keep, len(rows) - len(keep)
