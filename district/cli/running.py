@@ -130,11 +130,12 @@ def _checked_settings() -> Settings:
 
 def web() -> None:
     """Serve pages, API and feeds."""
-    import uvicorn  # noqa: PLC0415 keeps `district --help` quick
+    settings = _checked_settings()
+
+    import uvicorn  # noqa: PLC0415 keeps `district --help` quick, and a refusal
 
     from district.app import create_app  # noqa: PLC0415
 
-    settings = _checked_settings()
     try:
         uvicorn.run(
             create_app(settings),
@@ -159,13 +160,17 @@ def web() -> None:
 
 def engine() -> None:
     """Turn sightings into crossings and offers."""
-    from district.engine import main  # noqa: PLC0415 keeps `district --help` quick
+    settings = _checked_settings()
 
-    main(_checked_settings())
+    from district.engine import main  # noqa: PLC0415 keeps `district --help` quick, and a refusal
+
+    main(settings)
 
 
 def worker() -> None:
     """Record sightings, deliver messages, roll up footfall."""
-    from district.worker import main  # noqa: PLC0415 keeps `district --help` quick
+    settings = _checked_settings()
 
-    main(_checked_settings())
+    from district.worker import main  # noqa: PLC0415 keeps `district --help` quick, and a refusal
+
+    main(settings)

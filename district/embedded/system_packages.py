@@ -206,12 +206,18 @@ class PrivatePackages:
             old.unlink()
         options = [*self._options, "-y", "--no-install-recommends", "--download-only"]
         self._runner.run(["apt-get", *options, "install", *packages], "the packages cannot be fetched")
+        fetched = sorted(archives.glob("*.deb"))
+        self.unpack(fetched)
+        for archive in fetched:
+            archive.unlink()
+
+    def unpack(self, archives: Sequence[Path]) -> None:
+        """Put the files of these packages under our root."""
         self._root.mkdir(parents=True, exist_ok=True)
-        for archive in sorted(archives.glob("*.deb")):
+        for archive in archives:
             self._runner.run(
                 ["dpkg", "-x", str(archive), str(self._root)], f"{archive.name} cannot be unpacked"
             )
-            archive.unlink()
         self._finish()
 
     def _cache_options(self) -> list[str]:
