@@ -19,8 +19,17 @@ RECONNECT_S = 1.0
 class Snapshot(Generic[T]):
     """One value that a loader reads whole. Readers take ``value``; it is swapped, never changed in place."""
 
-    def __init__(self, load: Callable[[], Awaitable[T]], *, empty: T, channels: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Awaitable[T]],
+        *,
+        empty: T,
+        channels: tuple[str, ...] = (),
+        polls_skipped: int = 0,
+    ) -> None:
+        """``polls_skipped`` is for what costs more to read: it is polled more seldom, notices are heard at once."""
         self._load = load
+        self._polls_skipped = polls_skipped
         self.value = empty
         self.channels = channels
         self.loaded = False
@@ -40,7 +49,8 @@ class Snapshot(Generic[T]):
         """Refresh for ever: at each notice, and at least every ``poll``."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stale.wait(), poll.total_seconds())
+                async with asyncio.timeout(poll.total_seconds() * (1 + self._polls_skipped)):
+                    await self.stale.wait()
             self.stale.clear()
             await self.refresh()
 

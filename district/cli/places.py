@@ -52,7 +52,7 @@ def _transaction() -> Iterator["Session"]:
         with database.session_scope(database.make_sessions(engine)) as session:
             session.execute(text("SET LOCAL statement_timeout = '10min'"))
             row = session.execute(text(database.SIMULATION_SQL)).one_or_none()
-            clock.system.follow(database.simulation_of(None if row is None else row.tuple()))
+            clock.system.follow(database.simulation_of(None if row is None else (row[0], row[1], row[2])))
             yield session
     finally:
         engine.dispose()

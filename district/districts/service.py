@@ -193,7 +193,7 @@ def read(session: Session, slug: str) -> DistrictInfo:
     row = rows.one_or_none()
     if row is None:
         raise NotFound(f"No district {slug!r}.")
-    return of_row(row.tuple())
+    return of_row(tuple(row))
 
 
 def add_route(session: Session, kind: RouteKind, key: str, district_id: uuid.UUID) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import AsyncConnection
@@ -26,25 +25,20 @@ from district.stores.service import CHANNEL
 from geo.coordinates import LonLat
 
 CAMPAIGN_CHANNEL: Final = "campaign_changed"
-_POLLS_LESS_OFTEN: Final = 6
+_POLLS_SKIPPED: Final = 5
 """The fingerprint reads every row, so that the poll behind the notices is slower than that of small tables."""
 
 Fingerprint = tuple[object, ...]
 
 
-class StoreSnapshot(Snapshot[StoreBook]):
-    """A snapshot whose poll is slower than that of small tables."""
-
-    async def keep(self, poll: timedelta) -> None:
-        """Refresh for ever: at each notice, and at least every six ``poll``."""
-        await super().keep(poll * _POLLS_LESS_OFTEN)
-
-
 def store_book(pool: Pool, clock: Clock) -> Snapshot[StoreBook]:
     """The snapshot of all stores, their hours and whether they have an offer."""
     loader = _Loader(pool, clock)
-    return StoreSnapshot(
-        loader.load, empty=StoreBook(), channels=(CHANNEL, CAMPAIGN_CHANNEL, DISTRICT_CHANNEL)
+    return Snapshot(
+        loader.load,
+        empty=StoreBook(),
+        channels=(CHANNEL, CAMPAIGN_CHANNEL, DISTRICT_CHANNEL),
+        polls_skipped=_POLLS_SKIPPED,
     )
 
 
