@@ -1,4 +1,4 @@
-"""The JSON document of a campaign's rule and offer: its vocabulary, its schema and its strict parser.
+"""The JSON document of a campaign's rule and offer: its schema and its strict parser.
 
 The vocabulary is a subset of the full rule language. Whatever is not in it is refused by name, so a later
 version can give it a meaning without changing what an accepted document says today.
@@ -6,14 +6,15 @@ version can give it a meaning without changing what an accepted document says to
 
 from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from geo import geojson
+from geo import errors, geojson
 from geo.coordinates import LonLat
 from geo.errors import GeoError
 from geo.hours import Hours
-from push.audience import RETURNING_AFTER, Audience, Familiarity, VisitScope
+from push.audience import Audience, Familiarity, VisitScope
 from push.campaign import (
     BuildingFence,
     CampaignRule,
@@ -28,133 +29,34 @@ from push.campaign import (
     ValueKind,
     When,
 )
+from push.campaign_vocabulary import OFFER, RULE
 from push.errors import PushError
 from push.limits import CapRule, Period
 from push.problems import Problem, Reason, Report
-from push.vocabulary import (
-    Figures,
-    Flag,
-    JsonSchema,
-    Keyed,
-    ListOf,
-    Nothing,
-    Number,
-    Record,
-    Shape,
-    Tagged,
-    Text,
-    WordOr,
-    Words,
-)
-from push.wording import Localised, clean
+from push.vocabulary import JsonSchema
+from push.wording import Localised, both, clean
 
 # JSON, after its shape was checked: the one place where its members have no static type.
 Document: TypeAlias = Mapping[str, Any]
 
 DEFAULT_CAP = CapRule(n=1, per=Period.DAY)
 DEFAULT_TTL = timedelta(minutes=90)
-MAX_TITLE = 60
-MAX_TEXT = 500
 # Whether hours can be read does not depend on where.
 _ANY_ZONE = ZoneInfo("UTC")
-_RETURNING_H = int(RETURNING_AFTER / timedelta(hours=1))
-
-_TRIGGER = Tagged(
-    "on",
+# What geo says in English, for those who read Chinese.
+_GEOMETRY_ZH: Mapping[type[GeoError], str] = MappingProxyType(
     {
-        TriggerKind.ENTER: Record(required={"on": Words((TriggerKind.ENTER,))}),
-        TriggerKind.DWELL: Record(
-            required={"on": Words((TriggerKind.DWELL,)), "min_s": Number(1, 14_400, whole=True)}
-        ),
-    },
-)
-_POSITION = ListOf(Number(-180, 180), 2, 2)
-_WITHIN = Keyed(
-    {
-        "circle": Record(
-            required={
-                "circle": Record(
-                    required={
-                        "lon": Number(-180, 180),
-                        "lat": Number(-90, 90),
-                        "radius_m": Number(1, 2_000),
-                    }
-                )
-            }
-        ),
-        "building": Record(required={"building": Text(64), "buffer_m": Number(0, 200)}),
-        "type": Record(
-            required={
-                "type": Words(("Polygon",)),
-                "coordinates": ListOf(ListOf(_POSITION, 4, 500), 1, 20),
-            }
-        ),
+        errors.NotPolygon: "请绘制一个多边形。",
+        errors.TooManyVertices: "顶点过多，请简化轮廓（每环最多 500 个，共 2,000 个）。",
+        errors.BadPosition: "坐标须为 [经度, 纬度] 两个有限数字（WGS-84）。",
+        errors.CoordinateInvalid: "经度须在 ±180、纬度须在 ±90 之内。",
+        errors.WrongReferenceSystem: "坐标须为 WGS-84 经纬度，经度在前。",
+        errors.RingNotClosed: "每个环至少四个点，且首尾相同。",
+        errors.CrossesAntimeridian: "围栏不能跨越 180 度经线。",
+        errors.SelfCrossing: "轮廓不能自相交，请重新绘制。",
+        errors.OutsidePlane: "围栏过大或离极点太近，请缩小或移动。",
+        errors.PlaneInvalid: "围栏离极点太近，请移动。",
     }
-)
-_SCOPE = Words(tuple(VisitScope))
-_TERM = Tagged(
-    "op",
-    {
-        "==": Record(
-            required={"attr": Words(("visits",)), "op": Words(("==",)), "value": Figures((0,))},
-            optional={"scope": _SCOPE},
-        ),
-        ">=": Record(
-            required={"attr": Words(("visits",)), "op": Words((">=",)), "value": Figures((1,))},
-            optional={"scope": _SCOPE, "older_h": Figures((_RETURNING_H,))},
-        ),
-    },
-)
-_CAP = Record(required={"n": Number(1, 10, whole=True), "per": Words(tuple(Period))})
-
-RULE = Record(
-    required={
-        "v": Figures((1,)),
-        "trigger": Record(required={"any": ListOf(_TRIGGER, 1, 4)}),
-        "where": Record(required={"within": _WITHIN}),
-    },
-    optional={
-        "when": Record(
-            optional={"opening_hours": Text(500), "tz": Words(("district",)), "and_store_open": Flag()}
-        ),
-        "who": WordOr(Words(tuple(Familiarity)), Record(required={"all": ListOf(_TERM, 0, 1)})),
-        "cap": Record(required={"campaign": _CAP}),
-        "ttl_s": Number(60, 86_400, whole=True),
-    },
-)
-
-
-def _worth(kind: ValueKind, **members: Shape) -> Record:
-    """A value whose other members may be there as null, as clients write them that send every member."""
-    unused = {"minor_units", "percent"} - set(members)
-    return Record(
-        required={"type": Words((kind,)), **members}, optional={key: Nothing() for key in sorted(unused)}
-    )
-
-
-def _languages(most: int) -> Record:
-    return Record(optional={"zh": Text(most), "en": Text(most)}, least=1)
-
-
-_VALUE = Tagged(
-    "type",
-    {
-        ValueKind.AMOUNT: _worth(ValueKind.AMOUNT, minor_units=Number(1, 10**9, whole=True)),
-        ValueKind.PERCENT: _worth(ValueKind.PERCENT, percent=Number(1, 100, whole=True)),
-        ValueKind.GIFT: _worth(ValueKind.GIFT),
-        ValueKind.NONE: _worth(ValueKind.NONE),
-    },
-)
-_NO_WORTH = Tagged("type", {ValueKind.NONE: _worth(ValueKind.NONE)})
-_READ = {"title": _languages(MAX_TITLE), "text": _languages(MAX_TEXT)}
-OFFER = Tagged(
-    "kind",
-    {
-        OfferKind.COUPON: Record(required={"kind": Words((OfferKind.COUPON,)), "value": _VALUE, **_READ}),
-        OfferKind.MESSAGE: Record(
-            required={"kind": Words((OfferKind.MESSAGE,)), **_READ}, optional={"value": _NO_WORTH}
-        ),
-    },
 )
 
 
@@ -254,7 +156,8 @@ def _fence(document: Document, report: Report) -> Fence | None:
             return _circle(document["circle"])
         return DrawnFence(area=geojson.parse(document))
     except GeoError as refused:
-        report.add(Reason.GEOMETRY, str(refused))
+        zh = _GEOMETRY_ZH.get(type(refused), str(refused))
+        report.add(Reason.GEOMETRY, both(zh=zh, en=str(refused)))
         return None
 
 

@@ -22,7 +22,8 @@ from push.campaign import (
     ValueKind,
     When,
 )
-from push.campaign_document import OFFER, RULE, DocumentRefused, parse_offer, parse_rule, schema
+from push.campaign_document import DocumentRefused, parse_offer, parse_rule, schema
+from push.campaign_vocabulary import OFFER, RULE
 from push.limits import CapRule, Period
 from push.problems import MAX_PROBLEMS, Reason, Report
 from tests.push.makers import POLYGON, offer_document, rule_document
@@ -178,6 +179,14 @@ def test_problems_speak_both_languages() -> None:
         parse_rule(rule_document(ttl_s="soon"))
     detail = refused.value.problems[0].detail
     assert (detail.en, detail.zh) == ("This has the wrong type; send an integer.", "类型不对，应为整数。")
+
+
+def test_a_refused_fence_is_explained_in_both_languages() -> None:
+    with pytest.raises(DocumentRefused) as refused:
+        parse_rule(rule_document(where={"within": {"type": "Polygon", "coordinates": [BOWTIE]}}))
+    detail = refused.value.problems[0].detail
+    assert detail.zh == "围栏无效：轮廓不能自相交，请重新绘制。"
+    assert (detail.en or "").startswith("This is not a usable fence: ")
 
 
 def test_a_coupon_is_read() -> None:

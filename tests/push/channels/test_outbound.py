@@ -23,7 +23,20 @@ from push.channels.outbound import (
 from tests.push.listener import listening
 
 LOOPBACK = OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=2))
-SELF_SIGNED = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=partner.example", "-addext", "subjectAltName=DNS:partner.example"]
+SELF_SIGNED = [
+    "openssl",
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-days",
+    "1",
+    "-subj",
+    "/CN=partner.example",
+    "-addext",
+    "subjectAltName=DNS:partner.example",
+]
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
