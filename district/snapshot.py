@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -77,3 +77,19 @@ async def _listen_once(url: str, channels: list[str], snapshots: list[Snapshot[A
             for snapshot in snapshots:
                 if notice.channel in snapshot.channels:
                     snapshot.stale.set()
+
+
+async def notices(url: str, channels: tuple[str, ...]) -> AsyncIterator[tuple[str, str]]:
+    """The (channel, payload) of every notice, for ever; ("", "") whenever some may have been missed."""
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(
+                psycopg_dsn(url), autocommit=True, connect_timeout=3
+            ) as connection:
+                for channel in channels:
+                    await connection.execute(f'LISTEN "{channel}"')
+                yield "", ""
+                async for notice in connection.notifies():
+                    yield notice.channel, notice.payload
+        except (psycopg.Error, OSError):
+            await asyncio.sleep(RECONNECT_S)
