@@ -37,7 +37,8 @@ def advance(state: FenceState, index: FenceIndex, fixes: Fixes) -> Transitions:
         raise FenceRefused("A fix names a row that no device has; allocate it first.")
     found = [_step(state, index, fixes, chosen) for chosen in _rounds(fixes.row)]
     every = merged(found)
-    return in_order(every, np.lexsort((every.kind, every.slot, every.fix)))
+    # One number to sort by: three keys would cost as much as the border tests.
+    return in_order(every, np.argsort((keys_of(every.fix, every.slot) << 2) | every.kind))
 
 
 def tick(state: FenceState, index: FenceIndex, now_ms: int) -> Tick:

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from geo.wedges import ASK_GEOS, edges_of, wedges
 from geo.zones import Area
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 # A point this near an edge is left to GEOS, so that rounding here can never decide it.
-EDGE_MARGIN_M = 1e-7
+EDGE_MARGIN_M = 1e-6
 _CHUNK = 256
 
 
@@ -48,10 +49,16 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cover:
-    """Pairs of (index of the area, cell): which cells must be tested exactly, which lie wholly inside."""
+    """Pairs of (index of the area, cell): which cells must be tested exactly, which lie wholly inside.
+
+    For the former, `one` and `other` name the `lines` that decide them, as geo.wedges says.
+    """
 
     edge_area: Integers
     edge_cell: Integers
+    one: Integers
+    other: Integers
+    lines: Floats
     inner_area: Integers
     inner_cell: Integers
 
@@ -86,9 +93,14 @@ def cover(grid: Grid, areas: Sequence[Area]) -> Cover:
     """Exact and conservative: every point of an inner cell is in the area, by more than EDGE_MARGIN_M; every
     other point of the area is in an edge cell. An area that leaves the grid has grid.outside as an edge cell.
     """
-    first, last, area = _edges(areas, grid)
-    edge_key = _edge_keys(grid, first, last, area)
-    inner_key = _inner_keys(grid, first, last, area)
+    edges = edges_of(np.array(areas, dtype=object))
+    origin = np.array([grid.west_m, grid.south_m])
+    first, last = edges.first - origin, edges.last - origin
+    key, edge = _touched(grid, first, last, edges.area)
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    one, other = wedges(edges, starts, np.diff(starts, append=len(key)), edge)
+    edge_key = key[starts]
+    inner_key = _inner_keys(grid, first, last, edges.area)
     place = np.searchsorted(edge_key, inner_key)
     place[place == len(edge_key)] = 0
     inner_key = inner_key[edge_key[place] != inner_key] if len(edge_key) else inner_key
@@ -96,20 +108,12 @@ def cover(grid: Grid, areas: Sequence[Area]) -> Cover:
     return Cover(
         edge_area=edge_key // stride,
         edge_cell=edge_key % stride,
+        one=np.where(edge_key % stride == grid.outside, ASK_GEOS, one),
+        other=other,
+        lines=edges.lines,
         inner_area=inner_key // stride,
         inner_cell=inner_key % stride,
     )
-
-
-def _edges(areas: Sequence[Area], grid: Grid) -> tuple[Floats, Floats, Integers]:
-    """Start and end points in grid metres of every edge, holes included, and the area each belongs to."""
-    parts, of_area = shapely.get_parts(np.array(areas, dtype=object), return_index=True)
-    rings, of_part = shapely.get_rings(parts, return_index=True)
-    points, of_ring = shapely.get_coordinates(rings, return_index=True)
-    points = points - np.array([grid.west_m, grid.south_m])
-    joined = of_ring[1:] == of_ring[:-1]
-    area = of_area[of_part[of_ring[:-1][joined]]].astype(np.int64)
-    return points[:-1][joined], points[1:][joined], area
 
 
 def spread(starts: Integers, lengths: Integers) -> Integers:
@@ -119,8 +123,8 @@ def spread(starts: Integers, lengths: Integers) -> Integers:
     return numbers
 
 
-def _edge_keys(grid: Grid, first: Floats, last: Floats, area: Integers) -> Integers:
-    """Sorted area · (outside + 1) + cell of every cell that an edge touches or nearly touches."""
+def _touched(grid: Grid, first: Floats, last: Floats, area: Integers) -> tuple[Integers, Integers]:
+    """Pairs of area · (outside + 1) + cell and the edge that touches or nearly touches it, sorted by the former."""
     size, margin = grid.cell_m, EDGE_MARGIN_M
     low = np.minimum(first[:, 1], last[:, 1]) - margin
     high = np.maximum(first[:, 1], last[:, 1]) + margin
@@ -136,9 +140,11 @@ def _edge_keys(grid: Grid, first: Floats, last: Floats, area: Integers) -> Integ
     start, end = np.maximum(left, 0).astype(np.int64), np.minimum(right, grid.columns - 1).astype(np.int64)
     count = np.maximum(end - start + 1, 0)
     stride = grid.outside + 1
-    inside_keys = np.repeat(area[edge] * stride + row * grid.columns, count) + spread(start, count)
-    outside_keys = np.unique(area[leaves]) * stride + grid.outside
-    return np.unique(np.concatenate((inside_keys, outside_keys)))
+    inside_key = np.repeat(area[edge] * stride + row * grid.columns, count) + spread(start, count)
+    key = np.concatenate((inside_key, area[leaves] * stride + grid.outside))
+    owner = np.concatenate((np.repeat(edge, count), np.flatnonzero(leaves)))
+    order = np.argsort(key, kind="stable")
+    return key[order], owner[order]
 
 
 def _columns_in_row(first: Floats, last: Floats, bottom: Any, top: Any) -> tuple[Floats, Floats]:

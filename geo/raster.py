@@ -8,7 +8,8 @@ import numpy.typing as npt
 import shapely
 
 from geo.errors import FenceRefused
-from geo.grid import Cover, Floats, Grid, Integers, cover, covers, grid_over, spread
+from geo.grid import EDGE_MARGIN_M, Cover, Floats, Grid, Integers, cover, covers, grid_over, spread
+from geo.wedges import ASK_GEOS, depth_m
 from geo.zones import Area
 
 Bits = npt.NDArray[np.uint64]
@@ -17,6 +18,7 @@ Booleans = npt.NDArray[np.bool_]
 WORD = 64
 DEFAULT_CELL_M = 2.0
 DEFAULT_MAX_BYTES = 96 * 2**20
+_SPARE_LINES = 4_096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +60,9 @@ class ZoneRaster:
         self.used: Booleans = np.zeros(self.words * WORD, np.bool_)
         self._starts: Integers = np.zeros(self.grid.outside + 2, np.int64)
         self._candidates: Integers = np.zeros(0, np.int64)
+        self._one: Integers = np.zeros(0, np.int64)
+        self._other: Integers = np.zeros(0, np.int64)
+        self._lines: Floats = np.zeros((1, 3))
         self._build(areas)
 
     @property
@@ -86,7 +91,7 @@ class ZoneRaster:
         numbers = np.asarray(slots, dtype=np.int64)
         for start, piece in covers(self.grid, areas):
             self._fill(numbers[start:], piece)
-            self._insert(piece.edge_cell, numbers[piece.edge_area + start])
+            self._insert(piece, numbers[piece.edge_area + start])
         for slot, area in zip(slots, areas, strict=True):
             shapely.prepare(area)
             self.polygons[slot] = area
@@ -106,6 +111,8 @@ class ZoneRaster:
         kept_before = np.concatenate((np.zeros(1, np.int64), np.cumsum(keep, dtype=np.int64)))
         self._starts = kept_before[self._starts]
         self._candidates = self._candidates[keep]
+        self._one, self._other = self._one[keep], self._other[keep]
+        self._forget_lines()
 
     def locate(self, x_m: Floats, y_m: Floats, allowed: Bits | None = None) -> Bits:
         """(n,) metres → (n, words) uint64: the slots whose area contains each point, boundary included.
@@ -117,15 +124,9 @@ class ZoneRaster:
         found = self.bits.take(cells, axis=0)
         if allowed is not None:
             found &= allowed
-        point, slot = self._border_pairs(cells, allowed)
-        if len(slot):
-            # Sorted by polygon: its prepared form stays in the cache for all points that need it.
-            order = np.argsort(slot, kind="stable")
-            point, slot = point[order], slot[order]
-            inside = shapely.intersects_xy(self.polygons[slot], x_m[point], y_m[point])
-            point, slot = point[inside], slot[inside]
-            # A slot is either inner or candidate in a cell, never both: adding its bit is setting it.
-            np.add.at(found.reshape(-1), point * self.words + (slot >> 6), _bits(slot))
+        point, slot = self._border_hits(cells, x_m, y_m, allowed)
+        # A slot is either inner or candidate in a cell, never both: adding its bit is setting it.
+        np.add.at(found.reshape(-1), point * self.words + (slot >> 6), _bits(slot))
         return found
 
     def hits(self, x_m: Floats, y_m: Floats, allowed: Bits | None = None) -> Hits:
@@ -133,28 +134,40 @@ class ZoneRaster:
         point, slot = pairs_of(self.locate(x_m, y_m, allowed))
         return Hits(point=point, slot=slot)
 
+    def _border_hits(
+        self, cells: Integers, x_m: Floats, y_m: Floats, allowed: Bits | None
+    ) -> tuple[Integers, Integers]:
+        point, place = self._border_pairs(cells, allowed)
+        slot = self._candidates.take(place)
+        x_m, y_m = x_m.take(point), y_m.take(point)
+        depth = depth_m(self._lines, self._one.take(place), self._other.take(place), x_m, y_m)
+        inside = depth > EDGE_MARGIN_M
+        unsure = np.flatnonzero(~(np.abs(depth) > EDGE_MARGIN_M))
+        # Sorted by polygon: its prepared form stays in the cache for all points that need it.
+        unsure = unsure[np.argsort(slot[unsure], kind="stable")]
+        inside[unsure] = shapely.intersects_xy(self.polygons[slot[unsure]], x_m[unsure], y_m[unsure])
+        return point[inside], slot[inside]
+
     def _border_pairs(self, cells: Integers, allowed: Bits | None) -> tuple[Integers, Integers]:
+        """Points and places among the candidates of their cells."""
         starts = self._starts.take(cells)
         counts = self._starts.take(cells + 1) - starts
         point = np.repeat(np.arange(len(cells), dtype=np.int64), counts)
-        slot = self._candidates.take(spread(starts, counts))
-        if allowed is None or not len(slot):
-            return point, slot
+        place = spread(starts, counts)
+        if allowed is None:
+            return point, place
+        slot = self._candidates.take(place)
         row = point if len(allowed) > 1 else np.zeros_like(point)
         words = allowed.reshape(-1).take(row * self.words + (slot >> 6))
         wanted = (words & _bits(slot)) != 0
-        return point[wanted], slot[wanted]
+        return point[wanted], place[wanted]
 
     def _build(self, areas: Sequence[Area]) -> None:
         numbers = np.arange(len(areas), dtype=np.int64)
-        cells: list[Integers] = []
-        slots: list[Integers] = []
         for start, piece in covers(self.grid, areas):
             self._fill(numbers[start:], piece)
-            cells.append(piece.edge_cell)
-            slots.append(piece.edge_area + start)
+            self._insert(piece, piece.edge_area + start)
         if areas:
-            self._insert(np.concatenate(cells), np.concatenate(slots))
             self.polygons[: len(areas)] = areas
             self.used[: len(areas)] = True
             shapely.prepare(self.polygons[: len(areas)])
@@ -163,12 +176,31 @@ class ZoneRaster:
         slot = slots[piece.inner_area]
         np.bitwise_or.at(self.bits.reshape(-1), piece.inner_cell * self.words + (slot >> 6), _bits(slot))
 
-    def _insert(self, cells: Integers, slots: Integers) -> None:
-        order = np.argsort(cells, kind="stable")
-        cells, slots = cells[order], slots[order]
-        self._candidates = np.insert(self._candidates, self._starts[cells + 1], slots)
+    def _insert(self, piece: Cover, slots: Integers) -> None:
+        order = np.argsort(piece.edge_cell, kind="stable")
+        cells = piece.edge_cell[order]
+        at, base = self._starts[cells + 1], len(self._lines)
+        one, other = piece.one[order], piece.other[order]
+        self._candidates = np.insert(self._candidates, at, slots[order])
+        self._one = np.insert(self._one, at, np.where(one == ASK_GEOS, ASK_GEOS, one + base))
+        self._other = np.insert(self._other, at, np.where(other < 0, other - base, other + base))
+        self._lines = np.concatenate((self._lines, piece.lines))
         added = np.bincount(cells, minlength=self.grid.outside + 1)
         self._starts += np.concatenate((np.zeros(1, np.int64), np.cumsum(added)))
+
+    def _forget_lines(self) -> None:
+        """Drop the lines of areas that are gone, once they are the greater part."""
+        either = self._other < 0
+        other = np.where(either, -2 - self._other, self._other)
+        named = np.zeros(len(self._lines), np.bool_)
+        named[other] = named[self._one[self._one >= 0]] = True
+        if 2 * int(named.sum()) > len(named) - _SPARE_LINES:
+            return
+        named[0] = True  # ASK_GEOS reads a line too and discards it
+        number = np.cumsum(named) - 1
+        self._lines = self._lines[named]
+        self._one = np.where(self._one < 0, self._one, number[self._one])
+        self._other = np.where(either, -2 - number[other], number[other])
 
 
 def pairs_of(rows: Bits) -> tuple[Integers, Integers]:
