@@ -174,7 +174,8 @@ def choose_python() -> str:
 
 def sync(uv: Path, profile: str, runner: Runner) -> None:
     """Exactly the locked packages; the demo leaves the tools of development out, and leaves them alone."""
-    options = ["--frozen", "--python", choose_python()]
+    # Compiled now: the unprivileged account may not write here, and would compile everything again at each start of a role.
+    options = ["--frozen", "--compile-bytecode", "--python", choose_python()]
     if profile == "demo":
         options += ["--no-dev", "--inexact"]
     extra = {"UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": str(ENVIRONMENT)}

@@ -17,7 +17,8 @@ from district.embedded.files import CappedLog
 from district.embedded.processes import ProcessId
 from district.embedded.state import RoleFiles, RoleState, answers
 
-HEALTHY_AFTER_S = 5.0
+ENDED_WELL_AFTER_S = 60.0
+KILLED_WELL_AFTER_S = 2.0
 SETTLED_AFTER_S = 2.0
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 30.0
@@ -56,6 +57,15 @@ def restart_delay_s(failures: int) -> float:
     if failures <= 1:
         return FIRST_DELAY_S
     return float(min(MAX_DELAY_S, 0.5 * 2.0 ** min(failures - 2, 10)))
+
+
+def is_failure(code: int, *, lived_s: float) -> bool:
+    """Whether a role ended so soon that starting it again may be in vain.
+
+    One that ends by itself may have spent a busy machine's half minute on its imports. One that is killed after it has begun
+    to work was most likely well.
+    """
+    return lived_s < (KILLED_WELL_AFTER_S if code < 0 else ENDED_WELL_AFTER_S)
 
 
 def describe_exit(code: int) -> str:
@@ -149,8 +159,9 @@ class Role:
                 return
 
     def _ended(self, code: int) -> None:
-        quick = time.monotonic() - self._started_at < HEALTHY_AFTER_S
-        self._failures = self._failures + 1 if quick else 1
+        self._failures = (
+            self._failures + 1 if is_failure(code, lived_s=time.monotonic() - self._started_at) else 1
+        )
         delay_s = restart_delay_s(self._failures)
         self._due_at = time.monotonic() + delay_s
         self._child = None

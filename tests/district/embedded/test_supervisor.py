@@ -22,7 +22,7 @@ from district.embedded.errors import AlreadyRunning, PortTaken, ServerFailed
 from district.embedded.nats import NatsServer, free_port
 from district.embedded.postgres import Cluster
 from district.embedded.processes import ProcessId
-from district.embedded.role import Console, RoleSpec, restart_delay_s
+from district.embedded.role import Console, RoleSpec, is_failure, restart_delay_s
 from district.embedded.state import RoleFiles, RoleState, list_roles, stop_all, wait_until_running
 from district.embedded.supervisor import Supervisor
 
@@ -143,6 +143,22 @@ def test_failing_role_is_tried_less_and_less_and_said_so(data_dir: Path) -> None
 def test_delays_double_up_to_half_a_minute() -> None:
     assert [restart_delay_s(failures) for failures in range(1, 10)] == [0.1, 0.5, 1, 2, 4, 8, 16, 30, 30]
     assert restart_delay_s(10_000) == 30
+
+
+@pytest.mark.parametrize(
+    ("code", "lived_s", "failure"),
+    [
+        (1, 0.5, True),
+        (1, 45, True),
+        (0, 45, True),
+        (1, 61, False),
+        (-9, 0.5, True),
+        (-9, 3, False),
+        (-11, 100, False),
+    ],
+)
+def test_early_end_counts_as_failure(code: int, lived_s: float, failure: bool) -> None:
+    assert is_failure(code, lived_s=lived_s) is failure
 
 
 def test_role_that_ignores_the_request_to_end_is_killed_in_time(data_dir: Path) -> None:
