@@ -1,13 +1,9 @@
 """The campaign document: what is accepted, what is refused and where, and that the schema says the same."""
 
-import copy
 from datetime import timedelta
 from typing import Any
 
-import jsonschema
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from geo.coordinates import LonLat
 from push.audience import Audience, Familiarity, VisitScope
@@ -22,13 +18,11 @@ from push.campaign import (
     ValueKind,
     When,
 )
-from push.campaign_document import DocumentRefused, parse_offer, parse_rule, schema
-from push.campaign_vocabulary import OFFER, RULE
+from push.campaign_document import DocumentRefused, parse_offer, parse_rule
 from push.limits import CapRule, Period
-from push.problems import MAX_PROBLEMS, Reason, Report
+from push.problems import MAX_PROBLEMS, Reason
 from tests.push.makers import POLYGON, offer_document, rule_document
-
-VALIDATOR = jsonschema.Draft202012Validator(schema())
+from tests.push.refused_rules import BOWTIE, REFUSED_RULES
 
 
 def problems_of_rule(document: object) -> list[tuple[str, Reason]]:
@@ -82,68 +76,6 @@ def test_a_drawn_fence_and_a_building_are_read() -> None:
     assert drawn.area.bounds == (24.94, 60.17, 24.95, 60.175)
     building = parse_rule(rule_document(where={"within": {"building": "way/42", "buffer_m": 5}})).fence
     assert building == BuildingFence(building="way/42", buffer_m=5.0)
-
-
-BOWTIE = [[24.94, 60.17], [24.95, 60.18], [24.95, 60.17], [24.94, 60.18], [24.94, 60.17]]
-
-REFUSED_RULES: list[tuple[dict[str, Any], str, Reason]] = [
-    ({"v": 2}, "/rule/v", Reason.UNSUPPORTED),
-    ({"v": True}, "/rule/v", Reason.WRONG_TYPE),
-    ({"holdout": {"pct": 10}}, "/rule/holdout", Reason.UNSUPPORTED),
-    ({"pace": {"per_min": 600}}, "/rule/pace", Reason.UNSUPPORTED),
-    ({"trigger": None}, "/rule/trigger", Reason.MISSING),
-    ({"trigger": {"any": []}}, "/rule/trigger/any", Reason.WRONG_LENGTH),
-    ({"trigger": {"any": [{"on": "wifi.join"}]}}, "/rule/trigger/any/0/on", Reason.UNSUPPORTED),
-    (
-        {"trigger": {"any": [{"on": "fence.enter", "fence": "f1"}]}},
-        "/rule/trigger/any/0/fence",
-        Reason.UNSUPPORTED,
-    ),
-    ({"trigger": {"any": [{"on": "fence.dwell"}]}}, "/rule/trigger/any/0/min_s", Reason.MISSING),
-    (
-        {"trigger": {"any": [{"on": "fence.dwell", "min_s": 0}]}},
-        "/rule/trigger/any/0/min_s",
-        Reason.OUT_OF_RANGE,
-    ),
-    ({"when": {"tz": "Asia/Shanghai"}}, "/rule/when/tz", Reason.UNSUPPORTED),
-    ({"when": {"opening_hours": "whenever"}}, "/rule/when/opening_hours", Reason.OPENING_HOURS),
-    ({"when": {"and_store_open": 1}}, "/rule/when/and_store_open", Reason.WRONG_TYPE),
-    ({"where": {"within": POLYGON, "or_visited": {}}}, "/rule/where/or_visited", Reason.UNSUPPORTED),
-    ({"where": {"within": {"type": "Point"}}}, "/rule/where/within/type", Reason.UNSUPPORTED),
-    ({"where": {"within": {"ellipse": 1}}}, "/rule/where/within", Reason.UNSUPPORTED),
-    (
-        {"where": {"within": {"circle": {"lon": 24, "lat": 91, "radius_m": 9}}}},
-        "/rule/where/within/circle/lat",
-        Reason.OUT_OF_RANGE,
-    ),
-    (
-        {"where": {"within": {"circle": {"lon": 24, "lat": 90, "radius_m": 9}}}},
-        "/rule/where/within",
-        Reason.GEOMETRY,
-    ),
-    (
-        {"where": {"within": {"type": "Polygon", "coordinates": [BOWTIE]}}},
-        "/rule/where/within",
-        Reason.GEOMETRY,
-    ),
-    ({"who": "lapsed"}, "/rule/who", Reason.UNSUPPORTED),
-    ({"who": {"all": [{"not": {"seg": "staff"}}]}}, "/rule/who/all/0/op", Reason.MISSING),
-    (
-        {"who": {"all": [{"attr": "visits", "op": ">=", "value": 2}]}},
-        "/rule/who/all/0/value",
-        Reason.UNSUPPORTED,
-    ),
-    (
-        {"who": {"all": [{"attr": "visits", "op": ">=", "value": 1, "window_d": 90}]}},
-        "/rule/who/all/0/window_d",
-        Reason.UNSUPPORTED,
-    ),
-    ({"cap": {"campaign": {"n": 0, "per": "day"}}}, "/rule/cap/campaign/n", Reason.OUT_OF_RANGE),
-    ({"cap": {"campaign": {"n": 1, "per": "month"}}}, "/rule/cap/campaign/per", Reason.UNSUPPORTED),
-    ({"cap": {"gap_min": 90}}, "/rule/cap/gap_min", Reason.UNSUPPORTED),
-    ({"ttl_s": 59}, "/rule/ttl_s", Reason.OUT_OF_RANGE),
-    ({"ttl_s": "90"}, "/rule/ttl_s", Reason.WRONG_TYPE),
-]
 
 
 @pytest.mark.parametrize(("change", "pointer", "reason"), REFUSED_RULES)
@@ -238,104 +170,3 @@ def test_a_wrong_offer_is_refused_at_its_place(change: dict[str, Any], pointer: 
 def test_texts_are_cleaned_of_controls_and_disguises() -> None:
     offer = parse_offer(offer_document(title={"en": "  Half\u202e price\x00\u200b \t now "}))
     assert offer.title.en == "Half price now"
-
-
-def test_the_schema_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(schema())
-
-
-def is_accepted_by_shape(document: dict[str, Any]) -> bool:
-    report = Report()
-    RULE.check(document["rule"], report)
-    OFFER.check(document["offer"], report)
-    return not report.problems
-
-
-SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-5, 10**10),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.sampled_from(
-        [
-            "",
-            "fence.enter",
-            "fence.dwell",
-            "district",
-            "new",
-            "==",
-            ">=",
-            "visits",
-            "day",
-            "7d",
-            "total",
-            "none",
-            "gift",
-        ]
-    ),
-    st.text(max_size=5),
-)
-ODD_VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(["on", "any", "min_s", "all", "n", "per", "zh", "type"]), inner, max_size=3
-        ),
-    ),
-    max_leaves=6,
-)
-SEEDS: list[dict[str, Any]] = [
-    {"rule": rule_document(), "offer": offer_document()},
-    {
-        "rule": rule_document(
-            where={"within": POLYGON},
-            who={"all": [{"attr": "visits", "op": ">=", "value": 1, "older_h": 12}]},
-            trigger={"any": [{"on": "fence.dwell", "min_s": 60}, {"on": "fence.enter"}]},
-        ),
-        "offer": offer_document(kind="message", value={"type": "none"}),
-    },
-    {
-        "rule": rule_document(where={"within": {"building": "b", "buffer_m": 0}}, who="new"),
-        "offer": offer_document(value={"type": "percent", "percent": 10}),
-    },
-]
-
-
-def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Every place in a document below its root."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found = [path] if path else []
-    for key, item in inner:
-        found += places(item, (*path, key))
-    return found
-
-
-@settings(max_examples=400, deadline=None)
-@given(data=st.data())
-def test_schema_and_parser_agree_on_every_shape(data: st.DataObject) -> None:
-    document = copy.deepcopy(data.draw(st.sampled_from(SEEDS)))
-    for _ in range(data.draw(st.integers(0, 2))):
-        path = data.draw(st.sampled_from([one for one in places(document) if len(one) > 1]))
-        holder: Any = document
-        for key in path[:-1]:
-            holder = holder[key]
-        match data.draw(st.sampled_from(["replace", "drop", "add"])):
-            case "replace":
-                holder[path[-1]] = data.draw(ODD_VALUES)
-            case "drop":
-                del holder[path[-1]]
-            case _ if isinstance(holder, dict):
-                holder[data.draw(st.sampled_from(["x", "scope", "older_h", "percent", "circle"]))] = (
-                    data.draw(ODD_VALUES)
-                )
-    assert is_accepted_by_shape(document) == VALIDATOR.is_valid(document)
-
-
-@pytest.mark.parametrize(("change", "pointer", "reason"), REFUSED_RULES)
-def test_the_schema_refuses_what_the_parser_refuses_for_its_shape(
-    change: dict[str, Any], pointer: str, reason: Reason
-) -> None:
-    rule = {key: value for key, value in {**rule_document(), **change}.items() if value is not None}
-    is_shape = reason not in {Reason.OPENING_HOURS, Reason.GEOMETRY}
-    assert VALIDATOR.is_valid({"rule": rule, "offer": offer_document()}) is not is_shape

@@ -1,61 +1,28 @@
 """The dispatcher with a store and channels that work: what leaves, what waits and what is given up."""
 
 import asyncio
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 
 from push.consent import NO_CONSENT, Channel
 from push.delivery import DeliveryState, LeasedDelivery, SendFacts
-from push.dispatch import Dispatcher, DispatchPolicy, PolicyInvalid
+from push.dispatch import DispatchPolicy, PolicyInvalid
 from push.identifiers import DeliveryId
 from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome
 from push.suppression import Suppression
+from tests.push.dispatch_world import World
 from tests.push.makers import FRIDAY_NOON, minutes
 from tests.push.outbox_world import (
     FACTS,
     MemoryStore,
-    Outbox,
-    SimulatedClock,
-    Sink,
     SinkChannel,
     code_message,
     offer_message,
 )
-
-Answers = Callable[[Message], Outcome | None]
-
-
-def never(_: Message) -> Outcome | None:
-    return None
-
-
-class World:
-    """One dispatcher on one outbox."""
-
-    def __init__(self, answers: Answers = never, policy: DispatchPolicy | None = None) -> None:
-        self.clock = SimulatedClock()
-        self.outbox = Outbox(clock=self.clock)
-        self.sink = Sink()
-        self.dispatcher = Dispatcher(
-            store=MemoryStore(outbox=self.outbox),
-            channels={
-                name: SinkChannel(name=name, sink=self.sink, clock=self.clock, answers=answers)
-                for name in (Channel.WEBHOOK, Channel.SMS)
-            },
-            clock=self.clock,
-            chance=random.Random(1),
-            policy=policy or DispatchPolicy(),
-        )
-
-    def only_row(self) -> tuple[DeliveryState, str, int]:
-        (row,) = self.outbox.rows.values()
-        return row.state, row.reason, row.attempts
 
 
 async def test_what_is_due_is_sent_once_and_no_more_than_in_flight_at_a_time() -> None:
@@ -128,58 +95,6 @@ async def test_a_message_that_would_expire_in_quiet_hours_is_suppressed() -> Non
     world.outbox.add(offer_message(1, expires_at=FRIDAY_NOON + minutes(60 * 11)))
     await world.dispatcher.run_once()
     assert world.only_row() == (DeliveryState.SUPPRESSED, Suppression.QUIET_HOURS, 0)
-
-
-def failing(kind: FailureKind, retry_after: timedelta | None = None) -> Answers:
-    return lambda _: Failure(kind=kind, detail="status 599", retry_after=retry_after)
-
-
-@pytest.mark.parametrize(
-    ("kind", "state", "attempts"),
-    [
-        (FailureKind.ADDRESS_GONE, DeliveryState.FAILED, 1),
-        (FailureKind.MESSAGE_REFUSED, DeliveryState.FAILED, 1),
-        (FailureKind.UNKNOWN, DeliveryState.UNKNOWN, 1),
-        (FailureKind.TRANSIENT, DeliveryState.QUEUED, 1),
-        (FailureKind.THROTTLED, DeliveryState.QUEUED, 0),
-    ],
-)
-async def test_each_kind_of_failure_has_its_end(
-    kind: FailureKind, state: DeliveryState, attempts: int
-) -> None:
-    world = World(failing(kind))
-    key = world.outbox.add(offer_message(1))
-    await world.dispatcher.run_once()
-    assert world.only_row() == (state, "status 599", attempts)
-    assert world.outbox.rows[key].is_address_gone is (kind is FailureKind.ADDRESS_GONE)
-
-
-async def test_a_code_whose_fate_is_unknown_is_tried_again() -> None:
-    world = World(failing(FailureKind.UNKNOWN))
-    world.outbox.add(code_message(1))
-    await world.dispatcher.run_once()
-    assert world.only_row()[0] is DeliveryState.QUEUED
-
-
-async def test_what_fails_again_and_again_is_dead_after_six_attempts_that_lie_apart() -> None:
-    world = World(failing(FailureKind.TRANSIENT))
-    key = world.outbox.add(offer_message(1, expires_at=FRIDAY_NOON + minutes(600)))
-    tried_at = []
-    while not world.outbox.is_done:
-        world.clock.seconds = max(world.clock.seconds, world.outbox.rows[key].retry_at_s)
-        await world.dispatcher.run_once()
-        tried_at.append(world.clock.seconds)
-    assert world.only_row() == (DeliveryState.DEAD, "status 599", 6)
-    gaps = [after - before for before, after in pairwise(tried_at)]
-    assert all(0 <= gap <= 2 * 2**number for number, gap in enumerate(gaps))
-    assert len(set(gaps)) == 5
-
-
-async def test_a_retry_that_would_come_too_late_expires() -> None:
-    world = World(failing(FailureKind.THROTTLED, minutes(5)))
-    world.outbox.add(offer_message(1, expires_at=FRIDAY_NOON + minutes(5)))
-    await world.dispatcher.run_once()
-    assert world.only_row()[0] is DeliveryState.EXPIRED
 
 
 async def test_a_throttled_channel_is_left_alone_and_the_others_are_not() -> None:
