@@ -11,7 +11,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from push.consent import Channel as ChannelName
 from push.delivery import (
@@ -122,6 +122,15 @@ class Tally:
             self.states[result.state] = self.states.get(result.state, 0) + 1
 
 
+_Provider: TypeAlias = tuple[ChannelName, str]
+
+
+def _provider_of(message: Message) -> _Provider:
+    """Who is to be left alone when this message is throttled: a webhook's address is a provider of its own."""
+    is_webhook = message.channel is ChannelName.WEBHOOK
+    return message.channel, message.address if is_webhook else ""
+
+
 @dataclass(slots=True)
 class Dispatcher:
     """Sends what is due of one district, round by round. Any number may run on one store."""
@@ -132,7 +141,7 @@ class Dispatcher:
     chance: random.Random
     policy: DispatchPolicy = field(default_factory=DispatchPolicy)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _paused_until: dict[ChannelName, float] = field(default_factory=dict)
+    _paused_until: dict[_Provider, float] = field(default_factory=dict)
 
     async def run_once(self) -> Tally:
         """One round: lease what is due and bring it as far as it goes; leased is 0 when nothing was due.
@@ -198,15 +207,19 @@ class Dispatcher:
 
     def _settle(self, delivery: LeasedDelivery, outcome: Outcome) -> Result:
         if isinstance(outcome, Failure) and outcome.kind is FailureKind.THROTTLED:
-            pause = self.policy.retry.pause(outcome).total_seconds()
-            until = self.clock.monotonic() + pause
-            channel = delivery.message.channel
-            self._paused_until[channel] = max(until, self._paused_until.get(channel, until))
+            self._pause(_provider_of(delivery.message), self.policy.retry.pause(outcome))
         return settle(delivery, outcome, now=self.clock.now(), policy=self.policy.retry, chance=self.chance)
 
+    def _pause(self, provider: _Provider, pause: timedelta) -> None:
+        now = self.clock.monotonic()
+        until = max(now + pause.total_seconds(), self._paused_until.get(provider, 0.0))
+        # Only what still is paused is kept, so that many addresses do not fill the memory.
+        kept = {one: end for one, end in self._paused_until.items() if end > now}
+        self._paused_until = {**kept, provider: until}
+
     def _hold(self, delivery: LeasedDelivery) -> Result | None:
-        """Leaves a row for later whose channel is paused; one that this worker has no channel for, too."""
+        """Leaves a row for later whose provider is paused; one that this worker has no channel for, too."""
         if delivery.message.channel not in self.channels:
             return hold(delivery, delay=self.policy.retry.default_pause)
-        left_s = self._paused_until.get(delivery.message.channel, 0.0) - self.clock.monotonic()
+        left_s = self._paused_until.get(_provider_of(delivery.message), 0.0) - self.clock.monotonic()
         return hold(delivery, delay=timedelta(seconds=left_s)) if left_s > 0 else None

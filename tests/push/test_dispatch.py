@@ -97,7 +97,7 @@ async def test_a_message_that_would_expire_in_quiet_hours_is_suppressed() -> Non
     assert world.only_row() == (DeliveryState.SUPPRESSED, Suppression.QUIET_HOURS, 0)
 
 
-async def test_a_throttled_channel_is_left_alone_and_the_others_are_not() -> None:
+async def test_a_throttled_provider_is_left_alone_and_the_others_are_not() -> None:
     calls: list[Message] = []
 
     def answers(message: Message) -> Outcome | None:
@@ -118,6 +118,19 @@ async def test_a_throttled_channel_is_left_alone_and_the_others_are_not() -> Non
     await world.dispatcher.run_once()
     assert world.outbox.states() == {DeliveryState.ACCEPTED: 41}
     assert set(world.sink.counts().values()) == {1}
+
+
+async def test_one_partner_that_throttles_does_not_hold_up_another() -> None:
+    def answers(message: Message) -> Outcome | None:
+        is_busy = message.address == "https://busy.example/"
+        return Failure(kind=FailureKind.THROTTLED, retry_after=minutes(60)) if is_busy else None
+
+    world = World(answers)
+    for number in range(40):
+        partner = "https://busy.example/" if number < 20 else "https://free.example/"
+        world.outbox.add(offer_message(number, address=partner))
+    await world.dispatcher.run_once()
+    assert world.outbox.states() == {DeliveryState.QUEUED: 20, DeliveryState.ACCEPTED: 20}
 
 
 async def test_a_channel_that_breaks_does_not_take_the_others_with_it() -> None:
