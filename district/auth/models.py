@@ -36,7 +36,7 @@ class Account(Base):
     role: Mapped[str] = mapped_column(Text)
     district_id: Mapped[uuid.UUID]
     scope_id: Mapped[uuid.UUID | None]
-    """The merchant or property that the account acts for; a plain id."""
+    """The merchant or property that the account acts for, or the member that a demo shopper is; a plain id."""
     display_name: Mapped[str] = mapped_column(Text, server_default="")
     created_at: Mapped[datetime]
 

@@ -121,13 +121,15 @@ def log_in(
         account = None
     if account is None or account.district_id not in district_slug_of:
         raise NotAuthenticated("User name or password is wrong.")
+    role = Role(account.role)
+    is_shopper = role is Role.SHOPPER
     return open_session(
         session,
-        role=Role(account.role),
+        role=role,
         district_id=account.district_id,
         district_slug=district_slug_of[account.district_id],
-        subject_id=account.id,
-        scope_id=account.scope_id,
+        subject_id=account.scope_id if is_shopper and account.scope_id else account.id,
+        scope_id=None if is_shopper else account.scope_id,
         clock=clock,
     )
 

@@ -1,0 +1,290 @@
+"""A demo district into the database: through the same services that imports, merchants and operators use."""
+
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import as_file
+from random import Random
+
+from geoalchemy2.shape import from_shape
+from shapely import Point
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from district.auth import service as auth
+from district.auth.models import Role
+from district.auth.service import Principal
+from district.campaigns import service as campaigns
+from district.campaigns.schemas import NewCampaign
+from district.clock import Clock
+from district.database import new_id, notify
+from district.demo.shops import StoreSpot, chosen, plan_of
+from district.demo.world import World
+from district.districts import service as districts
+from district.districts.models import RouteKind
+from district.districts.service import DistrictInfo
+from district.feeds.models import Feed
+from district.gateways import service as gateways
+from district.gateways.schemas import NewGateway
+from district.members import service as members
+from district.merchants.models import Merchant
+from district.stores import jobs as stores
+from district.stores.models import Property, Store, Till
+from district.zones import jobs as zones
+from district.zones.models import AccessPoint, Zone
+from geo.coordinates import LonLat
+from push.campaign import CampaignAction
+
+SEED = 20260501
+LIVE_CAMPAIGNS = 48
+WAITING_CAMPAIGNS = 3
+ZONE_CHANNEL = "zone_changed"
+ACCESS_POINT_CHANNEL = "access_point_changed"
+Progress = Callable[[str], None]
+
+SPOTS_SQL = """
+SELECT s.id, coalesce(s.name, i.name), coalesce(s.category, i.category), ST_X(i.location), ST_Y(i.location),
+       coalesce((SELECT b.id::text FROM map_feature b
+                 WHERE b.district_id = s.district_id AND b.layer = 'buildings' AND ST_Covers(b.shape, i.location)
+                 LIMIT 1), '')
+FROM store s JOIN imported_place i ON i.district_id = s.district_id AND i.ref = s.ref
+WHERE s.district_id = :district_id AND coalesce(s.name, i.name) <> '' AND i.opening_hours <> ''
+ORDER BY s.ref
+"""
+
+
+@dataclass(kw_only=True)
+class Loaded:
+    """What a script or a person needs to use the district; the keys are shown here and nowhere else."""
+
+    slug: str
+    users: list[dict[str, str]] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+    gateways: list[dict[str, str]] = field(default_factory=list)
+
+
+def load(session: Session, world: World, *, clock: Clock, progress: Progress = lambda _: None) -> Loaded:
+    """Make the district and everything in it, in the caller's transaction. Raises: Conflict when it exists."""
+    random = Random(SEED)  # noqa: S311 the same demo each time; no secret comes from it
+    districts.create(session, world.district, clock=clock)
+    district = districts.read(session, world.district.slug)
+    progress("map")
+    for layer, features in world.map_layers.items():
+        zones.import_map(session, district, layer, features)
+    progress("stores")
+    with as_file(world.stores_file) as path:
+        stores.import_file(session, district, path, clock=clock, source=world.district.attribution)
+    progress("places")
+    _add_areas(session, district, world, clock)
+    loaded = Loaded(slug=district.slug)
+    progress("merchants")
+    first = _add_merchants(session, district, clock, random)
+    progress("accounts")
+    _add_accounts(session, district, loaded, first, clock)
+    _add_connections(session, district, loaded, first, clock)
+    return loaded
+
+
+def _add_areas(session: Session, district: DistrictInfo, world: World, clock: Clock) -> None:
+    now = clock.now()
+    for area in world.areas:
+        outline = from_shape(area.outline, srid=4326)
+        session.add(
+            Property(
+                district_id=district.id,
+                id=new_id(),
+                kind=area.kind,
+                name=area.name,
+                name_zh=area.name_zh,
+                outline=outline,
+                created_at=now,
+            )
+        )
+        session.add(
+            Zone(
+                district_id=district.id,
+                id=new_id(),
+                slug=area.slug,
+                name=area.name,
+                name_zh=area.name_zh,
+                outline=outline,
+                floor=area.floor,
+                created_at=now,
+            )
+        )
+    for spec in world.access_points:
+        session.add(
+            AccessPoint(
+                district_id=district.id,
+                id=new_id(),
+                mac=spec.mac,
+                name=spec.name,
+                location=from_shape(Point(spec.position.lon, spec.position.lat), srid=4326),
+                floor=spec.floor,
+                created_at=now,
+            )
+        )
+    session.flush()
+    notify(session, ZONE_CHANNEL, str(district.id))
+    notify(session, ACCESS_POINT_CHANNEL, str(district.id))
+
+
+def spots(session: Session, district: DistrictInfo) -> Sequence[StoreSpot]:
+    """The stores that a demo can use: named, and with hours."""
+    rows = session.execute(text(SPOTS_SQL), {"district_id": district.id})
+    return [
+        StoreSpot(
+            id=str(id_), name=name, category=category, position=LonLat(lon=lon, lat=lat), building=building
+        )
+        for id_, name, category, lon, lat, building in rows
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _First:
+    """The merchant that the demo logs in as."""
+
+    merchant_id: uuid.UUID
+    name: str
+    store_id: uuid.UUID
+    till_id: uuid.UUID
+
+
+def _add_merchants(session: Session, district: DistrictInfo, clock: Clock, random: Random) -> _First:
+    """Merchants with live campaigns, and a few whose campaigns wait for the operator."""
+    operator = _principal(district, Role.OPERATOR)
+    firsts: list[_First] = []
+    for number, spot in enumerate(
+        chosen(spots(session, district), LIVE_CAMPAIGNS + WAITING_CAMPAIGNS, random)
+    ):
+        merchant = Merchant(
+            district_id=district.id, id=new_id(), name=spot.name, created_at=clock.now(), is_demo=True
+        )
+        session.add(merchant)
+        session.flush()
+        firsts.append(_open_store(session, district, merchant, spot, clock))
+        plan = plan_of(spot, random)
+        owner = _principal(district, Role.MERCHANT, merchant_id=merchant.id)
+        made = campaigns.create(
+            session,
+            district,
+            owner,
+            NewCampaign(
+                name=plan.name,
+                store_ids=[uuid.UUID(spot.id)],
+                rule=dict(plan.rule),
+                offer=dict(plan.offer),
+                stock=plan.stock,
+            ),
+            clock=clock,
+        )
+        campaigns.step(session, district.id, owner, made.id, CampaignAction.SUBMIT, clock=clock)
+        if number < LIVE_CAMPAIGNS:
+            campaigns.step(session, district.id, operator, made.id, CampaignAction.APPROVE, clock=clock)
+    return firsts[0]
+
+
+def _open_store(
+    session: Session, district: DistrictInfo, merchant: Merchant, spot: StoreSpot, clock: Clock
+) -> _First:
+    store_id = uuid.UUID(spot.id)
+    store = session.get_one(Store, (district.id, store_id))
+    store.merchant_id = merchant.id
+    till = Till(
+        district_id=district.id,
+        id=new_id(),
+        store_id=store_id,
+        name="1",
+        created_at=clock.now(),
+        is_demo=True,
+    )
+    session.add(till)
+    session.flush()
+    return _First(merchant_id=merchant.id, name=merchant.name, store_id=store_id, till_id=till.id)
+
+
+def _principal(district: DistrictInfo, role: Role, *, merchant_id: uuid.UUID | None = None) -> Principal:
+    return Principal(
+        role=role,
+        district_id=district.id,
+        district_slug=district.slug,
+        subject_id=new_id(),
+        scope_id=merchant_id,
+        merchant_id=merchant_id,
+    )
+
+
+def _add_accounts(
+    session: Session, district: DistrictInfo, loaded: Loaded, first: _First, clock: Clock
+) -> None:
+    """One account a role, each with a password of its own; the shopper is a member like any other."""
+    member = members.join(session, district, language="en", clock=clock, is_demo=True)
+    property_id = (
+        session.query(Property.id)
+        .filter_by(district_id=district.id, kind="mall")
+        .order_by(Property.name)
+        .limit(1)
+    )
+    scopes = {
+        Role.OPERATOR: None,
+        Role.MERCHANT: first.merchant_id,
+        Role.PROPERTY: property_id.scalar(),
+        Role.OBSERVER: None,
+        Role.SHOPPER: member.id,
+    }
+    for role, scope_id in scopes.items():
+        username, password = f"{role}.{district.slug}", secrets.token_urlsafe(9)
+        auth.create_account(
+            session,
+            username=username,
+            password=password,
+            role=role,
+            district_id=district.id,
+            scope_id=scope_id,
+            display_name=first.name if role is Role.MERCHANT else "",
+            clock=clock,
+        )
+        loaded.users.append({"role": str(role), "username": username, "password": password})
+
+
+def _add_connections(
+    session: Session, district: DistrictInfo, loaded: Loaded, first: _First, clock: Clock
+) -> None:
+    """Feeds, keys and gateways, as an operator would set them up."""
+    plain = _feed(session, district, vendor="sightings", slug=f"{district.slug}-sightings", clock=clock)
+    meraki = _feed(session, district, vendor="meraki", slug=f"{district.slug}-meraki", clock=clock)
+    for role, scope_id in ((Role.FEED, plain.id), (Role.TILL, first.till_id), (Role.RADIUS, None)):
+        _, key = auth.create_key(
+            session,
+            role=role,
+            district_id=district.id,
+            district_slug=district.slug,
+            clock=clock,
+            label="demo",
+            scope_id=scope_id,
+            merchant_id=first.merchant_id if role is Role.TILL else None,
+        )
+        loaded.keys[str(role)] = key
+    loaded.keys |= {"meraki_feed": meraki.slug, "meraki_secret": meraki.secret}
+    for vendor in ("click", "opennds"):
+        new = NewGateway(slug=f"{district.slug}-{vendor}", vendor=vendor, methods=["click", "phone", "email"])
+        gateway = gateways.create(session, district, new, clock=clock)
+        loaded.gateways.append({"slug": gateway.slug, "vendor": vendor, "secret": gateway.secret})
+
+
+def _feed(session: Session, district: DistrictInfo, *, vendor: str, slug: str, clock: Clock) -> Feed:
+    row = Feed(
+        district_id=district.id,
+        id=new_id(),
+        slug=slug,
+        vendor=vendor,
+        secret=secrets.token_urlsafe(24),
+        validator=secrets.token_hex(20),
+        datum=district.datum,
+        created_at=clock.now(),
+    )
+    session.add(row)
+    districts.add_route(session, RouteKind.FEED, slug, district.id)
+    session.flush()
+    return row

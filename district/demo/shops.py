@@ -1,0 +1,159 @@
+"""Which stores of a demo district have merchants on the platform, and what they offer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from types import MappingProxyType
+from typing import Any
+
+from geo.coordinates import LonLat
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSpot:
+    """A store that was imported."""
+
+    id: str
+    name: str
+    category: str
+    position: LonLat
+    building: str = ""
+    """Id of the building of the map that it stands in; empty when it stands in none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Idea:
+    """An offer that suits a trade category."""
+
+    title: Mapping[str, str]
+    text: Mapping[str, str]
+    value: Mapping[str, Any]
+    hours: str
+    category: str = ""
+
+
+def _percent(percent: int) -> Mapping[str, Any]:
+    return {"type": "percent", "percent": percent}
+
+
+_GIFT: Mapping[str, Any] = {"type": "gift"}
+
+_IDEAS: Mapping[str, Idea] = MappingProxyType(
+    {
+        "cafe": Idea(
+            title={"en": "A cinnamon bun with your coffee", "zh": "买咖啡送肉桂卷"},
+            text={"en": "Any coffee, the bun is on us.", "zh": "任选咖啡一杯，肉桂卷我们请。"},
+            value=_GIFT,
+            hours="Mo-Su 08:00-20:00",
+        ),
+        "restaurant": Idea(
+            title={"en": "20 % off today's lunch", "zh": "今日午餐八折"},
+            text={"en": "For the whole table, drinks included.", "zh": "整桌适用，含饮料。"},
+            value=_percent(20),
+            hours="Mo-Su 10:30-21:00",
+        ),
+        "fast_food": Idea(
+            title={"en": "2 € off any menu", "zh": "任意套餐立减 2 欧元"},
+            text={"en": "Show the code at the counter.", "zh": "在柜台出示券码。"},
+            value={"type": "amount", "minor_units": 200},
+            hours="Mo-Su 10:00-21:00",
+        ),
+        "clothes": Idea(
+            title={"en": "15 % off the new season", "zh": "当季新品八五折"},
+            text={"en": "On everything that is not reduced yet.", "zh": "未打折商品均可使用。"},
+            value=_percent(15),
+            hours="Mo-Sa 09:00-20:00; Su 11:00-18:00",
+        ),
+        "jewelry": Idea(
+            title={"en": "Free cleaning of your jewellery", "zh": "免费清洗首饰"},
+            text={"en": "While you look around.", "zh": "边逛边等，立等可取。"},
+            value=_GIFT,
+            hours="Mo-Sa 10:00-19:00",
+        ),
+        "hairdresser": Idea(
+            title={"en": "10 € off a cut, today", "zh": "今日剪发立减 10 欧元"},
+            text={"en": "Free chairs this afternoon.", "zh": "今天下午有空位。"},
+            value={"type": "amount", "minor_units": 1000},
+            hours="Mo-Sa 10:00-19:00",
+        ),
+        "optician": Idea(
+            title={"en": "Free eye test", "zh": "免费验光"},
+            text={"en": "Without an appointment, ten minutes.", "zh": "无需预约，十分钟。"},
+            value=_GIFT,
+            hours="Mo-Sa 10:00-18:00",
+        ),
+        "books": Idea(
+            title={"en": "Every third book is free", "zh": "买二赠一"},
+            text={"en": "The cheapest of three.", "zh": "三本中最低价的一本免费。"},
+            value=_GIFT,
+            hours="Mo-Su 10:00-20:00",
+        ),
+    }
+)
+_ANY = Idea(
+    title={"en": "10 % off, because you are near", "zh": "路过有礼：九折"},
+    text={"en": "Show the code at the till.", "zh": "在收银台出示券码。"},
+    value=_percent(10),
+    hours="Mo-Su 10:00-20:00",
+)
+_TRIGGERS: Sequence[Mapping[str, Any]] = (
+    {"on": "fence.enter"},
+    {"on": "fence.enter"},
+    {"on": "fence.dwell", "min_s": 120},
+)
+_AUDIENCES = ("everyone", "everyone", "everyone", "new", "returning")
+_CAPS = ({"n": 1, "per": "day"}, {"n": 2, "per": "7d"}, {"n": 1, "per": "total"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignPlan:
+    """A campaign as its merchant would send it."""
+
+    name: str
+    rule: Mapping[str, Any]
+    offer: Mapping[str, Any]
+    stock: int
+
+
+def plan_of(store: StoreSpot, random: Random) -> CampaignPlan:
+    """A campaign that suits a store: by its category, around its building or itself."""
+    idea = _IDEAS.get(store.category, _ANY)
+    rule = {
+        "v": 1,
+        "trigger": {"any": [dict(random.choice(_TRIGGERS))]},
+        "when": {"opening_hours": idea.hours, "tz": "district"},
+        "where": {"within": _fence_of(store, random)},
+        "who": random.choice(_AUDIENCES),
+        "cap": {"campaign": dict(random.choice(_CAPS))},
+        "ttl_s": random.choice((3600, 5400, 7200)),
+    }
+    offer = {"kind": "coupon", "value": dict(idea.value), "title": dict(idea.title), "text": dict(idea.text)}
+    return CampaignPlan(
+        name=f"{store.name}: {idea.title['en']}"[:120],
+        rule=rule,
+        offer=offer,
+        stock=random.choice((300, 800, 2000)),
+    )
+
+
+def _fence_of(store: StoreSpot, random: Random) -> Mapping[str, Any]:
+    if store.building and random.random() < 0.35:
+        return {"building": store.building, "buffer_m": random.choice((5, 10, 15))}
+    position = store.position
+    return {
+        "circle": {"lon": position.lon, "lat": position.lat, "radius_m": random.choice((25, 35, 45, 60, 80))}
+    }
+
+
+def chosen(stores: Sequence[StoreSpot], count: int, random: Random) -> Iterator[StoreSpot]:
+    """Stores of different names, of the categories that have ideas first, spread over the district."""
+    shuffled = sorted(stores, key=lambda store: store.id)
+    random.shuffle(shuffled)
+    shuffled.sort(key=lambda store: store.category not in _IDEAS)
+    names: set[str] = set()
+    for store in shuffled:
+        if len(names) == count:
+            return
+        if store.name not in names:
+            names.add(store.name)
+            yield store
