@@ -1,6 +1,6 @@
 """Campaigns in force, as the engine's values."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,10 +52,11 @@ class AnyOpen:
 
 
 async def live_campaigns(
-    connection: AsyncConnection[TupleRow], district: DistrictInfo
+    connection: AsyncConnection[TupleRow], district: DistrictInfo, *, only: Collection[UUID] | None = None
 ) -> tuple[LiveCampaign, ...]:
-    """Every live campaign of the district, by id. One that can no longer be read is left out and logged."""
-    cursor = await connection.execute(LIVE_CAMPAIGNS_SQL, {"district_id": district.id})
+    """Every live campaign of the district (of these), by id. One that cannot be read is left out and logged."""
+    values = {"district_id": district.id, "campaigns": None if only is None else list(only)}
+    cursor = await connection.execute(LIVE_CAMPAIGNS_SQL, values)
     found = []
     for row in await cursor.fetchall():
         try:

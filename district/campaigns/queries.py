@@ -22,6 +22,7 @@ LEFT JOIN LATERAL (
       AND store.closed_at IS NULL
 ) AS places ON true
 WHERE campaign.district_id = %(district_id)s AND campaign.state = 'live'
+  AND (%(campaigns)s::uuid[] IS NULL OR campaign.id = ANY(%(campaigns)s::uuid[]))
 ORDER BY campaign.id
 """
 

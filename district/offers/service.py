@@ -55,7 +55,7 @@ async def issue_batch(
         refused += wave_refused
     await _queue_messages(connection, district.id, issued)
     every = (*refusals, *refused)
-    await _write_refusals(connection, district, every)
+    await write_refusals(connection, district, every)
     return Batch(issued=tuple(issued), refused=every)
 
 
@@ -191,19 +191,16 @@ def _merchant_message(offer: IssuedOffer, endpoint_id: uuid.UUID) -> NewMessage:
         due_at=draft.at,
         payload={
             "endpoint_id": str(endpoint_id),
-            "type": "offer.issued",
-            "data": {
-                "offer_id": str(offer.id),
-                "campaign_id": str(draft.campaign_id),
-                "valid_until": draft.valid_until.isoformat(),
-            },
+            "campaign_id": str(draft.campaign_id),
+            "store_id": str(draft.store_ids[0]) if draft.store_ids else None,
+            "title": dict(offer.title),
+            "body": dict(offer.text),
         },
     )
 
 
-async def _write_refusals(
-    connection: Connection, district: DistrictInfo, refusals: Sequence[Refusal]
-) -> None:
+async def write_refusals(connection: Connection, district: DistrictInfo, refusals: Sequence[Refusal]) -> None:
+    """Keep why offers were not made or not sent: once per member, campaign, reason and trading day."""
     if not refusals:
         return
     days = {at: district.trading_day(at) for at in {one.at for one in refusals}}

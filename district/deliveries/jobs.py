@@ -1,0 +1,173 @@
+"""The dispatcher of one worker process: woken by the outbox's notice, with a tick behind it."""
+
+import asyncio
+import contextlib
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+
+from district import clock as clocks
+from district.clock import Clock
+from district.database import Pool, psycopg_dsn
+from district.deliveries import queries
+from district.deliveries.channels import channels_of, policy_of
+from district.deliveries.queue import SqlOutbox
+from district.districts.service import DistrictInfo, Registry
+from district.outbox.service import CHANNEL
+from district.settings import Settings
+from district.snapshot import Snapshot
+from push.channels.outbound import Outbound
+from push.consent import Channel
+from push.dispatch import Dispatcher, DispatchPolicy
+
+log = structlog.get_logger()
+TICK = timedelta(seconds=1)
+RECONNECT_S = 0.5
+INBOX = frozenset({Channel.INBOX})
+FOREIGN = frozenset(Channel) - INBOX
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Both times, as the dispatcher asks for them."""
+
+    clock: Clock
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def monotonic(self) -> float:
+        return clocks.monotonic()
+
+
+@dataclass(slots=True, kw_only=True)
+class Lane:
+    """Sends what is due on some channels, district by district. Any number may run on one database."""
+
+    pool: Pool
+    registry: Snapshot[Registry]
+    settings: Settings
+    clock: Clock
+    outbound: Outbound
+    channels: frozenset[Channel]
+    policy: DispatchPolicy
+    stopping: asyncio.Event
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _dispatchers: dict[uuid.UUID, tuple[DistrictInfo, Dispatcher]] = field(default_factory=dict)
+    _chance: random.Random = field(default_factory=random.SystemRandom)
+
+    async def run(self) -> None:
+        """Work until told to stop; a database that is away is waited for."""
+        while not self.stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.woken.wait(), TICK.total_seconds())
+            self.woken.clear()
+            try:
+                while not self.stopping.is_set() and await self.tick():
+                    pass
+            except (psycopg.Error, PoolTimeout, OSError) as error:
+                log.warning("deliveries.database_away", error=type(error).__name__)
+
+    async def tick(self) -> int:
+        """One round over every district that has due rows, in random order; how many rows were taken."""
+        values = {"now": self.clock.now(), "channels": list(self.channels)}
+        async with self.pool.connection() as connection:
+            cursor = await connection.execute(queries.DISTRICTS_DUE_SQL, values)
+            due = [row[0] for row in await cursor.fetchall()]
+        self._chance.shuffle(due)
+        leased = 0
+        for district_id in due:
+            district = self.registry.value.by_id.get(district_id)
+            if district is not None:  # else this process has not heard of it yet
+                leased += (await self._dispatcher(district).run_once()).leased
+        return leased
+
+    def _dispatcher(self, district: DistrictInfo) -> Dispatcher:
+        known = self._dispatchers.get(district.id)
+        if known is None or known[0] != district:
+            store = SqlOutbox(pool=self.pool, district=district, clock=self.clock, channels=self.channels)
+            dispatcher = Dispatcher(
+                store=store,
+                channels=channels_of(
+                    self.settings,
+                    self.outbound,
+                    secrets=lambda address: store.secrets.get(address, ()),
+                    machine_now=self.clock.machine_now,
+                ),
+                clock=_Times(self.clock),
+                chance=self._chance,
+                policy=self.policy,
+                stopping=self.stopping,
+            )
+            known = self._dispatchers[district.id] = (district, dispatcher)
+        return known[1]
+
+
+@dataclass(slots=True, kw_only=True)
+class Deliveries:
+    """Two lanes, woken by the outbox: a slow foreign server must not hold up the inbox."""
+
+    pool: Pool
+    registry: Snapshot[Registry]
+    settings: Settings
+    clock: Clock
+    policy: DispatchPolicy = field(default_factory=DispatchPolicy)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Send until ``stopping`` is set."""
+        outbound = Outbound(policy=policy_of(self.settings))
+        lanes = [self._lane(outbound, channels) for channels in (INBOX, FOREIGN)]
+        listener = asyncio.create_task(self._listen(lanes))
+        stopper = asyncio.create_task(self._wake_at_stop(lanes))
+        try:
+            await asyncio.gather(*(lane.run() for lane in lanes))
+        finally:
+            for task in (listener, stopper):
+                task.cancel()
+            await asyncio.gather(listener, stopper, return_exceptions=True)
+            await outbound.close()
+
+    def _lane(self, outbound: Outbound, channels: frozenset[Channel]) -> Lane:
+        return Lane(
+            pool=self.pool,
+            registry=self.registry,
+            settings=self.settings,
+            clock=self.clock,
+            outbound=outbound,
+            channels=channels,
+            policy=self.policy,
+            stopping=self.stopping,
+        )
+
+    async def _wake_at_stop(self, lanes: Sequence[Lane]) -> None:
+        await self.stopping.wait()
+        _wake(lanes)
+
+    async def _listen(self, lanes: Sequence[Lane]) -> None:
+        while True:
+            try:
+                await self._listen_once(lanes)
+            except (psycopg.Error, OSError):
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _listen_once(self, lanes: Sequence[Lane]) -> None:
+        assert self.settings.database_url is not None  # noqa: S101 the pool came from it
+        async with await psycopg.AsyncConnection.connect(
+            psycopg_dsn(self.settings.database_url), autocommit=True, connect_timeout=3
+        ) as connection:
+            await connection.execute(f'LISTEN "{CHANNEL}"')
+            _wake(lanes)  # whatever was queued while nobody listened
+            async for _ in connection.notifies():
+                _wake(lanes)
+
+
+def _wake(lanes: Sequence[Lane]) -> None:
+    for lane in lanes:
+        lane.woken.set()

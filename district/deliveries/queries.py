@@ -1,0 +1,120 @@
+"""SQL of the dispatcher's queue and of members' inboxes. Leases and retries are the database's own time."""
+
+RECLAIM_SQL = """
+UPDATE outbox_message AS message
+SET state = rule.next_state, lease_until = NULL,
+    finished_at = CASE WHEN rule.next_state = ANY(%(final)s::text[]) THEN clock_timestamp() END
+FROM unnest(%(states)s::text[], %(purposes)s::text[], %(next)s::text[]) AS rule (state, purpose, next_state)
+WHERE message.district_id = %(district_id)s AND message.state IN ('leased', 'sending')
+  AND message.lease_until < clock_timestamp() AND rule.purpose = message.purpose
+  AND rule.state = CASE message.channel WHEN 'inbox' THEN 'leased' ELSE message.state END
+"""
+
+LEASE_SQL = """
+WITH due AS (
+    SELECT id FROM outbox_message
+    WHERE district_id = %(district_id)s AND state = 'queued' AND retry_at <= clock_timestamp()
+      AND due_at <= %(now)s AND channel = ANY(%(channels)s::text[])
+    ORDER BY retry_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE outbox_message AS message
+SET state = 'leased', fence = message.fence + 1, lease_until = clock_timestamp() + %(lease_for)s
+FROM due WHERE message.district_id = %(district_id)s AND message.id = due.id
+RETURNING message.id, message.fence, message.attempts, message.channel, message.purpose, message.member_id,
+          message.offer_id, message.payload, message.due_at, message.send_before
+"""
+
+ENDPOINTS_SQL = """
+SELECT id, url, secret FROM webhook_endpoint
+WHERE district_id = %(district_id)s AND id = ANY(%(endpoints)s::uuid[]) AND disabled_at IS NULL
+"""
+
+FACTS_SQL = """
+SELECT message.id, message.member_id, member.state, member.zone, member.quiet_from, member.quiet_until,
+       offer.state, campaign.id, campaign.state, campaign.version
+FROM unnest(%(ids)s::uuid[], %(members)s::uuid[], %(offers)s::uuid[]) AS message (id, member_id, offer_id)
+JOIN member ON member.district_id = %(district_id)s AND member.id = message.member_id
+JOIN offer ON offer.district_id = %(district_id)s AND offer.id = message.offer_id
+JOIN campaign ON campaign.district_id = %(district_id)s AND campaign.id = offer.campaign_id
+"""
+
+MARK_SENDING_SQL = """
+UPDATE outbox_message AS message SET state = 'sending'
+FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[]) AS ours (id, fence)
+WHERE message.district_id = %(district_id)s AND message.id = ours.id AND message.fence = ours.fence
+  AND message.state = 'leased' AND message.lease_until > clock_timestamp()
+RETURNING message.id
+"""
+
+RELEASE_SQL = """
+UPDATE outbox_message AS message SET state = 'queued', lease_until = NULL
+FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[]) AS ours (id, fence)
+WHERE message.district_id = %(district_id)s AND message.id = ours.id AND message.fence = ours.fence
+  AND message.state = 'leased'
+"""
+
+RECORD_SQL = """
+WITH changed AS (
+    UPDATE outbox_message AS message
+    SET state = result.state, reason = result.reason, lease_until = NULL,
+        retry_at = clock_timestamp() + result.delay, due_at = coalesce(result.due_at, message.due_at),
+        attempts = message.attempts + result.counts::int,
+        payload = CASE WHEN message.purpose = 'code' AND result.state <> 'accepted' AND result.is_final
+                       THEN message.payload - 'code' - 'to' ELSE message.payload END,
+        finished_at = CASE WHEN result.is_final THEN clock_timestamp() END
+    FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[], %(states)s::text[], %(reasons)s::text[],
+                %(delays)s::interval[], %(due)s::timestamptz[], %(counts)s::bool[], %(finals)s::bool[])
+         AS result (id, fence, state, reason, delay, due_at, counts, is_final)
+    WHERE message.district_id = %(district_id)s AND message.id = result.id AND message.fence = result.fence
+      AND message.state IN ('leased', 'sending')
+    RETURNING message.id, message.channel, message.state, message.reason, message.attempts, message.member_id,
+              message.offer_id, message.payload
+), arrived AS (
+    INSERT INTO inbox_item (district_id, id, member_id, offer_id, store_id, title, body, why, kind, at,
+                            committed_at)
+    SELECT %(district_id)s, id, member_id, offer_id, (payload ->> 'store_id')::uuid, payload -> 'title',
+           payload -> 'body', coalesce(payload -> 'why', '{}'), coalesce(payload ->> 'kind', 'offer'), %(now)s,
+           clock_timestamp()
+    FROM changed WHERE channel = 'inbox' AND state = 'accepted'
+    ON CONFLICT DO NOTHING
+    RETURNING member_id
+), told AS (
+    SELECT pg_notify(%(notice)s, %(district_id)s::text || ':' || member_id::text)
+    FROM (SELECT DISTINCT member_id FROM arrived) AS member
+)
+SELECT id, channel, state, reason, attempts, member_id, offer_id, payload, (SELECT count(*) FROM told)
+FROM changed
+"""
+
+DISABLE_ENDPOINTS_SQL = """
+UPDATE webhook_endpoint SET disabled_at = %(now)s
+WHERE district_id = %(district_id)s AND id = ANY(%(endpoints)s::uuid[]) AND disabled_at IS NULL
+"""
+
+OFFER_CAMPAIGNS_SQL = """
+SELECT id, campaign_id FROM offer WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[])
+"""
+
+DISTRICTS_DUE_SQL = """
+SELECT DISTINCT district_id FROM outbox_message
+WHERE channel = ANY(%(channels)s::text[])
+  AND ((state = 'queued' AND retry_at <= clock_timestamp() AND due_at <= %(now)s)
+       OR (state IN ('leased', 'sending') AND lease_until < clock_timestamp()))
+"""
+
+INBOX_AFTER_SQL = """
+SELECT sequence, id, offer_id, title, body, why, store_id, at, kind, read_at FROM inbox_item
+WHERE district_id = %(district_id)s AND member_id = %(member_id)s AND sequence > %(after)s
+ORDER BY sequence LIMIT %(limit)s
+"""
+
+INBOX_NEWEST_SQL = """
+SELECT sequence, id, offer_id, title, body, why, store_id, at, kind, read_at FROM inbox_item
+WHERE district_id = %(district_id)s AND member_id = %(member_id)s
+  AND (%(before)s::bigint IS NULL OR sequence < %(before)s::bigint)
+ORDER BY sequence DESC LIMIT %(limit)s
+"""
+
+LANGUAGE_SQL = """
+SELECT language FROM member WHERE district_id = %(district_id)s AND id = %(member_id)s AND state = 'active'
+"""

@@ -1,0 +1,256 @@
+"""The outbox of one district as the dispatcher sees it: every method is one committed transaction."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from district.campaigns.live import live_campaigns
+from district.clock import Clock, monotonic
+from district.database import Pool, transaction
+from district.deliveries import queries
+from district.deliveries.messages import address_of, endpoint_of, message_of
+from district.districts.service import DistrictInfo
+from district.offers import queries as offer_queries
+from district.offers import reservations
+from district.offers import service as offers
+from district.offers.issuing import newest_consents
+from push.campaign import Campaign, may_offer
+from push.channels import signing
+from push.consent import NO_CONSENT, Channel, Consents
+from push.decision import Refusal
+from push.delivery import FINAL, DeliveryState, LeasedDelivery, Result, SendFacts, after_lease_ended
+from push.identifiers import CampaignId, DeliveryId, MemberId
+from push.limits import QuietHours
+from push.message import MessagePurpose
+from push.suppression import Suppression
+
+INBOX_CHANNEL = "inbox"
+"""The notice of an arrival; its payload is district:member."""
+
+CAMPAIGN_AGE_S = 30.0
+_UNSENT = frozenset({DeliveryState.SUPPRESSED, DeliveryState.EXPIRED})
+_TAKEN = (DeliveryState.LEASED, DeliveryState.SENDING)
+Connection = AsyncConnection[TupleRow]
+
+
+@dataclass(slots=True, kw_only=True)
+class SqlOutbox:
+    """The rows of one district on some channels. ``secrets`` is filled with what the webhook channel signs by."""
+
+    pool: Pool
+    district: DistrictInfo
+    clock: Clock
+    channels: frozenset[Channel] = frozenset(Channel)
+    secrets: dict[str, Sequence[str]] = field(default_factory=dict)
+    _campaigns: dict[tuple[uuid.UUID, int], tuple[float, Campaign]] = field(default_factory=dict)
+
+    async def reclaim(self) -> int:
+        """Give back or give up every row whose lease ended.
+
+        An inbox row counts as not sent even in `sending`: its arrival commits together with its record.
+        """
+        rules = [
+            (state, purpose, after_lease_ended(state, purpose))
+            for state in _TAKEN
+            for purpose in MessagePurpose
+        ]
+        values = {
+            "district_id": self.district.id,
+            "final": list(FINAL),
+            "states": [rule[0] for rule in rules],
+            "purposes": [rule[1] for rule in rules],
+            "next": [rule[2] for rule in rules],
+        }
+        async with transaction(self.pool) as connection:
+            return (await connection.execute(queries.RECLAIM_SQL, values)).rowcount
+
+    async def lease(self, *, limit: int, lease_for: timedelta) -> Sequence[LeasedDelivery]:
+        """Take due rows. A lease that a crash of the database forgets costs nothing: it need not be synced."""
+        values = {
+            "district_id": self.district.id,
+            "now": self.clock.now(),
+            "channels": list(self.channels),
+            "limit": limit,
+            "lease_for": lease_for,
+        }
+        async with transaction(self.pool) as connection:
+            await connection.execute("SET LOCAL synchronous_commit = off")
+            rows = await (await connection.execute(queries.LEASE_SQL, values)).fetchall()
+            urls = await self._endpoint_urls(connection, rows)
+        return [_leased(row, urls) for row in rows]
+
+    async def _endpoint_urls(
+        self, connection: Connection, rows: Sequence[tuple[Any, ...]]
+    ) -> dict[uuid.UUID, str]:
+        """Where webhooks go now; an endpoint that was removed has no secret any more."""
+        wanted = [
+            one for row in rows if row[3] == Channel.WEBHOOK and (one := endpoint_of(row[7])) is not None
+        ]
+        if not wanted:
+            return {}
+        cursor = await connection.execute(
+            queries.ENDPOINTS_SQL, {"district_id": self.district.id, "endpoints": wanted}
+        )
+        found = await cursor.fetchall()
+        self.secrets.clear()
+        for endpoint_id, url, secret in found:
+            self.secrets[address_of(endpoint_id, url)] = (signing.secret_from(bytes(secret)),)
+        return {row[0]: row[1] for row in found}
+
+    async def facts(self, deliveries: Sequence[LeasedDelivery]) -> Mapping[DeliveryId, SendFacts]:
+        """What holds now of members, offers and campaigns, for those that are marketing."""
+        asked = [one for one in deliveries if one.message.purpose is MessagePurpose.MARKETING]
+        if not asked:
+            return {}
+        values = {
+            "district_id": self.district.id,
+            "ids": [one.id for one in asked],
+            "members": [one.message.member_id for one in asked],
+            "offers": [one.message.offer_id for one in asked],
+        }
+        async with self.pool.connection() as connection:
+            rows = await (await connection.execute(queries.FACTS_SQL, values)).fetchall()
+            consents = newest_consents(
+                await (await connection.execute(offer_queries.CONSENTS_SQL, values)).fetchall()
+            )
+            campaigns = await self._campaigns_of(connection, {(row[7], row[9]) for row in rows})
+        now = self.clock.now()
+        return {DeliveryId(row[0]): self._facts(row, consents, campaigns.get(row[7]), now) for row in rows}
+
+    async def _campaigns_of(
+        self, connection: Connection, wanted: set[tuple[uuid.UUID, int]]
+    ) -> dict[uuid.UUID, Campaign]:
+        """Live campaigns by id; parsed anew after half a minute, as stores' hours may change meanwhile."""
+        fresh_since = monotonic() - CAMPAIGN_AGE_S
+        known = {key: one for key, one in self._campaigns.items() if one[0] > fresh_since}
+        if missing := {campaign_id for campaign_id, version in wanted if (campaign_id, version) not in known}:
+            for live in await live_campaigns(connection, self.district, only=missing):
+                known[live.campaign.id, live.campaign.version] = (monotonic(), live.campaign)
+        self._campaigns = known
+        return {key[0]: known[key][1] for key in wanted if key in known}
+
+    def _facts(
+        self,
+        row: tuple[Any, ...],
+        consents: Mapping[uuid.UUID, Consents],
+        campaign: Campaign | None,
+        now: datetime,
+    ) -> SendFacts:
+        _, member_id, member_state, zone, quiet_from, quiet_until, offer_state, _, campaign_state, _ = row
+        return SendFacts(
+            consents=consents.get(member_id, NO_CONSENT),
+            by_location=True,
+            is_live=campaign_state == "live" and campaign is not None,
+            may_offer=campaign is not None and may_offer(campaign, now),
+            is_erased=member_state != "active",
+            is_void=offer_state in {"void", "redeemed"},
+            member_zone=_zone(zone),
+            district_zone=self.district.zone,
+            quiet=_quiet(quiet_from, quiet_until),
+        )
+
+    async def mark_sending(self, deliveries: Sequence[LeasedDelivery]) -> frozenset[DeliveryId]:
+        """Commit that these are about to leave; only inbox rows, which leave nothing, need not be synced."""
+        values = {
+            "district_id": self.district.id,
+            "ids": [one.id for one in deliveries],
+            "fences": [one.fence for one in deliveries],
+        }
+        async with transaction(self.pool) as connection:
+            if all(one.message.channel is Channel.INBOX for one in deliveries):
+                await connection.execute("SET LOCAL synchronous_commit = off")
+            rows = await (await connection.execute(queries.MARK_SENDING_SQL, values)).fetchall()
+        return frozenset(DeliveryId(row[0]) for row in rows)
+
+    async def record(self, results: Sequence[Result]) -> None:
+        """Write results; what is accepted for the inbox arrives by this, what will not leave gives back."""
+        values = {
+            "district_id": self.district.id,
+            "now": self.clock.now(),
+            "notice": INBOX_CHANNEL,
+            "ids": [one.id for one in results],
+            "fences": [one.fence for one in results],
+            "states": [one.state for one in results],
+            "reasons": [one.reason for one in results],
+            "delays": [one.delay for one in results],
+            "due": [one.due_at for one in results],
+            "counts": [one.counts for one in results],
+            "finals": [one.state in FINAL for one in results],
+        }
+        async with transaction(self.pool) as connection:
+            rows = await (await connection.execute(queries.RECORD_SQL, values)).fetchall()
+            await self._give_back(connection, rows)
+            await self._disable(connection, rows, {one.id for one in results if one.is_address_gone})
+
+    async def _give_back(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Offers whose only message never left: void them, free their slots and stock, keep the reason."""
+        reasons = {
+            row[6]: (row[5], row[3])
+            for row in rows
+            if row[2] in _UNSENT and row[1] == Channel.INBOX and row[4] == 0 and row[6] is not None
+        }
+        if not reasons:
+            return
+        await reservations.void_unsent(connection, self.district.id, list(reasons))
+        cursor = await connection.execute(
+            queries.OFFER_CAMPAIGNS_SQL, {"district_id": self.district.id, "offers": list(reasons)}
+        )
+        now = self.clock.now()
+        refusals = [
+            Refusal(
+                campaign_id=CampaignId(campaign_id),
+                member_id=MemberId(reasons[offer_id][0]),
+                reason=Suppression(reasons[offer_id][1] or Suppression.STALE),
+                at=now,
+            )
+            for offer_id, campaign_id in await cursor.fetchall()
+        ]
+        await offers.write_refusals(connection, self.district, refusals)
+
+    async def _disable(
+        self, connection: Connection, rows: Sequence[tuple[Any, ...]], gone: set[DeliveryId]
+    ) -> None:
+        endpoints = [one for row in rows if row[0] in gone and (one := endpoint_of(row[7])) is not None]
+        if endpoints:
+            await connection.execute(
+                queries.DISABLE_ENDPOINTS_SQL,
+                {"district_id": self.district.id, "now": self.clock.now(), "endpoints": endpoints},
+            )
+
+    async def release(self, deliveries: Sequence[LeasedDelivery]) -> None:
+        """Give rows back untouched."""
+        values = {
+            "district_id": self.district.id,
+            "ids": [one.id for one in deliveries],
+            "fences": [one.fence for one in deliveries],
+        }
+        async with transaction(self.pool) as connection:
+            await connection.execute(queries.RELEASE_SQL, values)
+
+
+def _leased(row: tuple[Any, ...], urls: Mapping[uuid.UUID, str]) -> LeasedDelivery:
+    return LeasedDelivery(id=DeliveryId(row[0]), fence=row[1], attempts=row[2], message=message_of(row, urls))
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def _quiet(start_minute: int | None, end_minute: int | None) -> QuietHours:
+    """The member's own quiet hours, else the product's default."""
+    if start_minute is None or end_minute is None:
+        return QuietHours()
+    return QuietHours(start=_time(start_minute), end=_time(end_minute))
+
+
+def _time(minute: int) -> time:
+    return time(minute // 60 % 24, minute % 60)
