@@ -26,8 +26,8 @@ _REVALIDATED = "public, no-cache"
 
 
 @lru_cache(maxsize=128)
-def _compressed(path: str, modified_ns: int, size_bytes: int) -> tuple[bytes, str]:  # noqa: ARG001 the key of the cache
-    """The file's gzip form and its entity tag."""
+def _compressed(path: str, modified_ns: int, size_bytes: int) -> tuple[bytes, str]:
+    """The file's gzip form and its entity tag; the time and size are there as the cache's key."""
     content = Path(path).read_bytes()
     return gzip.compress(content, compresslevel=9, mtime=0), hashlib.sha256(content).hexdigest()[:32]
 

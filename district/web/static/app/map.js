@@ -70,7 +70,11 @@ export function openMap(element) {
   map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
   const ready = new Promise((resolve) => map.once("load", resolve));
   document.addEventListener("district:theme", () => ready.then(() => repaint(map, element)));
-  return { map, element, ready, idle: () => new Promise((resolve) => map.once("idle", resolve)) };
+  const idle = () => new Promise((resolve) => {
+    map.once("idle", resolve);
+    map.triggerRepaint(); // a map that rests already would never say so again
+  });
+  return { map, element, ready, idle };
 }
 
 const KINDS = {
