@@ -31,6 +31,8 @@ OLDEST = timedelta(hours=24)
 MAX_ACCURACY_M = 100_000.0
 ACCESS_POINT_ACCURACY_M = 30.0
 """How well an access point's place tells where its client is: the usual reach indoors."""
+UNKNOWN_ACCURACY_M = 15.0
+"""Taken where a source gives a position without its accuracy: what Wi-Fi positioning usually reaches."""
 MAX_FLOOR_LENGTH = 32
 MAX_FLOORS = 256
 _DAYS_BACK = 2
@@ -113,7 +115,8 @@ def admit(reported: Reported, edge: Edge, *, datum: Datum, now: datetime) -> Adm
     by_point = ~has_fix
     lon = np.where(by_point, placed[numbers, 0], lon)
     lat = np.where(by_point, placed[numbers, 1], lat)
-    accuracy_m = np.where(by_point, np.float32(ACCESS_POINT_ACCURACY_M), reported.accuracy_m)
+    said = np.where(np.isnan(reported.accuracy_m), np.float32(UNKNOWN_ACCURACY_M), reported.accuracy_m)
+    accuracy_m = np.where(by_point, np.float32(ACCESS_POINT_ACCURACY_M), said)
     flags = (is_late * np.uint8(RowFlag.LATE)) | (has_fix * np.uint8(RowFlag.HAS_FIX))
     columns = Columns(
         device=pseudonyms(b"".join(device))[keep],

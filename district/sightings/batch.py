@@ -54,7 +54,7 @@ class Batch(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="s"):
     lat: bytes
     """float64 degrees, WGS-84."""
     accuracy_m: bytes
-    """float32; NaN when the source did not say."""
+    """float32."""
     floor: bytes
     """int16 places in ``floors``."""
     at_ms: bytes

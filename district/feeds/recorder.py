@@ -1,0 +1,186 @@
+"""The recorder: every accepted sighting into the raw store, exactly once, by any number of workers."""
+
+import asyncio
+import contextlib
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+import nats.errors
+import numpy as np
+import psycopg
+import structlog
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from district.clock import Clock
+from district.database import Pool, transaction
+from district.districts.service import Registry
+from district.events import SIGHTINGS_STREAM, SIGHTINGS_SUBJECT
+from district.feeds.health import LATE_UNKNOWN, RECORDED, REPEATED, Key, write_counts
+from district.sightings.batch import NO_MEMBER, Batch, RowFlag, columns_of, instant, unpack
+from district.sightings.books import DeviceBooks
+from district.sightings.queries import RECORD_SQL, STAGE_COPY_SQL, STAGE_SQL
+from district.sightings.raw_rows import RawRows, copy_bytes
+
+DURABLE = "recorder"
+FETCH_MESSAGES = 64
+FETCH_WAIT_S = 1.0
+ACK_WAIT_S = 30.0
+MAX_WAITING_MESSAGES = 512
+BACK_OFF_S = (0.2, 0.5, 1.0, 2.0)
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class Recorder:
+    """Takes messages from the stream, writes their rows, and acknowledges them after the commit."""
+
+    pool: Pool
+    stream: JetStreamContext
+    clock: Clock
+    registry: Callable[[], Registry]
+    books: DeviceBooks
+    subject: str = f"{SIGHTINGS_SUBJECT}.>"
+    durable: str = DURABLE
+    ack_wait_s: float = ACK_WAIT_S
+    recorded: int = field(default=0, init=False)
+
+    async def run(self) -> None:
+        """Record for ever; survives the database and the event log."""
+        while True:
+            try:
+                await self._consume()
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                log.warning("recorder.waits", error=type(error).__name__)
+                await asyncio.sleep(1.0)
+
+    async def _consume(self) -> None:
+        subscription = await self.stream.pull_subscribe(
+            self.subject, durable=self.durable, stream=SIGHTINGS_STREAM, config=self._config()
+        )
+        try:
+            while True:
+                with contextlib.suppress(nats.errors.TimeoutError):
+                    messages = await subscription.fetch(FETCH_MESSAGES, timeout=FETCH_WAIT_S)
+                    await self._record(messages)
+        finally:
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await subscription.unsubscribe()
+
+    def _config(self) -> ConsumerConfig:
+        return ConsumerConfig(
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=self.ack_wait_s,
+            max_ack_pending=MAX_WAITING_MESSAGES,
+        )
+
+    async def _record(self, messages: Sequence[Msg]) -> None:
+        """Write one fetch in one transaction, however often that takes."""
+        read = [(message, _read(message)) for message in messages]
+        batches = [(message, batch) for message, batch in read if batch is not None]
+        rows, counts = self._rows(batches)
+        attempt = 0
+        while rows or counts:
+            try:
+                async with asyncio.timeout(self.ack_wait_s), transaction(self.pool) as connection:
+                    self.recorded += await store(connection, rows, counts, at=self.clock.now())
+                break
+            except (psycopg.Error, OSError, TimeoutError) as error:
+                log.warning("recorder.retries", error=type(error).__name__)
+                await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
+                attempt += 1
+                await _each(message.in_progress for message in messages)
+        await _each(message.ack for message in messages)
+
+    def _rows(
+        self, batches: Sequence[tuple[Msg, tuple[uuid.UUID, Batch]]]
+    ) -> tuple[list[RawRows], Counter[Key]]:
+        """What to store, and the rows of each feed and day by what becomes of them if all are new."""
+        found: list[RawRows] = []
+        counts: Counter[Key] = Counter()
+        registry = self.registry()
+        for _, (district_id, batch) in batches:
+            rows = self._rows_of(district_id, batch)
+            info = registry.by_id.get(district_id)
+            if info is not None:
+                day = info.trading_day(rows.received_at)
+                counts[district_id, rows.feed_id, day, RECORDED] += len(rows.keep)
+                dropped = len(rows.columns) - len(rows.keep)
+                if dropped:
+                    counts[district_id, rows.feed_id, day, LATE_UNKNOWN] += dropped
+            if len(rows.keep):
+                found.append(rows)
+        return found, counts
+
+    def _rows_of(self, district_id: uuid.UUID, batch: Batch) -> RawRows:
+        columns = columns_of(batch)
+        known = self.books.find(district_id, columns.device)
+        member = np.where(columns.member == np.void(NO_MEMBER), known, columns.member)
+        is_late = (columns.flags & RowFlag.LATE) != 0
+        nobody = member == np.void(NO_MEMBER)
+        return RawRows(
+            district_id=district_id,
+            feed_id=uuid.UUID(bytes=batch.feed_id),
+            received_at=instant(batch.received_at_us),
+            columns=columns,
+            member=member,
+            keep=np.flatnonzero(~(is_late & nobody)),
+        )
+
+
+async def store(
+    connection: AsyncConnection[TupleRow], rows: Sequence[RawRows], counts: Counter[Key], *, at: datetime
+) -> int:
+    """Write the rows that are not there yet, and the feeds' counts; how many were new."""
+    added: dict[tuple[uuid.UUID, uuid.UUID], int] = {}
+    if rows:
+        await connection.execute(STAGE_SQL)
+        async with connection.cursor() as cursor:
+            async with cursor.copy(STAGE_COPY_SQL) as copy:
+                await copy.write(copy_bytes(rows))
+            await cursor.execute(RECORD_SQL)
+            added = {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
+    if counts:
+        await write_counts(connection, _outcomes(counts, added), at=at)
+    return sum(added.values())
+
+
+def _outcomes(counts: Counter[Key], added: dict[tuple[uuid.UUID, uuid.UUID], int]) -> Counter[Key]:
+    """Split what was tried into what was new and what was there already; of two days in one fetch, the later repeats."""
+    left = dict(added)
+    outcomes: Counter[Key] = Counter()
+    for (district_id, feed_id, day, outcome), tried in sorted(counts.items()):
+        if outcome != RECORDED:
+            outcomes[district_id, feed_id, day, outcome] += tried
+            continue
+        new = min(tried, left.get((district_id, feed_id), 0))
+        left[district_id, feed_id] = left.get((district_id, feed_id), 0) - new
+        for name, rows in ((RECORDED, new), (REPEATED, tried - new)):
+            if rows:
+                outcomes[district_id, feed_id, day, name] += rows
+    return outcomes
+
+
+def _read(message: Msg) -> tuple[uuid.UUID, Batch] | None:
+    """The district and batch of a message; None for ticks and for what no version of ours wrote."""
+    try:
+        district_id = uuid.UUID(message.subject.rpartition(".")[2])
+        content = unpack(message.data)
+    except (ValueError, msgspec.DecodeError):
+        log.error("recorder.unreadable", subject=message.subject)
+        return None
+    return (district_id, content) if isinstance(content, Batch) else None
+
+
+async def _each(calls: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    for call in calls:
+        with contextlib.suppress(nats.errors.Error):
+            await call()

@@ -1,0 +1,146 @@
+"""A role without pages: its connections, the snapshots that it follows, and its orderly end."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from district import events
+from district.clock import Clock, Simulation, SystemClock
+from district.database import Pool, make_pool
+from district.districts import service as districts
+from district.districts.service import DistrictInfo, Registry
+from district.problems import Unavailable
+from district.settings import Settings
+from district.sightings.books import DeviceBooks
+from district.snapshot import Snapshot, listen
+
+BACK_OFF_S = 0.5
+LONGEST_BACK_OFF_S = 5.0
+FOLLOW_EVERY_S = 0.2
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleContext:
+    """What a role works with."""
+
+    settings: Settings
+    pool: Pool
+    nats: Client
+    stream: JetStreamContext
+    clock: Clock
+    registry: Snapshot[Registry]
+    simulation: Snapshot[Simulation | None]
+    books: DeviceBooks
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def districts(self) -> Sequence[DistrictInfo]:
+        """All districts, as known now."""
+        return tuple(self.registry.value.by_id.values())
+
+
+def run_until_told(work: Coroutine[Any, Any, None]) -> None:
+    """Run a role until it ends, or SIGTERM or SIGINT asks it to."""
+    asyncio.run(_until_told(work))
+
+
+async def _until_told(work: Coroutine[Any, Any, None]) -> None:
+    running = asyncio.create_task(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+@asynccontextmanager
+async def connected(settings: Settings, clock: Clock, *, name: str) -> AsyncIterator[RoleContext]:
+    """Connections and snapshots of a role without pages; waits for the database and the event log."""
+    if settings.database_url is None:
+        raise Unavailable("No database: set DISTRICT_DATABASE_URL, or start everything with `district up`.")
+    async with AsyncExitStack() as stack:
+        pool = make_pool(settings.database_url, size=settings.database_pool_size)
+        await pool.open()
+        stack.push_async_callback(pool.close)
+        client = await patiently(lambda: events.connect(settings, name=name))
+        stack.push_async_callback(client.close)
+        registry, simulation = districts.registry(pool), districts.simulation(pool)
+        books = DeviceBooks(pool, clock, lambda: registry.value.by_id)
+        context = RoleContext(
+            settings=settings,
+            pool=pool,
+            nats=client,
+            stream=await patiently(lambda: events.ensure_streams(client, settings)),
+            clock=clock,
+            registry=registry,
+            simulation=simulation,
+            books=books,
+        )
+        await _load(context)
+        stack.push_async_callback(_stop, context.tasks)
+        _keep_fresh(context, settings.database_url)
+        yield context
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What the attempt gives, once it succeeds."""
+    wait_s = BACK_OFF_S
+    while True:
+        try:
+            return await attempt()
+        except (Unavailable, OSError, TimeoutError) as error:
+            log.warning("role.waits", error=str(error))
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, LONGEST_BACK_OFF_S)
+
+
+async def _load(context: RoleContext) -> None:
+    """The first reading: nothing can be done before it."""
+    await patiently(lambda: _first(context.registry))
+    await patiently(lambda: _first(context.simulation))
+    _follow(context)
+
+
+async def _first(snapshot: Snapshot[Any]) -> None:
+    if not await snapshot.refresh():
+        raise Unavailable("The database does not answer.")
+
+
+def _keep_fresh(context: RoleContext, url: str) -> None:
+    poll = context.settings.snapshot_poll
+    snapshots: list[Snapshot[Any]] = [context.registry, context.simulation]
+    work = (
+        listen(url, snapshots),
+        *(snapshot.keep(poll) for snapshot in snapshots),
+        _keep_following(context),
+        context.books.keep(poll),
+        context.books.hear(url),
+    )
+    context.tasks.extend(asyncio.create_task(one) for one in work)
+
+
+def _follow(context: RoleContext) -> None:
+    if isinstance(context.clock, SystemClock):
+        context.clock.follow(context.simulation.value)
+
+
+async def _keep_following(context: RoleContext) -> None:
+    while True:
+        _follow(context)
+        await asyncio.sleep(FOLLOW_EVERY_S)
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

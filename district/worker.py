@@ -1,0 +1,81 @@
+"""The worker role: the recorder, and ticks that claim what is due. Any number of workers may run."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from district.clock import Clock, system
+from district.feeds.recorder import Recorder
+from district.roles import RoleContext, connected, run_until_told
+from district.settings import Settings
+from district.sightings import jobs as sightings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a tick does; it never runs twice at once in one worker, and missed ticks are one."""
+
+    name: str
+    every: timedelta
+    run: Callable[[RoleContext], Awaitable[None]]
+
+
+async def forget_sightings(context: RoleContext) -> None:
+    """Retention of salts and passive rows."""
+    for district in context.districts:
+        await sightings.forget(context.pool, district.id, now=context.clock.now())
+
+
+JOBS: tuple[Job, ...] = (Job(name="sightings.forget", every=timedelta(minutes=1), run=forget_sightings),)
+
+
+def main(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    run_until_told(run(settings, system))
+
+
+async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = None) -> None:
+    """Work until cancelled."""
+    async with connected(settings, clock, name="worker") as context:
+        recorder = Recorder(
+            pool=context.pool,
+            stream=context.stream,
+            clock=clock,
+            registry=lambda: context.registry.value,
+            books=context.books,
+        )
+        scheduler = _scheduler(context, JOBS if jobs is None else jobs)
+        scheduler.start()
+        log.info("worker.started")
+        try:
+            await recorder.run()
+        finally:
+            scheduler.shutdown(wait=False)
+
+
+def _scheduler(context: RoleContext, jobs: Sequence[Job]) -> AsyncIOScheduler:
+    scheduler = AsyncIOScheduler(timezone="UTC")
+    for job in jobs:
+        scheduler.add_job(
+            _tick,
+            "interval",
+            args=(context, job),
+            seconds=job.every.total_seconds(),
+            id=job.name,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+    return scheduler
+
+
+async def _tick(context: RoleContext, job: Job) -> None:
+    try:
+        await job.run(context)
+    except Exception:
+        log.exception("job.failed", job=job.name)
