@@ -3,17 +3,27 @@
 from fastapi import APIRouter
 
 from district.campaigns import routes as campaigns
+from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
 from district.gateways import routes as gateways
+from district.merchants import routes as merchants
 from district.portal import routes as portal
 from district.stores import public as stores
+from district.stores import routes as store_routes
+from district.stores import till_routes
+from district.zones import routes as zones
 from district.zones import tiles
 
 ROUTERS: tuple[APIRouter, ...] = (
+    deliveries.router,
     campaigns.router,
     feeds.router,
     gateways.router,
     portal.router,
     stores.router,
+    store_routes.router,
+    till_routes.router,
+    zones.router,
+    merchants.router,
     tiles.router,
 )

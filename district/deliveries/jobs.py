@@ -168,6 +168,18 @@ class Deliveries:
                 _wake(lanes)
 
 
+async def run(deliveries: Deliveries) -> None:
+    """Send until cancelled; what is on its way then is still recorded."""
+    task = asyncio.create_task(deliveries.run())
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        deliveries.stopping.set()
+        await asyncio.wait({task}, timeout=deliveries.policy.send_deadline.total_seconds())
+        task.cancel()
+        raise
+
+
 def _wake(lanes: Sequence[Lane]) -> None:
     for lane in lanes:
         lane.woken.set()

@@ -53,6 +53,15 @@ WHERE message.district_id = %(district_id)s AND message.id = ours.id AND message
   AND message.state = 'leased'
 """
 
+LOCK_READERS_SQL = """
+SELECT member.id FROM member
+WHERE member.district_id = %(district_id)s AND member.id IN (
+    SELECT member_id FROM outbox_message
+    WHERE district_id = %(district_id)s AND id = ANY(%(ids)s::uuid[]) AND channel = 'inbox'
+)
+ORDER BY member.id FOR NO KEY UPDATE OF member
+"""
+
 RECORD_SQL = """
 WITH changed AS (
     UPDATE outbox_message AS message

@@ -169,7 +169,11 @@ class SqlOutbox:
         return frozenset(DeliveryId(row[0]) for row in rows)
 
     async def record(self, results: Sequence[Result]) -> None:
-        """Write results; what is accepted for the inbox arrives by this, what will not leave gives back."""
+        """Write results; what is accepted for the inbox arrives by this, what will not leave gives back.
+
+        Members are locked before their items get their sequence, so that one member's items become visible
+        in the order of their sequence: a stream that has seen one has missed none before it.
+        """
         values = {
             "district_id": self.district.id,
             "now": self.clock.now(),
@@ -184,6 +188,7 @@ class SqlOutbox:
             "finals": [one.state in FINAL for one in results],
         }
         async with transaction(self.pool) as connection:
+            await connection.execute(queries.LOCK_READERS_SQL, values)
             rows = await (await connection.execute(queries.RECORD_SQL, values)).fetchall()
             await self._give_back(connection, rows)
             await self._disable(connection, rows, {one.id for one in results if one.is_address_gone})
