@@ -4,15 +4,15 @@ import json
 import math
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
+import segno
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from jinja2 import ChoiceLoader, DictLoader
-from playwright.sync_api import ConsoleMessage, Dialog, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, ViewportSize, sync_playwright
 from playwright.sync_api import Request as Sent
 
 from district.web import templating
@@ -42,6 +42,9 @@ EDITOR = """{% extends "layouts/merchant.html" %}{% import "layouts/map_parts.ht
 drawChart(document.getElementById("chart"), {xAxis: {type: "category", data: ["a"]}, yAxis: {}, series: [{type: "bar", data: [3]}]});</script>
 {% endblock %}"""
 
+LIVE = """{% extends "layouts/operator.html" %}{% block content %}<div data-live-stream="/live">
+{{ parts.kpi("members", "0", live="members") }}<time id="as-of" data-as-of></time></div>{% endblock %}"""
+
 
 def square(lon: float, lat: float, half_degrees: float, **properties: object) -> dict[str, Any]:
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]
@@ -63,6 +66,15 @@ def make_site() -> FastAPI:
     def editor(request: Request) -> HTMLResponse:
         return templating.render(request, "test/editor.html", shell=SHELL, now=NOW)
 
+    @app.get("/live")
+    def live() -> StreamingResponse:
+        message = {"as_of": NOW.isoformat(), "values": {"members": "1,284"}}
+        return StreamingResponse(iter([f"data: {json.dumps(message)}\n\n"]), media_type="text/event-stream")
+
+    @app.get("/operator")
+    def operator(request: Request) -> HTMLResponse:
+        return templating.render(request, "test/live.html", shell=SHELL, now=NOW)
+
     return app
 
 
@@ -72,7 +84,9 @@ def site() -> Iterator[str]:
     environment = templating.environment()
     own_loader = environment.loader
     assert own_loader is not None
-    environment.loader = ChoiceLoader([own_loader, DictLoader({"test/editor.html": EDITOR})])
+    environment.loader = ChoiceLoader(
+        [own_loader, DictLoader({"test/editor.html": EDITOR, "test/live.html": LIVE})]
+    )
     server = uvicorn.Server(uvicorn.Config(make_site(), port=0, log_level="error", lifespan="off"))
     started = threading.Event()
     thread = threading.Thread(target=run, args=(server, started), daemon=True)
@@ -128,15 +142,20 @@ class Watched:
         return json.loads(value) if value else None
 
 
-@pytest.fixture
-def watched(site: str) -> Iterator[Watched]:
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport=DESK)
-        page.set_default_timeout(10_000)
-        yield Watched(page, site)
-        with suppress(Exception):
-            browser.close()
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watched(site: str, chromium: Browser) -> Iterator[Watched]:
+    context = chromium.new_context(viewport=DESK)
+    context.set_default_timeout(10_000)
+    yield Watched(context.new_page(), site)
+    context.close()
 
 
 def open_editor(watched: Watched, site: str) -> tuple[float, float]:
@@ -235,4 +254,25 @@ def test_dark_is_one_attribute_and_is_remembered(watched: Watched, site: str) ->
     assert watched.page.locator("html").get_attribute("data-bs-theme") == "dark"
     watched.page.locator("#content").press("?")
     watched.page.get_by_role("dialog").get_by_text("键盘快捷键").wait_for()
+    assert watched.wrongs == []
+
+
+def test_live_numbers_arrive_and_a_broken_stream_says_so(watched: Watched, site: str) -> None:
+    watched.page.goto(f"{site}/operator?lang=en")
+    watched.page.get_by_text("1,284").wait_for()
+    assert watched.page.locator("#as-of").inner_text() == "12:00:00"
+    watched.page.get_by_text("The live connection is interrupted").wait_for()
+    assert "12:00:00" in watched.page.locator("[data-stale]").inner_text()
+
+
+def test_a_coupons_code_is_read_within_the_policy(watched: Watched, site: str) -> None:
+    watched.page.goto(f"{site}/editor?lang=zh")
+    picture = segno.make("https://shop.test/r/7K3P-9QXM", error="m").png_data_uri(scale=6, border=4)
+    read = """async (picture) => {
+        const [{ default: QrScanner }, { codeOf }] = await Promise.all([import("qr-scanner"), import("/static/app/scan.js")]);
+        const image = new Image(); image.src = picture; await image.decode();
+        const found = await QrScanner.scanImage(image, { returnDetailedScanResult: true });
+        return [codeOf(found.data), codeOf("  7K3P-9QXM "), codeOf("x".repeat(5000)).length];
+    }"""
+    assert watched.page.evaluate(read, picture) == ["7K3P-9QXM", "7K3P-9QXM", 512]
     assert watched.wrongs == []
