@@ -184,15 +184,18 @@ class FenceIndex:
         return slots
 
     def set_live(self, ids: Iterable[FenceId], live: bool) -> None:
-        """Open or close fences for everyone (windows, pauses, budgets); costs microseconds."""
-        self.masks.set_live([self.slots[fence_id] for fence_id in ids], live)
+        """Open or close fences for everyone (windows, pauses, budgets); costs microseconds.
+
+        Raises: FenceRefused for an unknown id.
+        """
+        self.masks.set_live(self._known(ids), live)
 
     def set_segment(self, segment: int, ids: Iterable[FenceId]) -> None:
         """Say which fences the devices of a segment (0, 1, 2 …) may trigger; replaces what it was.
 
         Until it is set, segment 0 may trigger every fence and every other segment none.
         """
-        self.masks.set_segment(segment, [self.slots[fence_id] for fence_id in ids])
+        self.masks.set_segment(segment, self._known(ids))
 
     def levels(self, accuracy_m: Floats | None, count: int) -> Integers:
         """(n,) index of the exit buffer that each fix's accuracy asks for; the first for unknown."""
@@ -201,6 +204,12 @@ class FenceIndex:
         wanted = np.where(np.isnan(accuracy_m), 0.0, 2 * accuracy_m)
         level = np.searchsorted(np.array(self.policy.exit_buffers_m), wanted, "left")
         return np.minimum(level, len(self.policy.exit_buffers_m) - 1)
+
+    def _known(self, ids: Iterable[FenceId]) -> list[int]:
+        chosen = list(ids)
+        if any(fence_id not in self.slots for fence_id in chosen):
+            raise FenceRefused("A fence is not in the index; add it first.")
+        return [self.slots[fence_id] for fence_id in chosen]
 
     def _free(self, count: int) -> list[int]:
         if len(self.fences) + count > MAX_SLOTS:

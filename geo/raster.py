@@ -8,7 +8,7 @@ import numpy.typing as npt
 import shapely
 
 from geo.errors import FenceRefused
-from geo.grid import EDGE_MARGIN_M, Cover, Floats, Grid, Integers, cover, covers, grid_over, spread
+from geo.grid import EDGE_MARGIN_M, Floats, Grid, Integers, cover, covers, grid_over, spread
 from geo.wedges import ASK_GEOS, depth_m
 from geo.zones import Area
 
@@ -88,10 +88,7 @@ class ZoneRaster:
         """
         if len(set(slots)) != len(slots) or any(self.used[slot] for slot in slots):
             raise FenceRefused("A slot is already in use; clear it before filling it again.")
-        numbers = np.asarray(slots, dtype=np.int64)
-        for start, piece in covers(self.grid, areas):
-            self._fill(numbers[start:], piece)
-            self._insert(piece, numbers[piece.edge_area + start])
+        self._rasterise(np.asarray(slots, dtype=np.int64), areas)
         for slot, area in zip(slots, areas, strict=True):
             shapely.prepare(area)
             self.polygons[slot] = area
@@ -163,28 +160,35 @@ class ZoneRaster:
         return point[wanted], place[wanted]
 
     def _build(self, areas: Sequence[Area]) -> None:
-        numbers = np.arange(len(areas), dtype=np.int64)
-        for start, piece in covers(self.grid, areas):
-            self._fill(numbers[start:], piece)
-            self._insert(piece, piece.edge_area + start)
+        self._rasterise(np.arange(len(areas), dtype=np.int64), areas)
         if areas:
             self.polygons[: len(areas)] = areas
             self.used[: len(areas)] = True
             shapely.prepare(self.polygons[: len(areas)])
 
-    def _fill(self, slots: Integers, piece: Cover) -> None:
-        slot = slots[piece.inner_area]
-        np.bitwise_or.at(self.bits.reshape(-1), piece.inner_cell * self.words + (slot >> 6), _bits(slot))
+    def _rasterise(self, slots: Integers, areas: Sequence[Area]) -> None:
+        pieces: list[tuple[Integers, ...]] = []
+        lines = [self._lines]
+        base = len(self._lines)
+        for start, piece in covers(self.grid, areas):
+            inner = slots[piece.inner_area + start]
+            place = piece.inner_cell * self.words + (inner >> 6)
+            np.bitwise_or.at(self.bits.reshape(-1), place, _bits(inner))
+            one = np.where(piece.one == ASK_GEOS, ASK_GEOS, piece.one + base)
+            other = np.where(piece.other < 0, piece.other - base, piece.other + base)
+            pieces.append((piece.edge_cell, slots[piece.edge_area + start], one, other))
+            lines.append(piece.lines)
+            base += len(piece.lines)
+        if pieces:
+            self._lines = np.concatenate(lines)
+            self._insert(*(np.concatenate(columns) for columns in zip(*pieces, strict=True)))
 
-    def _insert(self, piece: Cover, slots: Integers) -> None:
-        order = np.argsort(piece.edge_cell, kind="stable")
-        cells = piece.edge_cell[order]
-        at, base = self._starts[cells + 1], len(self._lines)
-        one, other = piece.one[order], piece.other[order]
+    def _insert(self, cells: Integers, slots: Integers, one: Integers, other: Integers) -> None:
+        order = np.argsort(cells, kind="stable")
+        at = self._starts[cells[order] + 1]
         self._candidates = np.insert(self._candidates, at, slots[order])
-        self._one = np.insert(self._one, at, np.where(one == ASK_GEOS, ASK_GEOS, one + base))
-        self._other = np.insert(self._other, at, np.where(other < 0, other - base, other + base))
-        self._lines = np.concatenate((self._lines, piece.lines))
+        self._one = np.insert(self._one, at, one[order])
+        self._other = np.insert(self._other, at, other[order])
         added = np.bincount(cells, minlength=self.grid.outside + 1)
         self._starts += np.concatenate((np.zeros(1, np.int64), np.cumsum(added)))
 
