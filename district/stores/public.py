@@ -7,11 +7,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from district.clock import Clock
+from district.database import Pool
 from district.districts.service import Registry
 from district.problems import Invalid, NotFound, Unavailable
 from district.snapshot import Snapshot
 from district.stores import answers, search
 from district.stores.book import DistrictStores, StoreBook
+from district.stores.queries import STORE_IS_OPEN_SQL
 from geo.datum import Datum
 
 router = APIRouter(prefix="/v1", tags=["stores"])
@@ -44,6 +46,11 @@ async def detail(d: str, store_id: str, request: Request) -> Response:
     """One store, by its id or by the ``ref`` it was imported under."""
     stores = stores_of(request, d)
     row = row_of(stores, store_id)
+    if row is None and await _is_new(request, stores, store_id):
+        stores = stores_of(request, d)
+        row = row_of(stores, store_id)
+    if row is None:
+        raise NotFound("No such store, or it has closed.")
     try:
         datum = Datum(request.query_params.get("crs", Datum.WGS84).lower())
     except ValueError:
@@ -69,15 +76,25 @@ def stores_of(request: Request, slug: str) -> DistrictStores:
     return stores
 
 
-def row_of(stores: DistrictStores, id_or_ref: str) -> int:
-    """The row of a store. Raises: NotFound."""
+def row_of(stores: DistrictStores, id_or_ref: str) -> int | None:
+    """The row of a store, None when there is none that is open."""
     try:
-        row = stores.rows.get(uuid.UUID(id_or_ref))
+        return stores.rows.get(uuid.UUID(id_or_ref))
     except ValueError:
-        row = stores.refs.get(id_or_ref)
-    if row is None:
-        raise NotFound("No such store, or it has closed.")
-    return row
+        return stores.refs.get(id_or_ref)
+
+
+async def _is_new(request: Request, stores: DistrictStores, id_or_ref: str) -> bool:
+    """Whether the database has a store that the book has not yet; the book is then read again."""
+    try:
+        store_id = uuid.UUID(id_or_ref)
+    except ValueError:
+        store_id = None
+    values = {"district_id": stores.district.id, "id": store_id, "ref": id_or_ref.replace("\x00", "")}
+    pool: Pool = request.app.state.pool
+    async with pool.connection() as connection:
+        row = await (await connection.execute(STORE_IS_OPEN_SQL, values)).fetchone()
+    return row is not None and await request.app.state.store_book.refresh()
 
 
 def _now(request: Request) -> datetime:

@@ -82,3 +82,10 @@ LEFT JOIN campaign_stock k ON k.district_id = c.district_id AND k.campaign_id = 
 WHERE c.state = 'live' AND (k.quota IS NULL OR k.issued < k.quota)
 GROUP BY c.district_id
 """
+
+FEED_EXISTS_SQL = "SELECT true FROM feed WHERE district_id = :district_id AND id = :id"
+STORE_IS_OPEN_SQL = """
+SELECT true FROM store s LEFT JOIN imported_place p ON p.district_id = s.district_id AND p.ref = s.ref
+WHERE s.district_id = %(district_id)s AND (s.id = %(id)s OR s.ref = %(ref)s)
+  AND s.closed_at IS NULL AND coalesce(s.location, p.location) IS NOT NULL
+"""
