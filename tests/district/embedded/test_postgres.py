@@ -247,7 +247,8 @@ def test_private_home_is_refused_with_a_way_out(data_dirs: Callable[[str], Path]
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 def test_unprivileged_user_needs_no_root(data_dirs: Callable[[str], Path]) -> None:
-    home = data_dirs("of nobody")
+    data_dir = data_dirs("of nobody/data")
+    home = data_dir.parent
     home.mkdir()
     nobody = pwd.getpwnam("nobody")
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
@@ -255,7 +256,7 @@ def test_unprivileged_user_needs_no_root(data_dirs: Callable[[str], Path]) -> No
     script = START.replace("import sys\n", f"import sys\nsys.path[:0] = {[p for p in sys.path if p]!r}\n", 1)
     become = ["setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", "--"]
     started = subprocess.run(
-        [*become, "sh", "-c", 'exec "$@"', "sh", str(readable), "-c", script, str(home / "data")],
+        [*become, "sh", "-c", 'exec "$@"', "sh", str(readable), "-c", script, str(data_dir)],
         capture_output=True,
         text=True,
         cwd="/",
@@ -264,6 +265,6 @@ def test_unprivileged_user_needs_no_root(data_dirs: Callable[[str], Path]) -> No
         check=False,
     )
     assert started.returncode == 0, started.stderr
-    process = Cluster(home / "data").process()
+    process = Cluster(data_dir).process()
     assert process is not None
     assert Path(f"/proc/{process.pid}").stat().st_uid == nobody.pw_uid
