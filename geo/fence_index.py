@@ -100,8 +100,9 @@ def accuracy_limit_m(area: Area, plane: LocalPlane) -> float:
 class FenceIndex:
     """Fences under slots: numbers that stay with a fence while it lives and are reused after it is removed.
 
-    One writer; add and remove between batches (well under a millisecond for a small fence). Devices' state
-    lives in FenceState: change the fences of a state in use through fences.change, which keeps both in step.
+    One writer; add and remove between batches (some milliseconds a call among 5,000 fences, whatever their
+    number). Devices' state lives in FenceState: change the fences of a state in use through fences.change,
+    which keeps both in step.
     """
 
     def __init__(

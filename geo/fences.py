@@ -33,7 +33,8 @@ def advance(state: FenceState, index: FenceIndex, fixes: Fixes) -> Transitions:
     The transitions are the same for every split of a stream into batches. A dwell that is due when a
     still eligible visit ends, and was not reported by a tick, is reported just before the exit.
     """
-    if int(fixes.row.max(initial=0)) >= len(state.used) or not state.used[fixes.row].all():
+    known = int(fixes.row.min(initial=0)) >= 0 and int(fixes.row.max(initial=0)) < len(state.used)
+    if not known or not state.used[fixes.row].all():
         raise FenceRefused("A fix names a row that no device has; allocate it first.")
     found = [_step(state, index, fixes, chosen) for chosen in _rounds(fixes.row)]
     every = merged(found)

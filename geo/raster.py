@@ -63,12 +63,18 @@ class ZoneRaster:
         self._one: Integers = np.zeros(0, np.int64)
         self._other: Integers = np.zeros(0, np.int64)
         self._lines: Floats = np.zeros((1, 3))
+        self._stale_lines = 0
         self._build(areas)
 
     @property
     def capacity(self) -> int:
         """How many slots exist, used or not."""
         return self.words * WORD
+
+    @property
+    def border_lines(self) -> int:
+        """How many lines are kept for deciding border cells, stale ones included."""
+        return len(self._lines)
 
     def grow(self, capacity: int) -> None:
         """Make room for at least this many slots (a copy of the bits; slots keep their numbers)."""
@@ -100,8 +106,9 @@ class ZoneRaster:
         if not gone:
             return
         for slot in gone:
-            inner = cover(self.grid, [self.polygons[slot]]).inner_cell
-            self.bits[inner, slot // WORD] &= ~_bit(slot)
+            piece = cover(self.grid, [self.polygons[slot]])
+            self.bits[piece.inner_cell, slot // WORD] &= ~_bit(slot)
+            self._stale_lines += len(piece.lines)
             self.polygons[slot] = None
             self.used[slot] = False
         keep = ~np.isin(self._candidates, np.array(gone))
@@ -194,12 +201,13 @@ class ZoneRaster:
 
     def _forget_lines(self) -> None:
         """Drop the lines of areas that are gone, once they are the greater part."""
+        if 2 * self._stale_lines < len(self._lines) + _SPARE_LINES:
+            return
+        self._stale_lines = 0
         either = self._other < 0
         other = np.where(either, -2 - self._other, self._other)
         named = np.zeros(len(self._lines), np.bool_)
         named[other] = named[self._one[self._one >= 0]] = True
-        if 2 * int(named.sum()) > len(named) - _SPARE_LINES:
-            return
         named[0] = True  # ASK_GEOS reads a line too and discards it
         number = np.cumsum(named) - 1
         self._lines = self._lines[named]

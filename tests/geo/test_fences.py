@@ -328,14 +328,22 @@ def test_impossible_rules_are_refused(make: Callable[[], object]) -> None:
         make()
 
 
-def test_a_row_without_a_device_is_refused() -> None:
+@pytest.mark.parametrize("row", [-1, 0, 10**9])
+def test_a_row_without_a_device_is_refused(row: int) -> None:
     run = started([fence_at(1)])
+    batch = Fixes(row=np.array([row]), x_m=np.zeros(1), y_m=np.zeros(1), at_ms=np.zeros(1, np.int64))
     with pytest.raises(FenceRefused, match="allocate"):
-        fences.advance(
-            run.state,
-            run.index,
-            Fixes(row=np.array([0]), x_m=np.zeros(1), y_m=np.zeros(1), at_ms=np.zeros(1, np.int64)),
-        )
+        fences.advance(run.state, run.index, batch)
+
+
+def test_an_unknown_fence_has_no_window() -> None:
+    run = started([fence_at(1)])
+    with pytest.raises(FenceRefused, match="not in the index"):
+        run.index.set_live([FenceId(UUID(int=9))], live=False)
+    with pytest.raises(FenceRefused, match="not in the index"):
+        run.index.set_segment(1, [FenceId(UUID(int=9))])
+    with pytest.raises(FenceRefused, match="segment"):
+        run.index.set_segment(5_000, [])
 
 
 def test_an_empty_batch_changes_nothing() -> None:

@@ -156,3 +156,16 @@ def test_memory_is_bounded_by_larger_cells() -> None:
     raster = ZoneRaster(zones, max_bytes=2**20)
     assert raster.bits.nbytes <= 2**20 + 8 * raster.words
     assert raster.grid.cell_m > 2
+
+
+def test_a_year_of_changes_leaves_no_lines_behind() -> None:
+    circle = shapely.Point(0, 0).buffer(30, quad_segs=64)
+    raster = ZoneRaster([circle], capacity=64)
+    points = np.random.default_rng(1).random((2_000, 2)) * 80 - 40
+    for turn in range(120):
+        moved = shapely.transform(circle, lambda corners, turn=turn: corners + turn % 7)
+        raster.put([1], [moved])
+        if turn % 40 == 0:
+            assert found(raster, points) == truth({0: circle, 1: moved}, points)
+        raster.clear([1])
+    assert raster.border_lines < 6_000
