@@ -8,6 +8,7 @@ from district.feeds import routes as feeds
 from district.gateways import routes as gateways
 from district.merchants import routes as merchants
 from district.portal import routes as portal
+from district.redemptions import routes as redemptions
 from district.stores import public as stores
 from district.stores import routes as store_routes
 from district.stores import till_routes
@@ -15,6 +16,7 @@ from district.zones import routes as zones
 from district.zones import tiles
 
 ROUTERS: tuple[APIRouter, ...] = (
+    redemptions.router,
     deliveries.router,
     campaigns.router,
     feeds.router,

@@ -1,0 +1,91 @@
+"""SQL of tills: one transaction a request, its truth in unique keys and guarded updates."""
+
+TILL_SQL = """
+SELECT store.id, store.merchant_id, till.name
+FROM store LEFT JOIN till ON till.district_id = store.district_id AND till.store_id = store.id
+                         AND till.id = %(scope_id)s
+WHERE store.district_id = %(district_id)s AND store.closed_at IS NULL
+  AND (store.id = %(scope_id)s OR till.id IS NOT NULL)
+"""
+
+MERCHANTS_STORE_SQL = """
+SELECT id FROM store
+WHERE district_id = %(district_id)s AND id = %(store_id)s AND merchant_id = %(merchant_id)s AND closed_at IS NULL
+"""
+
+ANSWERED_SQL = """
+SELECT id, offer_id, value, redeemed_at, body_hash FROM redemption
+WHERE district_id = %(district_id)s AND till = %(till)s AND use_request_no = %(request_no)s
+"""
+
+OFFER_SQL = """
+SELECT offer.id, offer.state, offer.valid_from, offer.valid_until,
+       EXISTS (
+           SELECT FROM campaign_store
+           WHERE campaign_store.district_id = offer.district_id
+             AND campaign_store.campaign_id = offer.campaign_id AND campaign_store.store_id = %(store_id)s
+       ) AS is_here
+FROM offer WHERE offer.district_id = %(district_id)s AND offer.code = %(code)s AND offer.kind = 'coupon'
+"""
+
+USE_OFFER_SQL = """
+UPDATE offer SET state = 'redeemed', redeemed_at = %(now)s
+WHERE district_id = %(district_id)s AND id = %(offer_id)s AND state IN ('issued', 'opened')
+  AND valid_from <= %(now)s AND %(now)s < valid_until
+RETURNING value
+"""
+
+INSERT_REDEMPTION_SQL = """
+INSERT INTO redemption (district_id, id, offer_id, store_id, till, use_request_no, body_hash, value, redeemed_at,
+                        till_at)
+VALUES (%(district_id)s, %(id)s, %(offer_id)s, %(store_id)s, %(till)s, %(request_no)s, %(body_hash)s, %(value)s,
+        %(now)s, %(till_at)s)
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+
+FIRST_USE_SQL = """
+SELECT redeemed_at, till FROM redemption
+WHERE district_id = %(district_id)s AND offer_id = %(offer_id)s AND reversed_at IS NULL
+"""
+
+COUNT_UNKNOWN_SQL = """
+INSERT INTO rate_count (district_id, subject, period_start, count)
+VALUES (%(district_id)s, %(subject)s, %(period_start)s, 1)
+ON CONFLICT (district_id, subject, period_start) DO UPDATE SET count = rate_count.count + 1
+RETURNING count
+"""
+
+UNKNOWN_COUNT_SQL = """
+SELECT count FROM rate_count
+WHERE district_id = %(district_id)s AND subject = %(subject)s AND period_start = %(period_start)s
+"""
+
+REDEMPTION_SQL = """
+SELECT redemption.store_id, store.merchant_id, redemption.offer_id, redemption.redeemed_at
+FROM redemption JOIN store ON store.district_id = redemption.district_id AND store.id = redemption.store_id
+WHERE redemption.district_id = %(district_id)s AND redemption.id = %(redemption_id)s
+"""
+
+REVERSED_SQL = """
+SELECT id, redemption_id, reversed_at FROM reversal
+WHERE district_id = %(district_id)s AND till = %(till)s AND return_request_no = %(request_no)s
+"""
+
+REVERSE_SQL = """
+UPDATE redemption SET reversed_at = %(now)s
+WHERE district_id = %(district_id)s AND id = %(redemption_id)s AND reversed_at IS NULL
+RETURNING offer_id
+"""
+
+INSERT_REVERSAL_SQL = """
+INSERT INTO reversal (district_id, id, redemption_id, return_request_no, till, reversed_at)
+VALUES (%(district_id)s, %(id)s, %(redemption_id)s, %(request_no)s, %(till)s, %(now)s)
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+
+RETURN_OFFER_SQL = """
+UPDATE offer SET state = CASE WHEN opened_at IS NULL THEN 'issued' ELSE 'opened' END, redeemed_at = NULL
+WHERE district_id = %(district_id)s AND id = %(offer_id)s AND state = 'redeemed'
+"""

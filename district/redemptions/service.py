@@ -1,0 +1,303 @@
+"""Redeeming: once for ever, the same answer for the same request number."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
+
+from district.auth.service import Principal
+from district.clock import Clock
+from district.database import Pool, new_id, transaction
+from district.problems import Conflict, DistrictError, NotAllowed, NotFound, TooMany
+from district.redemptions import queries
+from district.redemptions.schemas import Return, Returned, Use, Used
+from push.coupon import CodeMalformed, CouponCode, normalise
+
+UNKNOWN_LIMIT = 20
+UNKNOWN_PERIOD = timedelta(minutes=10)
+REFUND_WINDOW = timedelta(days=30)
+Connection = AsyncConnection[TupleRow]
+
+
+class UnknownCode(NotFound):
+    """No offer has this code."""
+
+    slug, title = "unknown-code", "The code is unknown"
+
+
+class OfferExpired(DistrictError):
+    """The offer's time is over, or it was withdrawn."""
+
+    status, slug, title = HTTPStatus.GONE, "offer-expired", "The offer has expired"
+
+
+class OtherStore(NotAllowed):
+    """The offer holds elsewhere."""
+
+    slug, title = "other-store", "The offer is not for this store"
+
+
+class AlreadyRedeemed(Conflict):
+    """The offer was used before."""
+
+    slug, title = "already-redeemed", "The offer was used already"
+
+
+class NotYetValid(Conflict):
+    """The offer's time has not come."""
+
+    slug, title = "not-yet-valid", "The offer is not valid yet"
+
+
+class RequestNumberReused(Conflict):
+    """A request number that stands for something else."""
+
+    slug, title = "request-number-reused", "The request number was used with another body"
+
+
+class AlreadyReversed(Conflict):
+    """The redemption was taken back before."""
+
+    slug, title = "already-reversed", "The redemption was taken back already"
+
+
+class RefundOver(Conflict):
+    """Too late to take a redemption back."""
+
+    slug, title = "refund-window-over", "The redemption is too old to be taken back"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Till:
+    """Where the caller stands. ``store_id`` is None for a key of all of a merchant's stores."""
+
+    name: str
+    store_id: uuid.UUID | None
+    merchant_id: uuid.UUID | None
+
+
+async def redeem(pool: Pool, principal: Principal, use: Use, *, clock: Clock) -> Used:
+    """Use an offer. Of many at once exactly one succeeds, and a repeat of it is answered alike.
+
+    Raises: TooMany after many unknown codes, UnknownCode, OtherStore, AlreadyRedeemed, NotYetValid,
+    OfferExpired, RequestNumberReused.
+    """
+    till = await _till(pool, principal)
+    store_id = await _store(pool, principal, till, use.store_id)
+    await _check_not_locked(pool, principal, till, clock)
+    try:
+        return await _redeem(pool, _asked(principal, till, store_id, use, now=clock.now()))
+    except (CodeMalformed, UnknownCode) as unknown:
+        await _count_unknown(pool, principal, till, clock)
+        raise UnknownCode(str(unknown)) from unknown
+
+
+def _asked(
+    principal: Principal, till: Till, store_id: uuid.UUID, use: Use, *, now: datetime
+) -> dict[str, Any]:
+    """What the statements of one request need. Raises: CodeMalformed."""
+    code: CouponCode = normalise(use.code)
+    return {
+        "district_id": principal.district_id,
+        "till": till.name,
+        "request_no": use.use_request_no,
+        "body_hash": hashlib.sha256(f"{code}|{store_id}".encode()).digest(),
+        "code": code,
+        "store_id": store_id,
+        "now": now,
+        "till_at": use.at,
+    }
+
+
+async def _redeem(pool: Pool, values: dict[str, Any]) -> Used:
+    try:
+        async with transaction(pool) as connection:
+            return await _answered(connection, values) or await _use(connection, values)
+    except _NumberTaken:
+        async with pool.connection() as connection:
+            stored = await _answered(connection, values)
+        if stored is None:
+            raise AlreadyRedeemed("Try again.") from None
+        return stored
+
+
+class _NumberTaken(Exception):
+    """Another request took the number between the look and the write."""
+
+
+async def _answered(connection: Connection, values: dict[str, Any]) -> Used | None:
+    row = await (await connection.execute(queries.ANSWERED_SQL, values)).fetchone()
+    if row is None:
+        return None
+    if bytes(row[4]) != values["body_hash"]:
+        raise RequestNumberReused("Count the till's request number up for each new use.")
+    return Used(redemption_id=row[0], offer_id=row[1], value=row[2], redeemed_at=row[3])
+
+
+async def _use(connection: Connection, values: dict[str, Any]) -> Used:
+    offer = await (await connection.execute(queries.OFFER_SQL, values)).fetchone()
+    if offer is None:
+        raise UnknownCode("Read the code again; it has 26 letters and digits.")
+    if not offer[4]:
+        raise OtherStore("The offer is used in another store.")
+    values |= {"offer_id": offer[0], "id": new_id()}
+    used = await (await connection.execute(queries.USE_OFFER_SQL, values)).fetchone()
+    if used is None:
+        return await _answered(connection, values) or await _refuse(connection, values)
+    values |= {"value": Jsonb(used[0])}
+    written = await (await connection.execute(queries.INSERT_REDEMPTION_SQL, values)).fetchone()
+    if written is None:
+        raise _NumberTaken
+    return Used(redemption_id=values["id"], offer_id=offer[0], value=used[0], redeemed_at=values["now"])
+
+
+async def _refuse(connection: Connection, values: dict[str, Any]) -> Used:
+    """Say why an offer could not be used, from what holds now."""
+    offer = await (await connection.execute(queries.OFFER_SQL, values)).fetchone()
+    first = await (await connection.execute(queries.FIRST_USE_SQL, values)).fetchone()
+    if first is not None:
+        raise AlreadyRedeemed(
+            "It was used before; the first use is named.",
+            first_redeemed_at=first[0].isoformat(),
+            first_till=first[1],
+        )
+    if offer is not None and offer[2] > values["now"]:
+        raise NotYetValid("It is valid later.", valid_from=offer[2].isoformat())
+    raise OfferExpired(
+        "Its time is over or it was withdrawn.", valid_until=offer[3].isoformat() if offer else None
+    )
+
+
+async def reverse(
+    pool: Pool, principal: Principal, redemption_id: uuid.UUID, back: Return, *, clock: Clock
+) -> Returned:
+    """Take a redemption back; its offer can be used again while it is valid.
+
+    Raises: NotFound for another store's, AlreadyReversed, RefundOver, RequestNumberReused.
+    """
+    till = await _till(pool, principal)
+    values = {
+        "district_id": principal.district_id,
+        "id": new_id(),
+        "redemption_id": redemption_id,
+        "till": till.name,
+        "request_no": back.return_request_no,
+        "now": clock.now(),
+    }
+    async with transaction(pool) as connection:
+        await _check_own(connection, till, values)
+        return await _returned(connection, values) or await _reverse(connection, values)
+
+
+async def _check_own(connection: Connection, till: Till, values: dict[str, Any]) -> None:
+    row = await (await connection.execute(queries.REDEMPTION_SQL, values)).fetchone()
+    is_own = row is not None and (
+        row[0] == till.store_id if till.store_id is not None else row[1] == till.merchant_id
+    )
+    if row is None or not is_own:
+        raise NotFound("No such redemption.")
+    if values["now"] - row[3] > REFUND_WINDOW:
+        raise RefundOver(f"A redemption can be taken back for {REFUND_WINDOW.days} days.")
+
+
+async def _returned(connection: Connection, values: dict[str, Any]) -> Returned | None:
+    row = await (await connection.execute(queries.REVERSED_SQL, values)).fetchone()
+    if row is None:
+        return None
+    if row[1] != values["redemption_id"]:
+        raise RequestNumberReused("Count the till's request number up for each new reversal.")
+    return Returned(reversal_id=row[0], redemption_id=row[1], reversed_at=row[2])
+
+
+async def _reverse(connection: Connection, values: dict[str, Any]) -> Returned:
+    reversed_row = await (await connection.execute(queries.REVERSE_SQL, values)).fetchone()
+    if reversed_row is None:
+        stored = await _returned(connection, values)
+        if stored is None:
+            raise AlreadyReversed("It was taken back under another request number.")
+        return stored
+    written = await (await connection.execute(queries.INSERT_REVERSAL_SQL, values)).fetchone()
+    if written is None:
+        raise RequestNumberReused("Count the till's request number up for each new reversal.")
+    await connection.execute(queries.RETURN_OFFER_SQL, values | {"offer_id": reversed_row[0]})
+    return Returned(
+        reversal_id=values["id"], redemption_id=values["redemption_id"], reversed_at=values["now"]
+    )
+
+
+async def _till(pool: Pool, principal: Principal) -> Till:
+    """The till, store or merchant that the key stands for. Raises: NotAllowed."""
+    if principal.scope_id is None:
+        if principal.merchant_id is None:
+            raise NotAllowed("This key stands for no store; make one for a till.")
+        return Till(name=f"key:{principal.subject_id}", store_id=None, merchant_id=principal.merchant_id)
+    async with pool.connection() as connection:
+        row = await (
+            await connection.execute(
+                queries.TILL_SQL, {"district_id": principal.district_id, "scope_id": principal.scope_id}
+            )
+        ).fetchone()
+    if row is None:
+        raise NotAllowed("The store of this key is closed or gone; make a new key.")
+    return Till(name=f"till:{principal.scope_id}", store_id=row[0], merchant_id=row[1])
+
+
+async def _store(pool: Pool, principal: Principal, till: Till, named: uuid.UUID | None) -> uuid.UUID:
+    if till.store_id is not None:
+        if named not in {None, till.store_id}:
+            raise OtherStore("The key is for a till of another store.")
+        return till.store_id
+    if named is None:
+        raise OtherStore("The key is for all stores of a merchant; name the store.")
+    async with pool.connection() as connection:
+        row = await (
+            await connection.execute(
+                queries.MERCHANTS_STORE_SQL,
+                {
+                    "district_id": principal.district_id,
+                    "store_id": named,
+                    "merchant_id": till.merchant_id,
+                },
+            )
+        ).fetchone()
+    if row is None:
+        raise OtherStore("The key is for stores of another merchant.")
+    return named
+
+
+def _guesses(principal: Principal, till: Till, clock: Clock) -> dict[str, Any]:
+    period_s = UNKNOWN_PERIOD.total_seconds()
+    now = clock.machine_now()
+    start = datetime.fromtimestamp(now.timestamp() // period_s * period_s, tz=now.tzinfo)
+    return {"district_id": principal.district_id, "subject": f"unknown:{till.name}", "period_start": start}
+
+
+async def _check_not_locked(pool: Pool, principal: Principal, till: Till, clock: Clock) -> None:
+    async with pool.connection() as connection:
+        values = _guesses(principal, till, clock)
+        row = await (await connection.execute(queries.UNKNOWN_COUNT_SQL, values)).fetchone()
+    if row is not None and row[0] >= UNKNOWN_LIMIT:
+        raise _locked(values["period_start"], clock)
+
+
+async def _count_unknown(pool: Pool, principal: Principal, till: Till, clock: Clock) -> None:
+    """Count a guess; past the limit it is not even said that the code is unknown."""
+    async with pool.connection() as connection:
+        values = _guesses(principal, till, clock)
+        row = await (await connection.execute(queries.COUNT_UNKNOWN_SQL, values)).fetchone()
+    if row is not None and row[0] > UNKNOWN_LIMIT:
+        raise _locked(values["period_start"], clock)
+
+
+def _locked(period_start: datetime, clock: Clock) -> TooMany:
+    wait = period_start + UNKNOWN_PERIOD - clock.machine_now()
+    return TooMany(
+        "This till asked for too many unknown codes; wait, then scan the QR code.",
+        retry_after_s=max(1, int(wait.total_seconds())),
+    )
