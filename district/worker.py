@@ -1,5 +1,6 @@
-"""The worker role: the recorder, and ticks that claim what is due. Any number of workers may run."""
+"""The worker role: the recorder, the dispatcher, and ticks that claim what is due. Any number of workers may run."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,7 +8,11 @@ from datetime import timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from district.auth import idempotency
+from district.campaigns import jobs as campaigns
 from district.clock import Clock, system
+from district.deliveries import jobs as deliveries
+from district.deliveries.jobs import Deliveries
 from district.feeds.recorder import Recorder
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
@@ -31,7 +36,23 @@ async def forget_sightings(context: RoleContext) -> None:
         await sightings.forget(context.pool, district.id, now=context.clock.now())
 
 
-JOBS: tuple[Job, ...] = (Job(name="sightings.forget", every=timedelta(minutes=1), run=forget_sightings),)
+async def advance_campaigns(context: RoleContext) -> None:
+    """Start and end campaigns whose time has come."""
+    for district in context.districts:
+        await campaigns.advance(context.pool, district.id, now=context.clock.now())
+
+
+async def forget_answers(context: RoleContext) -> None:
+    """Retention of remembered answers."""
+    for district in context.districts:
+        await idempotency.forget_old(context.pool, district.id, machine_now=context.clock.machine_now())
+
+
+JOBS: tuple[Job, ...] = (
+    Job(name="sightings.forget", every=timedelta(minutes=1), run=forget_sightings),
+    Job(name="campaigns.advance", every=timedelta(seconds=5), run=advance_campaigns),
+    Job(name="idempotency.forget", every=timedelta(minutes=10), run=forget_answers),
+)
 
 
 def main(settings: Settings) -> None:
@@ -52,8 +73,11 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
         scheduler = _scheduler(context, JOBS if jobs is None else jobs)
         scheduler.start()
         log.info("worker.started")
+        sender = Deliveries(pool=context.pool, registry=context.registry, settings=settings, clock=clock)
         try:
-            await recorder.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(recorder.run())
+                group.create_task(deliveries.run(sender))
         finally:
             scheduler.shutdown(wait=False)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +12,14 @@ from typing import Annotated, Any
 from fastapi import Header
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
-from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from district.auth.models import IdempotentAnswer
 from district.auth.principals import IDEMPOTENCY_LIFE
+from district.auth.queries import FORGET_ANSWERS_SQL
 from district.auth.service import Principal
+from district.database import Pool
 from district.problems import Conflict
 
 IdempotencyKey = Annotated[
@@ -111,8 +113,10 @@ def _key_of(request: Request) -> tuple[Any, ...]:
     return (request.principal.district_id, request.principal.name, request.path, request.key)
 
 
-def forget_old(session: Session, *, machine_now: datetime) -> None:
-    """Drop the answers whose 24 hours are over."""
-    session.execute(
-        delete(IdempotentAnswer).where(IdempotentAnswer.created_at <= machine_now - IDEMPOTENCY_LIFE)
-    )
+async def forget_old(pool: Pool, district_id: uuid.UUID, *, machine_now: datetime) -> int:
+    """Drop the answers of a district whose 24 hours are over; how many."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(
+            FORGET_ANSWERS_SQL, {"district_id": district_id, "before": machine_now - IDEMPOTENCY_LIFE}
+        )
+        return cursor.rowcount
