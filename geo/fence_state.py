@@ -103,9 +103,10 @@ class FenceState:
         at, slot = pairs_of(self.inside.take(rows, axis=0))
         return np.sort(keys_of(rows[at], slot))
 
-    def inside_count(self, slot: int) -> int:
-        """How many devices are inside a fence."""
-        return int(np.count_nonzero(self.inside[:, slot >> 6] & np.uint64(1 << (slot & 63))))
+    def inside_count(self, slot: int, among: npt.NDArray[np.bool_] | None = None) -> int:
+        """How many devices are inside a fence; of those in `among`, (rows,) bool, if it is given."""
+        rows = self.rows_inside(slot)
+        return len(rows) if among is None else int(np.count_nonzero(among[rows]))
 
     def rows_inside(self, slot: int) -> Rows:
         """The rows of the devices inside a fence, ascending."""

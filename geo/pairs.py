@@ -111,7 +111,8 @@ class PairTable:
             keys, values, place = keys[~won], values[~won], (place[~won] + 1) & wrap
 
     def _rebuild(self, wanted: int) -> None:
-        keys, values = self.items()
+        held = self._keys >= 0
+        keys, values = self._keys[held], self._values[held]
         capacity = max(_MIN_CAPACITY, 1 << (4 * wanted - 1).bit_length())
         self._keys = np.full(capacity, _EMPTY, np.int64)
         self._values = np.zeros(capacity, np.int64)

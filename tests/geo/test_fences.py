@@ -265,6 +265,15 @@ def test_a_floor_bound_fence_never_sees_another_or_an_unknown_floor(floor: str |
     assert [event[1].int for event in run.feed([fix(1, 1, 0, floor="1")])] == [1]
 
 
+def test_those_inside_are_counted_all_or_some() -> None:
+    run = started([fence_at(1), fence_at(2, x_m=300)])
+    run.feed([fix(1, 0, 0), fix(2, 0, 0), fix(3, 0, 300)])
+    members = np.zeros(len(run.state.used), np.bool_)
+    members[run.rows[2]] = members[run.rows[3]] = True
+    assert [run.state.inside_count(slot) for slot in (0, 1)] == [2, 1]
+    assert [run.state.inside_count(slot, members) for slot in (0, 1)] == [1, 1]
+
+
 def test_becoming_eligible_inside_enters_at_the_next_fix() -> None:
     run = started([fence_at(1)])
     run.index.set_live([FenceId(UUID(int=1))], live=False)
