@@ -7,6 +7,7 @@ from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
 from district.gateways import routes as gateways
 from district.merchants import routes as merchants
+from district.offers import routes as offers
 from district.portal import routes as portal
 from district.redemptions import routes as redemptions
 from district.stores import public as stores
@@ -16,6 +17,7 @@ from district.zones import routes as zones
 from district.zones import tiles
 
 ROUTERS: tuple[APIRouter, ...] = (
+    offers.router,
     redemptions.router,
     deliveries.router,
     campaigns.router,

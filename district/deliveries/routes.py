@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from district.auth.principals import Shopper
 from district.auth.service import Principal
 from district.database import DbPool, Pool
-from district.deliveries import inbox
+from district.deliveries import inbox, merchant_routes
 from district.deliveries.inbox import InboxHub, Reader
 from district.deliveries.schemas import InboxPage
 from district.problems import NotFound
@@ -31,6 +31,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 router = APIRouter(tags=["member"], lifespan=lifespan)
+router.include_router(merchant_routes.router)
 Lang = Annotated[
     Language | None, Query(description="Language of the words; default: the one that the member chose")
 ]

@@ -122,3 +122,36 @@ RETURNING id, campaign_id, member_id
 OFFER_OWNERS_SQL = """
 SELECT member_id, campaign_id FROM offer WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[])
 """
+
+_SHOWN = """
+SELECT offer.id, offer.campaign_id, offer.state, offer.kind, offer.code, offer.value, offer.title, offer.text,
+       offer.why, offer.valid_from, offer.valid_until, offer.redeemed_at,
+       ARRAY(
+           SELECT store_id FROM campaign_store
+           WHERE campaign_store.district_id = offer.district_id
+             AND campaign_store.campaign_id = offer.campaign_id
+           ORDER BY store_id
+       ),
+       member.language
+FROM offer JOIN member ON member.district_id = offer.district_id AND member.id = offer.member_id
+WHERE offer.district_id = %(district_id)s AND offer.member_id = %(member_id)s AND member.state = 'active'
+"""
+
+WALLET_SQL = (
+    _SHOWN
+    + """
+  AND offer.state <> 'void'
+  AND (%(after)s::uuid IS NULL OR (offer.issued_at, offer.id) < (
+      SELECT last.issued_at, last.id FROM offer AS last
+      WHERE last.district_id = %(district_id)s AND last.member_id = %(member_id)s AND last.id = %(after)s::uuid
+  ))
+ORDER BY offer.issued_at DESC, offer.id DESC LIMIT %(limit)s
+"""
+)
+
+ONE_OFFER_SQL = _SHOWN + " AND offer.id = %(offer_id)s"
+
+OPEN_OFFER_SQL = """
+UPDATE offer SET state = 'opened', opened_at = %(now)s
+WHERE district_id = %(district_id)s AND id = %(offer_id)s AND member_id = %(member_id)s AND state = 'issued'
+"""
