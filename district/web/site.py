@@ -2,11 +2,14 @@
 
 from fastapi import APIRouter, FastAPI
 
-from district.web import portal
+from district.web import portal, shopper_places
 from district.web.security import SecurityHeaders
 from district.web.static_files import mount
 
-PAGES: tuple[APIRouter, ...] = (portal.router,)
+PAGES: tuple[APIRouter, ...] = (
+    portal.router,
+    shopper_places.router,
+)
 
 
 def install(app: FastAPI) -> None:

@@ -102,3 +102,79 @@ def tile_sql(zoom: int) -> str:
         parts.append(_STORES_SQL)
     parts.append(_ZONES_SQL)
     return f"{_BOUNDS} SELECT " + " || ".join(f"({part})" for part in parts)
+
+
+# One path per part of the picture, in its own units with y downwards.
+PICTURE_SQL = """
+WITH box AS (SELECT ST_MakeEnvelope(:west, :south, :east, :north, 3857) AS shape),
+near AS (
+    SELECT CASE WHEN m.layer <> 'streets' THEN m.layer
+                WHEN m.kind IN ('motorway', 'trunk', 'primary', 'secondary', 'tertiary') THEN 'major'
+                ELSE 'minor' END AS part,
+           ST_SimplifyPreserveTopology(ST_ClipByBox2D(m.shape_3857, Box2D(box.shape)), 1 / :scale) AS shape
+    FROM map_feature m, box
+    WHERE m.district_id = :district_id AND m.shape_3857 && box.shape
+      AND m.layer IN ('landuse', 'water', 'plazas', 'streets', 'rail', 'buildings')
+      AND m.kind NOT IN ('footway', 'steps', 'path', 'cycleway', 'corridor', 'service', 'subway', 'track',
+                         'platform', 'elevator', 'construction', 'proposed')
+      AND NOT (m.tags ? 'tunnel' OR m.tags ? 'indoor')
+)
+SELECT part,
+       string_agg(
+           ST_AsSVG(ST_Affine(shape, :scale, 0, 0, :scale, -:west * :scale, -:north * :scale), 1, 0), ' '
+       ) AS path
+FROM near
+WHERE NOT ST_IsEmpty(shape) AND GeometryType(shape) <> 'GEOMETRYCOLLECTION'
+GROUP BY part
+"""
+
+STREET_NAMES_SQL = """
+WITH box AS (SELECT ST_MakeEnvelope(:west, :south, :east, :north, 3857) AS shape),
+near AS (
+    SELECT CASE WHEN :is_chinese THEN coalesce(m.tags->>'name:zh-Hans', m.tags->>'name:zh', m.name)
+                ELSE coalesce(m.tags->>'name:en', m.name) END AS name,
+           ST_ClipByBox2D(m.shape_3857, Box2D(box.shape)) AS shape
+    FROM map_feature m, box
+    WHERE m.district_id = :district_id AND m.layer = 'streets' AND m.name <> '' AND m.shape_3857 && box.shape
+      AND m.kind NOT IN ('footway', 'steps', 'path', 'cycleway', 'corridor', 'service')
+      AND NOT (m.tags ? 'tunnel' OR m.tags ? 'indoor')
+),
+joined AS (
+    SELECT name, (ST_Dump(ST_LineMerge(ST_CollectionExtract(ST_Collect(shape), 2)))).geom AS line
+    FROM near WHERE NOT ST_IsEmpty(shape) GROUP BY name
+),
+longest AS (
+    SELECT DISTINCT ON (name) name, line FROM joined
+    WHERE GeometryType(line) = 'LINESTRING' ORDER BY name, ST_Length(line) DESC
+)
+SELECT name, (ST_X(middle) - :west) * :scale AS x, (:north - ST_Y(middle)) * :scale AS y,
+       degrees(ST_Azimuth(ST_LineInterpolatePoint(line, share - 0.12), ST_LineInterpolatePoint(line, share + 0.12)))
+           - 90 AS angle,
+       length * :scale AS length
+FROM (SELECT name, line, ST_Length(line) AS length FROM longest ORDER BY length DESC LIMIT 16) AS named,
+     unnest(ARRAY[0.5, 0.3, 0.7, 0.2, 0.8]) WITH ORDINALITY AS places (share, try),
+     LATERAL (SELECT ST_LineInterpolatePoint(line, share) AS middle) AS point
+WHERE length > 0 ORDER BY length DESC, name, try
+"""
+
+# Where a shopper may say he stands: the ref of a stop, plaza or building on the map.
+LANDMARK_SQL = """
+SELECT name, tags->>'name:en' AS name_en, coalesce(tags->>'name:zh-Hans', tags->>'name:zh') AS name_zh,
+       ST_X(ST_PointOnSurface(shape)) AS lon, ST_Y(ST_PointOnSurface(shape)) AS lat
+FROM map_feature
+WHERE district_id = :district_id AND layer IN ('transit', 'plazas', 'buildings') AND ref = :ref AND name <> ''
+LIMIT 1
+"""
+
+LANDMARKS_SQL = """
+SELECT DISTINCT ON (name) ref, name, tags->>'name:en' AS name_en,
+       coalesce(tags->>'name:zh-Hans', tags->>'name:zh') AS name_zh
+FROM map_feature
+WHERE district_id = :district_id AND layer IN ('transit', 'plazas') AND name <> ''
+ORDER BY name, ref LIMIT 40
+"""
+
+ACCESS_POINT_PLACE_SQL = """
+SELECT name, ST_X(location) AS lon, ST_Y(location) AS lat FROM access_point
+WHERE district_id = :district_id AND (id::text = :key OR mac = :mac) AND location IS NOT NULL
+"""
