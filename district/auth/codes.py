@@ -63,7 +63,9 @@ def count(
     if counted is not None and counted > limit:
         wait = start + period - now
         raise TooMany(
-            "Too many codes were asked for. Wait a while.", retry_after_s=max(1, int(wait.total_seconds()))
+            "Too many codes were asked for. Wait a while.",
+            retry_after_s=max(1, int(wait.total_seconds())),
+            detail_zh="获取验证码过于频繁，请稍后再试。",
         )
 
 
@@ -115,9 +117,12 @@ def check(
     with sessions.begin() as session:
         row = _counted_try(session, district, target=target, ticket=ticket, clock=clock)
     if row is None:
-        raise WrongCode("Ask for a new code.")
+        raise WrongCode("Ask for a new code.", detail_zh="验证码已失效，请重新获取。")
     if not hmac.compare_digest(_keyed(district, f"{row.browser}:{_digits(code)}"), row.code_hash):
-        raise WrongCode(f"{MAX_TRIES - row.tries} tries are left.")
+        left = MAX_TRIES - row.tries
+        raise WrongCode(
+            f"The code is wrong; tries left: {left}.", detail_zh=f"验证码不正确，还可以试 {left} 次。"
+        )
     with sessions.begin() as session:
         used = session.scalar(
             update(OneTimeCode)
@@ -130,7 +135,9 @@ def check(
             .returning(OneTimeCode.id)
         )
     if used is None:
-        raise WrongCode("The code was used already. Ask for a new one.")
+        raise WrongCode(
+            "The code was used already. Ask for a new one.", detail_zh="验证码已用过，请重新获取。"
+        )
 
 
 def _counted_try(

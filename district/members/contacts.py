@@ -30,10 +30,14 @@ def phone(typed: str, *, country: str) -> Contact:
         number = phonenumbers.parse(typed, country or None)
     except phonenumbers.NumberParseException:
         raise Invalid(
-            f"This is not a phone number. Write it with its country code: +{_example(country)}"
+            f"This is not a phone number. Write it with its country code: +{_example(country)}",
+            detail_zh=f"这不是电话号码。请带上国家代码填写：+{_example(country)}",
         ) from None
     if not phonenumbers.is_valid_number(number):
-        raise Invalid(f"There is no such phone number. Write it with its country code: +{_example(country)}")
+        raise Invalid(
+            f"There is no such phone number. Write it with its country code: +{_example(country)}",
+            detail_zh=f"没有这样的电话号码。请带上国家代码填写：+{_example(country)}",
+        )
     number.extension = None
     return Contact(
         kind=ContactKind.PHONE, value=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -50,7 +54,10 @@ def email(typed: str) -> Contact:
     try:
         checked = validate_email(typed.strip(), check_deliverability=False)
     except EmailNotValidError:
-        raise Invalid("This is not an e-mail address. Write it like name@example.com.") from None
+        raise Invalid(
+            "This is not an e-mail address. Write it like name@example.com.",
+            detail_zh="这不是邮箱地址。请写成 name@example.com 的形式。",
+        ) from None
     return Contact(kind=ContactKind.EMAIL, value=checked.normalized.lower())
 
 
@@ -60,4 +67,6 @@ def of(phone_typed: str | None, email_typed: str | None, *, country: str) -> Con
         return phone(phone_typed, country=country)
     if email_typed and not phone_typed:
         return email(email_typed)
-    raise Invalid("Give either a phone number or an e-mail address.")
+    raise Invalid(
+        "Give either a phone number or an e-mail address.", detail_zh="请填写手机号或邮箱地址，二选一。"
+    )

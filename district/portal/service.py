@@ -77,7 +77,9 @@ def send_code(
     """
     if not is_possible:
         raise Unavailable(
-            "No provider sends codes here yet; choose another way to sign in.", retry_after_s=3600
+            "No provider sends codes here yet; choose another way to sign in.",
+            retry_after_s=3600,
+            detail_zh="这里尚未开通验证码发送，请换一种方式登录。",
         )
     channel = Channel.SMS if contact.kind is ContactKind.PHONE else Channel.EMAIL
     made = codes.make(session, district, target=contact.value, channel=channel, network=network, clock=clock)

@@ -1,0 +1,162 @@
+"""What the portal's pages show: the sign-in form, the refusal of a worn redirect, and what comes after."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+
+from district.auth import principals
+from district.auth.models import Role
+from district.auth.service import SHOPPER_SESSION, IssuedToken, Principal
+from district.clock import Clock
+from district.districts.service import DistrictInfo
+from district.gateways.dialect import Arrival, BadRedirect
+from district.gateways.models import Gateway
+from district.members.texts import ASKED, consent_text
+from district.problems import DistrictError
+from district.web.explained import explained
+from district.web.language import gettext as _
+from district.web.language import negotiate
+from district.web.shells import shell_of
+from district.web.templating import render
+from push.consent import Purpose
+
+BOXES = (Purpose.MARKETING, Purpose.LOCATION)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One request to the sign-in page: the gateway, who stands there, and who the browser says he is."""
+
+    request: Request
+    district: DistrictInfo
+    gateway: Gateway
+    arrival: Arrival
+    is_returning: bool
+    clock: Clock
+    known: uuid.UUID | None
+
+    @property
+    def sessions(self) -> Any:
+        """Sessions that commit by themselves."""
+        return self.request.app.state.sessions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """What stands in the form when it is shown again."""
+
+    method: str = ""
+    phone: str = ""
+    email: str = ""
+    ticket: str = ""
+    ticked: frozenset[Purpose] = field(default_factory=frozenset)
+    error: str = ""
+
+    @property
+    def waits_for_code(self) -> bool:
+        """A code was sent and is asked for now."""
+        return bool(self.ticket)
+
+    def with_error(self, error: DistrictError, request: Request) -> "Filled":
+        """The same form, saying what went wrong."""
+        return replace(self, error=explained(error, negotiate(request)))
+
+
+def landing_url(visit: Visit) -> str:
+    """Our page after the sign-in; what the shopper wanted is shown there as text."""
+    base = (
+        visit.gateway.public_url or str(visit.request.base_url).rstrip("/") + f"/portal/{visit.gateway.slug}"
+    )
+    parts = urlsplit(base)
+    query = {"ap": visit.arrival.access_point_mac, "to": visit.arrival.wanted_url}
+    query["lang"] = negotiate(visit.request).value
+    return f"{parts.scheme}://{parts.netloc}/portal/{visit.gateway.slug}/welcome?" + urlencode(
+        {name: value for name, value in query.items() if value}
+    )
+
+
+def remember(request: Request, response: Response, token: IssuedToken) -> None:
+    """Keep the session in the browser; on TLS under a name that binds it to this origin."""
+    is_secure = request.url.scheme == "https"
+    response.set_cookie(
+        principals.SECURE_COOKIE if is_secure else principals.COOKIE,
+        token.token,
+        max_age=int(SHOPPER_SESSION.total_seconds()),
+        httponly=True,
+        secure=is_secure,
+        samesite="lax",
+        path="/",
+    )
+
+
+def page(visit: Visit, filled: Filled, *, status: int = HTTPStatus.OK) -> HTMLResponse:
+    """The sign-in page, asking what it still needs."""
+    speaks = negotiate(visit.request).value
+    texts = {purpose.value: consent_text(purpose, channel, speaks).text for purpose, channel in ASKED}
+    origins = _grant_origins(visit)
+    return render(
+        visit.request,
+        "portal/sign_in.html",
+        shell=shell_of(visit.request, visit.district),
+        now=visit.clock.now(),
+        status_code=status,
+        form_targets=origins,
+        keeps_cookies=False,
+        filled=filled,
+        methods=visit.gateway.methods,
+        is_returning=visit.is_returning,
+        boxes=[purpose.value for purpose in BOXES],
+        texts=texts,
+        action=f"{visit.request.url.path}?{visit.request.scope['query_string'].decode('latin-1')}",
+    )
+
+
+def _grant_origins(visit: Visit) -> tuple[str, ...]:
+    """Browsers hold ``form-action`` against the 303 as well, so the gateway's origin is named."""
+    address = visit.arrival.grant.get("address")
+    return (f"http://{address}",) if address else ()
+
+
+def refuse(request: Request, district: DistrictInfo, error: BadRedirect, clock: Clock) -> HTMLResponse:
+    """A friendly page that says how to try again; the reason is there for the operator, small."""
+    return render(
+        request,
+        "portal/refused.html",
+        shell=shell_of(request, district),
+        now=clock.now(),
+        status_code=HTTPStatus.BAD_REQUEST,
+        keeps_cookies=False,
+        reason=error.detail,
+    )
+
+
+def next_steps(district: DistrictInfo, principal: Principal | None, ap: str) -> list[Mapping[str, str]]:
+    """Where to go from the welcome page; labels are translated where they are shown."""
+    query = f"?{urlencode({'ap': ap})}" if ap else ""
+    near = {
+        "href": f"/d/{district.slug}/nearest{query}",
+        "label": _("Shops near me"),
+        "text": _("Open now, nearest first"),
+        "icon": "pin",
+    }
+    if principal is None or principal.role is not Role.SHOPPER:
+        return [near]
+    offers = {
+        "href": f"/d/{district.slug}/inbox",
+        "label": _("My offers"),
+        "text": _("What was sent to me, and why"),
+        "icon": "inbox",
+    }
+    agreed = {
+        "href": f"/d/{district.slug}/privacy",
+        "label": _("What I agreed to"),
+        "text": _("Change it or leave at any time"),
+        "icon": "shield",
+    }
+    return [offers, near, agreed]
