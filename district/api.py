@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from district.campaigns import routes as campaigns
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
+from district.footfall import routes as footfall
 from district.gateways import routes as gateways
 from district.merchants import routes as merchants
 from district.offers import routes as offers
@@ -28,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     store_routes.router,
     till_routes.router,
     zones.router,
+    footfall.router,
     merchants.router,
     tiles.router,
 )
