@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,7 +151,7 @@ async def events(
     after: int | None,
     heartbeat_s: float = HEARTBEAT_S,
     longest_s: float = LONGEST_STREAM_S,
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     """Server-sent events: every item past ``after`` once and in order, and a comment when it is quiet.
 
     The rows are read again at each notice and at each heartbeat, so that a lost notice only costs time.

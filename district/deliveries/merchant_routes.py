@@ -24,6 +24,7 @@ PATH = "/v1/districts/{d}/webhooks"
 
 @router.post(PATH, status_code=201, response_model=EndpointOut)
 def create_webhook(
+    *,
     body: NewEndpoint,
     request: Request,
     principal: Merchant,

@@ -35,6 +35,7 @@ router.include_router(merchant_routes.router)
 Lang = Annotated[
     Language | None, Query(description="Language of the words; default: the one that the member chose")
 ]
+MAX_DIGITS = 18
 Sequence = Annotated[int | None, Query(ge=0, le=inbox.MAX_SEQUENCE)]
 
 
@@ -55,7 +56,7 @@ async def stream_inbox(
     request: Request,
     principal: Shopper,
     pool: DbPool,
-    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=20)] = None,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
     after: Sequence = None,
     lang: Lang = None,
 ) -> StreamingResponse:
@@ -72,9 +73,9 @@ async def stream_inbox(
 
 def _sequence(text: str | None) -> int | None:
     """The number in a Last-Event-ID; one that is not ours counts as none (HTML Living Standard §9.2)."""
-    if text is None or not (text.isascii() and text.isdigit()):
+    if text is None or len(text) > MAX_DIGITS or not (text.isascii() and text.isdigit()):
         return None
-    return min(int(text), inbox.MAX_SEQUENCE)
+    return int(text)
 
 
 async def _reader(pool: Pool, principal: Principal, language: Language | None) -> Reader:
