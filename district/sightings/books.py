@@ -32,6 +32,8 @@ class DeviceBooks:
         self._clock = clock
         self._wanted = wanted
         self._books: dict[uuid.UUID, DeviceBook] = {}
+        self.listeners: list[Heard] = []
+        """Told of each changed member after the book has it."""
 
     def find(self, district_id: uuid.UUID, devices: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
         """(n,) devices → (n,) members as 16 bytes, zeros for nobody known."""
@@ -65,13 +67,13 @@ class DeviceBooks:
             await tried(self.refresh())
             await asyncio.sleep(poll.total_seconds())
 
-    async def hear(self, url: str, tell: Heard | None = None) -> None:
-        """Follow the notices of changed members for ever; ``tell`` hears each after the book has it."""
+    async def hear(self, url: str) -> None:
+        """Follow the notices of changed members for ever."""
         async for _, payload in notices(url, (MEMBER_CHANNEL,)):
             for district_id, member_id in named(payload):
                 if member_id is not None:
                     await tried(self.learn(district_id, member_id))
-                if tell is not None:
+                for tell in self.listeners:
                     await tell(district_id, member_id)
 
 

@@ -1,0 +1,100 @@
+"""Checkpoints of a district's state in the event log's object store: where to go on after a restart."""
+
+import uuid
+from dataclasses import dataclass
+
+import msgspec
+import nats.errors
+import structlog
+from nats.js import JetStreamContext
+from nats.js.api import ObjectStoreConfig
+from nats.js.errors import BucketNotFoundError, NotFoundError
+from nats.js.object_store import ObjectStore
+
+from district.engine.core import Core
+from geo.errors import GeoError
+
+BUCKET = "engine"
+log = structlog.get_logger()
+
+
+class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
+    """The state after all messages up to ``sequence``, whose effects are all committed."""
+
+    version: int
+    sequence: int
+    epoch: int
+    now_ms: int
+    state: bytes
+    rows: bytes
+    devices: bytes
+    members: bytes
+
+
+VERSION = 1
+
+
+@dataclass(kw_only=True)
+class Checkpoints:
+    """The object store, one object a district."""
+
+    stream: JetStreamContext
+    replicas: int
+
+    async def save(self, district_id: uuid.UUID, checkpoint: Checkpoint) -> None:
+        """Replace the district's checkpoint. Raises: nats.errors.Error."""
+        bucket = await self._bucket()
+        await bucket.put(str(district_id), msgspec.msgpack.encode(checkpoint))
+
+    async def load(self, district_id: uuid.UUID) -> Checkpoint | None:
+        """The last one; None when there is none that this version reads. Raises: nats.errors.Error."""
+        try:
+            bucket = await self._bucket()
+            found = await bucket.get(str(district_id))
+            return msgspec.msgpack.decode(found.data or b"", type=Checkpoint)
+        except NotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            log.error("engine.checkpoint_unreadable", district=str(district_id), error=str(error))
+            return None
+
+    async def _bucket(self) -> ObjectStore:
+        try:
+            return await self.stream.object_store(BUCKET)
+        except (BucketNotFoundError, NotFoundError):
+            config = ObjectStoreConfig(bucket=BUCKET, replicas=self.replicas)
+            return await self.stream.create_object_store(BUCKET, config=config)
+
+
+def take(core: Core, *, sequence: int, epoch: int) -> Checkpoint:
+    """The state of this moment."""
+    state, (rows, devices, members) = core.freeze()
+    return Checkpoint(
+        version=VERSION,
+        sequence=sequence,
+        epoch=epoch,
+        now_ms=core.now_ms,
+        state=state,
+        rows=rows,
+        devices=devices,
+        members=members,
+    )
+
+
+def restore(core: Core, checkpoint: Checkpoint | None) -> int:
+    """Go on from a checkpoint; the sequence that it stands for, 0 when it cannot be used."""
+    if checkpoint is None or checkpoint.version != VERSION:
+        return 0
+    try:
+        core.thaw(
+            checkpoint.state,
+            (checkpoint.rows, checkpoint.devices, checkpoint.members),
+            now_ms=checkpoint.now_ms,
+        )
+    except (GeoError, ValueError) as error:
+        log.error("engine.checkpoint_refused", error=str(error))
+        return 0
+    return checkpoint.sequence
+
+
+Unsaved = (nats.errors.Error, OSError, TimeoutError)

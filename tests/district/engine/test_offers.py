@@ -1,0 +1,160 @@
+"""From a published fix to an offer row, through the real event log and database."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from district.clock import FixedClock
+from district.roles import connected
+from district.settings import Settings
+from geo.coordinates import LonLat
+from tests.district.engine.stage import OUTSIDE, Stage, running, until
+from tests.factories import HELSINKI, Makers, square
+
+ALICE, BOB = "a483e7000001", "a483e7000002"
+
+
+@pytest.fixture
+async def stage(
+    settings: Settings, clock: FixedClock, committed: Makers, engine: Engine
+) -> AsyncIterator[Stage]:
+    async with connected(settings, clock, name="test-stage") as context:
+        yield Stage(committed, engine, context, clock)
+
+
+async def test_a_member_who_enters_gets_the_offer(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    campaign, alice = stage.campaign(), stage.member(ALICE)
+    async with running(settings, clock):
+        await stage.see([ALICE, BOB])
+        await until(lambda: bool(stage.offers()))
+    (offer,) = stage.offers()
+    assert (offer.campaign_id, offer.member_id) == (campaign.id, alice.id)
+    assert (offer.trigger_lon, offer.trigger_lat) == (HELSINKI.lon, HELSINKI.lat)
+
+
+async def test_who_did_not_agree_is_refused_with_the_reason(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    stage.campaign()
+    stage.member(ALICE, agrees=False)
+    async with running(settings, clock):
+        await stage.see([ALICE])
+        await until(lambda: bool(stage.refusals()))
+    assert (stage.refusals(), stage.offers()) == ({"no_consent"}, [])
+
+
+async def test_a_late_fix_brings_no_offer(stage: Stage, settings: Settings, clock: FixedClock) -> None:
+    stage.campaign()
+    stage.member(ALICE)
+    async with running(settings, clock):
+        await stage.see([ALICE], at=clock.now() - timedelta(minutes=4))
+        await until(lambda: bool(stage.refusals()))
+    assert (stage.refusals(), stage.offers()) == ({"stale"}, [])
+
+
+async def test_a_dwell_fires_by_the_streams_time_alone(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    stage.campaign(trigger={"any": [{"on": "fence.dwell", "min_s": 120}]})
+    stage.member(ALICE)
+    async with running(settings, clock):
+        await stage.see([ALICE])
+        clock.advance(timedelta(seconds=60))
+        await stage.see([ALICE])
+        assert stage.offers() == []
+        clock.advance(timedelta(seconds=61))
+        await until(lambda: bool(stage.offers()))
+
+
+async def test_a_window_that_is_shut_brings_nothing_until_it_opens(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    stage.campaign(when={"opening_hours": "13:00-14:00"})
+    stage.member(ALICE)
+    async with running(settings, clock):
+        await stage.see([ALICE])
+        clock.advance(timedelta(minutes=61))
+        await stage.see([ALICE])
+        await until(lambda: bool(stage.offers()))
+    (offer,) = stage.offers()
+    assert offer.issued_at >= clock.now()
+
+
+async def test_a_campaign_that_goes_live_is_watched_without_a_restart(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    there = LonLat(lon=HELSINKI.lon + 0.005, lat=HELSINKI.lat)
+    first, alice = stage.campaign(), stage.member(ALICE)
+    async with running(settings, clock):
+        await stage.see([ALICE])
+        await until(lambda: len(stage.offers()) == 1)
+        second = stage.campaign(fence=square(there))
+
+        async def walk() -> None:
+            clock.advance(timedelta(seconds=1))
+            await stage.see([ALICE], there)
+
+        while len(stage.offers()) < 2:
+            await walk()
+            await until(lambda: True)
+    assert {offer.campaign_id for offer in stage.offers()} == {first.id, second.id}
+    assert {offer.member_id for offer in stage.offers()} == {alice.id}
+
+
+async def test_a_paused_campaign_is_not_offered(stage: Stage, settings: Settings, clock: FixedClock) -> None:
+    paused, other = stage.campaign(), stage.campaign()
+    stage.change(paused, state="paused")
+    stage.member(ALICE)
+    async with running(settings, clock):
+        await stage.see([ALICE])
+        await until(lambda: bool(stage.offers()))
+    assert [offer.campaign_id for offer in stage.offers()] == [other.id]
+
+
+async def test_a_member_who_joins_inside_the_fence_gets_the_offer_at_the_next_fix(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    stage.campaign()
+    witness = stage.member(BOB)
+    async with running(settings, clock):
+        await stage.see([ALICE, BOB])
+        await until(lambda: len(stage.offers()) == 1)
+        alice = stage.member(ALICE)
+        while len(stage.offers()) < 2:
+            clock.advance(timedelta(seconds=1))
+            await stage.see([ALICE])
+    assert {offer.member_id for offer in stage.offers()} == {alice.id, witness.id}
+
+
+async def test_the_cap_holds_when_a_member_leaves_and_comes_again(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    stage.campaign()
+    stage.member(ALICE)
+    async with running(settings, clock):
+        await stage.see([ALICE])
+        await until(lambda: len(stage.offers()) == 1)
+        clock.advance(timedelta(seconds=30))
+        await stage.see([ALICE], OUTSIDE)
+        clock.advance(timedelta(seconds=30))
+        await stage.see([ALICE])
+        await until(lambda: "freq_cap" in stage.refusals())
+    assert len(stage.offers()) == 1
+
+
+async def test_after_a_restart_the_same_stream_brings_the_same_offers(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    stage.campaign(cap={"campaign": {"n": 10, "per": "day"}})
+    stage.member(ALICE)
+    async with running(settings, clock):
+        await stage.see([ALICE])
+        await until(lambda: len(stage.offers()) == 1)
+    first = stage.offers()
+    async with running(settings, clock):
+        await until(lambda: stage.refusals() == {"duplicate"})
+    assert stage.offers() == first
