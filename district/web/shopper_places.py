@@ -24,6 +24,7 @@ from district.web import categories, formats
 from district.web.language import Language, Tongue, negotiate, speaking
 from district.web.origins import Origin, named, origin_of
 from district.web.shells import shell_of
+from district.web.shopper_tabs import tabs_of
 from district.web.templating import render
 from district.web.walking import walking_links
 from district.zones.picture import draw
@@ -259,6 +260,7 @@ def _page(
         now=now,
         district=district,
         category_title=lambda category: categories.title(category, language),
+        tabs=tabs_of(district.slug),
         moment=lambda text: _moment(text, now),
         **values,
     )

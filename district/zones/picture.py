@@ -18,8 +18,12 @@ WIDTH: Final = 720
 HEIGHT: Final = 560
 NAMES_MOST: Final = 7
 NARROWEST_M: Final = 140.0
-WIDEST_M: Final = 900.0
+WIDEST_M: Final = 600.0
 _MARGIN: Final = 1.18
+_WIDE_BELOW: Final = 0.5
+_FINE: Final = 2.0
+_COARSE: Final = 5.0
+"""Corners closer than this are drawn as one: a wide picture holds too many to send."""
 _PIN: Final = 19.0
 _WIDE_CHARACTER: Final = 20.0
 _CHARACTER: Final = 11.0
@@ -81,7 +85,7 @@ def draw(
     *,
     is_chinese: bool = False,
 ) -> Picture | None:
-    """The map around ``here``, wide enough for the places within 900 m; None for a district without a base map."""
+    """The map around ``here``, wide enough for the places within 600 m; None for a district without a base map."""
     center = _mercator(here)
     points = [_mercator(place) for place in places]
     stretch = 1 / math.cos(math.radians(here.lat))
@@ -94,7 +98,8 @@ def draw(
         "north": frame.north,
         "scale": frame.scale,
     }
-    rows = session.execute(text(PICTURE_SQL), values)
+    detail = {"step": _FINE if frame.scale > _WIDE_BELOW else _COARSE}
+    rows = session.execute(text(PICTURE_SQL), values | detail)
     parts = {row.part: row.path for row in rows}
     if not parts:
         return None

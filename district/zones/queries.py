@@ -111,7 +111,7 @@ near AS (
     SELECT CASE WHEN m.layer <> 'streets' THEN m.layer
                 WHEN m.kind IN ('motorway', 'trunk', 'primary', 'secondary', 'tertiary') THEN 'major'
                 ELSE 'minor' END AS part,
-           ST_SimplifyPreserveTopology(ST_ClipByBox2D(m.shape_3857, Box2D(box.shape)), 1 / :scale) AS shape
+           ST_SimplifyPreserveTopology(ST_ClipByBox2D(m.shape_3857, Box2D(box.shape)), :step / :scale) AS shape
     FROM map_feature m, box
     WHERE m.district_id = :district_id AND m.shape_3857 && box.shape
       AND m.layer IN ('landuse', 'water', 'plazas', 'streets', 'rail', 'buildings')
@@ -121,10 +121,15 @@ near AS (
 )
 SELECT part,
        string_agg(
-           ST_AsSVG(ST_Affine(shape, :scale, 0, 0, :scale, -:west * :scale, -:north * :scale), 1, 0), ' '
+           ST_AsSVG(
+               ST_SnapToGrid(ST_Affine(shape, :scale, 0, 0, :scale, -:west * :scale, -:north * :scale), 1), 1, 0
+           ), ' '
        ) AS path
 FROM near
 WHERE NOT ST_IsEmpty(shape) AND GeometryType(shape) <> 'GEOMETRYCOLLECTION'
+  AND (ST_Dimension(shape) < 2 OR ST_Area(shape) * :scale * :scale > 60 * :step)
+  AND (ST_Dimension(shape) > 1 OR ST_Length(shape) * :scale > 5 * :step)
+  AND (part <> 'rail' OR :scale > 0.5)
 GROUP BY part
 """
 
