@@ -1,5 +1,6 @@
 """Makers of rows for tests: each gives a valid row, and takes what the test cares about."""
 
+import secrets
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from district.offers.models import Offer
 from district.stores.models import Store
 from district.zones.models import AccessPoint, Zone
 from geo.coordinates import LonLat
+from push.coupon import RANDOM_BYTES, code_from
 
 HELSINKI = LonLat(lon=24.9445, lat=60.1689)
 
@@ -244,7 +246,7 @@ class Makers:
         given: dict[str, Any] = {
             "id": new_id(),
             "occurrence_key": uuid.uuid4().hex,
-            "code": uuid.uuid4().hex.upper()[:26],
+            "code": code_from(secrets.token_bytes(RANDOM_BYTES)),
             "kind": "coupon",
             "value": {"type": "percent", "percent": 20},
             "title": {"zh": "八折", "en": "20 % off"},
