@@ -53,9 +53,10 @@ def make_supervisor(
     roles: Sequence[RoleSpec] = (),
     tasks: Sequence[RoleSpec] = (),
     on_ready: Callable[[], None] | None = None,
+    console: Console | None = None,
 ) -> Supervisor:
     """Servers, migrations, web, engine and worker of these settings, with further tasks and roles after them."""
-    console = Console()
+    console = console or Console()
     settings.data_dir.parent.mkdir(parents=True, exist_ok=True)
     account = service_account(settings.data_dir)
     account.take_data_directory(settings.data_dir)

@@ -222,6 +222,12 @@ def simulate(session: Session, simulation: Simulation) -> None:
     notify(session, CLOCK_CHANNEL)
 
 
+def end_simulation(session: Session) -> None:
+    """Make business time real again, in every role."""
+    session.query(ClockSimulation).filter_by(id=1).delete()
+    notify(session, CLOCK_CHANNEL)
+
+
 def simulation(pool: Pool) -> Snapshot[Simulation | None]:
     """The snapshot of the stored simulation."""
 

@@ -1,0 +1,91 @@
+"""Before the roles of a demo start: the simulated hour, the district if it is missing, its past."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from district import clock as clocks
+from district.database import make_engine, make_sessions, session_scope
+from district.demo import accounts, history, loading, simulation
+from district.demo.loading import Loaded
+from district.demo.world import World
+from district.districts import service as districts
+from district.districts.models import District
+from district.embedded.errors import StartRefused
+from district.zones.models import Zone
+
+STEPS = ("map", "stores", "places", "merchants", "accounts", "past visits")
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the person who starts the demo asked for."""
+
+    slug: str
+    start: str | None = None
+    speed: float = 1.0
+
+
+def prepare(
+    database_url: str,
+    data_dir: Path,
+    world: Callable[[], World],
+    wish: Wish,
+    *,
+    progress: Progress = lambda _: None,
+) -> Loaded:
+    """Set business time, and load the district unless it is there. A second call changes only the clock.
+
+    Raises: StartInvalid, StartRefused when the district is there and its log-ins are not.
+    """
+    engine = make_engine(database_url, pool_size=1)
+    try:
+        with session_scope(make_sessions(engine)) as session:
+            session.execute(text("SET LOCAL statement_timeout = '10min'"))
+            return _prepared(session, data_dir, world, wish, progress)
+    finally:
+        engine.dispose()
+
+
+def _prepared(
+    session: Session, data_dir: Path, world: Callable[[], World], wish: Wish, progress: Progress
+) -> Loaded:
+    there = session.scalar(select(District.zone).where(District.slug == wish.slug))
+    new = None if there else world()
+    zone = ZoneInfo(there or (new.district.zone if new else ""))
+    clock = clocks.SystemClock()
+    clock.follow(simulation.begin(session, typed=wish.start, speed=wish.speed, zone=zone, clock=clock))
+    if new is None:
+        return _kept(data_dir, wish.slug)
+    loaded = loading.load(session, new, clock=clock, progress=progress)
+    progress(STEPS[-1])
+    add_past(session, wish.slug, clock)
+    # Before the commit: a file without its district is overwritten, a district without its file is lost.
+    accounts.keep(data_dir, loaded)
+    return loaded
+
+
+def _kept(data_dir: Path, slug: str) -> Loaded:
+    kept = accounts.read(data_dir, slug)
+    if kept is None:
+        raise StartRefused(
+            f"the district {slug!r} is in the database, but {data_dir / accounts.FILE_NAME} has no log-ins for it; "
+            "begin anew with RESET=1, or choose another DISTRICT_DATA_DIR"
+        )
+    return kept
+
+
+def add_past(session: Session, slug: str, clock: clocks.Clock) -> history.Past:
+    """Four weeks of visits before the demo's first day."""
+    district = districts.read(session, slug)
+    zone_ids = list(
+        session.scalars(select(Zone.id).where(Zone.district_id == district.id).order_by(Zone.slug))
+    )
+    return history.make(
+        session, district, zone_ids=zone_ids, stores=loading.spots(session, district), clock=clock
+    )

@@ -1,0 +1,9 @@
+"""The demo's districts by name."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from district.demo import helsinki
+from district.demo.world import World
+
+WORLDS: Mapping[str, Callable[[], World]] = MappingProxyType({"helsinki": helsinki.world})
