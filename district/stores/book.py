@@ -155,9 +155,16 @@ class DistrictStores:
         """The nearest stores that fit, nearest first, equal distances by id."""
         index = self.at(now)
         found = index.nearest(origin, limit=limit, wishes=wishes)
+        district, stores, has_offer = self.district, self.stores, index.has_offer
         return [
-            self.found(int(row), now=now, distance_m=float(distance_m))
-            for row, distance_m in zip(found.rows, found.distances_m, strict=True)
+            Found(
+                district=district,
+                facts=stores[row],
+                hours=self.hours_now(row, now),
+                has_offer=bool(has_offer[row]),
+                distance_m=distance_m,
+            )
+            for row, distance_m in zip(found.rows.tolist(), found.distances_m.tolist(), strict=True)
         ]
 
     def found(self, row: int, *, now: datetime, distance_m: float) -> Found:

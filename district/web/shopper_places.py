@@ -90,7 +90,7 @@ class Asked:
     @property
     def is_detailed(self) -> bool:
         """Whether a field of the folded part is filled."""
-        return bool(self.brand or self.floor or (self.category and not self.q))
+        return bool(self.brand or self.floor)
 
 
 @router.get("/d/{slug}")

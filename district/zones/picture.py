@@ -59,6 +59,10 @@ class Picture:
     metre: float
     """How long one metre is drawn."""
 
+    def street_width(self, is_major: bool) -> int:
+        """How wide a street is drawn: about as wide as it is, within what reads well."""
+        return round(min(max((13 if is_major else 8) * self.metre, 4), 20 if is_major else 14))
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Frame:

@@ -1,5 +1,6 @@
 """The nearest stores over HTTP: equal to a plain scan, right in time, clear about bad input."""
 
+import asyncio
 import json
 import uuid
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from pyproj import Geod
 
+from district.auth.models import Role
 from district.clock import FixedClock
 from district.districts.models import District
 from district.stores.jobs import import_file
@@ -269,3 +271,16 @@ async def test_nearest_equals_a_scan_of_the_real_places_of_helsinki(
         found = [feature["properties"] for feature in await asker.ask(**query)]
         assert [item["distance_m"] for item in found] == [distance_m for distance_m, _ in expected]
         assert {item["ref"] for item in found[:19]} <= {ref for _, ref in expected} | {found[-1]["ref"]}
+
+
+async def test_a_change_over_the_api_is_heard_without_a_poll(asker: Asker, committed: Makers) -> None:
+    await refresh(asker.app)
+    token = committed.token(asker.district, Role.OPERATOR)
+    body = {"name": "Heard", "category": "cafe", "lon": HELSINKI.lon, "lat": HELSINKI.lat}
+    answer = await asker.client.post(
+        f"/v1/districts/{asker.district.slug}/stores", json=body, headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code == 201
+    async with asyncio.timeout(8):  # less than the poll
+        while await asker.names() != ["Heard"]:  # noqa: ASYNC110 the answer itself is the condition
+            await asyncio.sleep(0.02)
