@@ -14,6 +14,7 @@ from district.clock import Clock, system
 from district.deliveries import jobs as deliveries
 from district.deliveries.jobs import Deliveries
 from district.feeds.recorder import Recorder
+from district.outbox import jobs as outbox
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
 from district.sightings import jobs as sightings
@@ -48,9 +49,16 @@ async def forget_answers(context: RoleContext) -> None:
         await idempotency.forget_old(context.pool, district.id, machine_now=context.clock.machine_now())
 
 
+async def forget_messages(context: RoleContext) -> None:
+    """Retention of the outbox."""
+    for district in context.districts:
+        await outbox.forget(context.pool, district.id, machine_now=context.clock.machine_now())
+
+
 JOBS: tuple[Job, ...] = (
     Job(name="sightings.forget", every=timedelta(minutes=1), run=forget_sightings),
     Job(name="campaigns.advance", every=timedelta(seconds=5), run=advance_campaigns),
+    Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
     Job(name="idempotency.forget", every=timedelta(minutes=10), run=forget_answers),
 )
 

@@ -24,7 +24,7 @@ from geo.zones import Area
 from push.campaign import BuildingFence, CircleFence, DrawnFence, Fence
 
 POINTER = "/rule/where/within"
-BUILDINGS = ("building", "buildings")
+BUILDINGS = "buildings"
 MAX_FROM_CENTER_M = 5_000.0
 
 
@@ -85,7 +85,7 @@ def _outline(session: Session, district: DistrictInfo, building: str) -> Area:
         select(MapFeature.shape)
         .where(
             MapFeature.district_id == district.id,
-            MapFeature.layer.in_(BUILDINGS),
+            MapFeature.layer == BUILDINGS,
             func.ST_Dimension(MapFeature.shape) == 2,
             is_named,
         )

@@ -13,3 +13,20 @@ WITH queued AS (
 )
 SELECT pg_notify(%(channel)s, %(district_id)s::text) FROM (SELECT count(*) FROM queued) AS done
 """
+
+FORGET_CODES_SQL = """
+UPDATE outbox_message SET payload = payload - 'code' - 'to'
+WHERE district_id = %(district_id)s AND id >= %(from_id)s AND purpose = 'code' AND finished_at <= %(before)s
+  AND payload ? 'code'
+"""
+
+DROP_FINISHED_SQL = (
+    "DELETE FROM outbox_message WHERE district_id = %(district_id)s AND finished_at <= %(before)s"
+)
+
+CONSOLE_CODES_SQL = """
+SELECT id, channel, payload ->> 'to', payload ->> 'code', finished_at FROM outbox_message
+WHERE district_id = :district_id AND purpose = 'code' AND state = 'accepted' AND finished_at > :since
+  AND payload ? 'code'
+ORDER BY finished_at DESC, id LIMIT 50
+"""
