@@ -1,5 +1,6 @@
 """A campaign's life: steps, versions, tenants and what the engine loads."""
 
+import asyncio
 from datetime import timedelta
 
 import psycopg
@@ -52,6 +53,15 @@ async def test_a_stale_version_is_refused_with_the_newest(shop: Shop) -> None:
     answer = await shop.patch(f"/{campaign['id']}", {"version": 1, "name": "Dinner"})
     assert (answer.status_code, answer.json()["version"]) == (409, 2)
     assert (await shop.get(f"/{campaign['id']}")).json()["name"] == "Brunch"
+
+
+async def test_of_parallel_changes_of_one_version_one_wins(shop: Shop) -> None:
+    campaign = await shop.made()
+    answers = await asyncio.gather(
+        *(shop.patch(f"/{campaign['id']}", {"version": 1, "name": f"N{number}"}) for number in range(8))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    assert (await shop.get(f"/{campaign['id']}")).json()["version"] == 2
 
 
 async def test_a_draft_may_change_whole_and_its_fence_follows(shop: Shop) -> None:
