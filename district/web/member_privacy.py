@@ -1,0 +1,186 @@
+"""What a member agreed to and chose: one tap to withdraw, the data to take along, the way out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from district.auth import principals
+from district.clock import ClockDep
+from district.database import DbSession
+from district.members import service as members
+from district.members.models import Member
+from district.members.texts import ASKED, consent_text
+from district.web.language import COOKIE, chosen, negotiate
+from district.web.member_shell import Reader, ReaderDep, show, show_join
+from district.web.security import require_own_form
+from push.consent import Channel, Purpose
+
+router = APIRouter()
+SOURCE = "page:privacy"
+CHANNELS = dict(ASKED)
+MINUTES_OF_DAY = 24 * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """One purpose as it stands, with the exact words that it is about."""
+
+    purpose: Purpose
+    text: str
+    is_on: bool
+    at: datetime | None
+
+
+def _switches(session: Session, reader: Reader, language: str) -> list[Switch]:
+    current = members.consents_of(session, reader.district.id, reader.member_id)
+    times: dict[tuple[Purpose, Channel | None], datetime] = {
+        (record.purpose, record.channel): record.at for record in current.newest
+    }
+    return [
+        Switch(
+            purpose=purpose,
+            text=consent_text(purpose, channel, language).text,
+            is_on=current.holds(purpose, channel),
+            at=times.get((purpose, channel)),
+        )
+        for purpose, channel in ASKED
+    ]
+
+
+@router.get("/d/{slug}/privacy")
+def show_privacy(
+    request: Request, reader: ReaderDep, session: DbSession, clock: ClockDep, saved: str = ""
+) -> Response:
+    """Consents, language and quiet hours, the data kept, and the way out."""
+    if reader.principal is None:
+        return show_join(request, reader, clock)
+    member = members.get(session, reader.district.id, reader.member_id)
+    return _page(request, reader, session, clock, member, saved=saved)
+
+
+def _page(
+    request: Request,
+    reader: Reader,
+    session: Session,
+    clock: ClockDep,
+    member: Member,
+    *,
+    saved: str = "",
+    is_wrong: bool = False,
+) -> Response:
+    return show(
+        request,
+        reader,
+        clock,
+        "member/privacy.html",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if is_wrong else HTTPStatus.OK,
+        switches=_switches(session, reader, negotiate(request).value),
+        member=member,
+        saved=saved,
+        is_wrong=is_wrong,
+        quiet_from=_of_minutes(member.quiet_from),
+        quiet_until=_of_minutes(member.quiet_until),
+    )
+
+
+def _of_minutes(minutes: int | None) -> str:
+    return "" if minutes is None else f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def minutes_of(typed: str) -> int | None:
+    """Minutes after midnight of HH:MM; None for nothing. Raises: ValueError."""
+    if not typed.strip():
+        return None
+    hours, _colon, minutes = typed.strip().partition(":")
+    found = int(hours) * 60 + int(minutes[:2])
+    if not 0 <= found < MINUTES_OF_DAY or not 0 <= int(minutes[:2]) < 60:
+        raise ValueError(typed)
+    return found
+
+
+def _back(reader: Reader, saved: str) -> Response:
+    return RedirectResponse(
+        f"/d/{reader.district.slug}/privacy?saved={saved}", status_code=HTTPStatus.SEE_OTHER
+    )
+
+
+@router.post("/d/{slug}/privacy/consents", dependencies=[Depends(require_own_form)])
+def decide(
+    request: Request,
+    reader: ReaderDep,
+    session: DbSession,
+    clock: ClockDep,
+    purpose: Annotated[Purpose, Form()],
+    granted: Annotated[bool, Form()],
+) -> Response:
+    """Give or withdraw one consent, recorded with the words that the page showed."""
+    if reader.principal is None:
+        return show_join(request, reader, clock)
+    if purpose in CHANNELS and purpose is not Purpose.ACCESS:
+        members.decide(
+            session,
+            reader.district,
+            members.get(session, reader.district.id, reader.member_id),
+            purpose=purpose,
+            channel=CHANNELS[purpose],
+            granted=granted,
+            language=negotiate(request).value,
+            action="button",
+            source=SOURCE,
+            at=clock.now(),
+        )
+    return _back(reader, "consents")
+
+
+@router.post("/d/{slug}/privacy/preferences", dependencies=[Depends(require_own_form)])
+def prefer(
+    request: Request,
+    reader: ReaderDep,
+    session: DbSession,
+    clock: ClockDep,
+    language: Annotated[str, Form(max_length=8)] = "",
+    quiet_from: Annotated[str, Form(max_length=8)] = "",
+    quiet_until: Annotated[str, Form(max_length=8)] = "",
+) -> Response:
+    """Language and quiet hours."""
+    if reader.principal is None:
+        return show_join(request, reader, clock)
+    member = members.get(session, reader.district.id, reader.member_id)
+    wanted = chosen(language) or negotiate(request)
+    try:
+        begins, ends = minutes_of(quiet_from), minutes_of(quiet_until)
+    except ValueError:
+        return _page(request, reader, session, clock, member, is_wrong=True)
+    if (begins is None) != (ends is None) or (begins is not None and begins == ends):
+        return _page(request, reader, session, clock, member, is_wrong=True)
+    values = {"language": wanted.value, "quiet_from": begins, "quiet_until": ends}
+    members.prefer(session, reader.district, member, values)
+    response = _back(reader, f"preferences&lang={wanted.value}")
+    response.delete_cookie(COOKIE)
+    return response
+
+
+@router.post("/d/{slug}/privacy/close", dependencies=[Depends(require_own_form)])
+def close(
+    request: Request,
+    reader: ReaderDep,
+    session: DbSession,
+    clock: ClockDep,
+    sure: Annotated[str, Form(max_length=5)] = "",
+) -> Response:
+    """Close the account, if the box beside the button is ticked."""
+    if reader.principal is None:
+        return show_join(request, reader, clock)
+    member = members.get(session, reader.district.id, reader.member_id)
+    if not sure:
+        return _page(request, reader, session, clock, member, saved="unsure")
+    members.erase(session, reader.district, member, clock=clock)
+    response = show(request, reader, clock, "member/closed.html")
+    for cookie in (principals.COOKIE, principals.SECURE_COOKIE):
+        response.delete_cookie(cookie, secure=cookie == principals.SECURE_COOKIE, httponly=True)
+    return response

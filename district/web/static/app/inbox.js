@@ -1,0 +1,17 @@
+// A member's inbox while it is open: a message that arrives brings the list anew, as the server words it.
+//
+// <section data-inbox="/address of the stream" data-list="/address of the list as HTML">…</section>
+
+import { openStream } from "./live.js";
+
+const inbox = document.querySelector("[data-inbox]");
+
+async function refresh() {
+  const answer = await fetch(inbox.dataset.list, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  inbox.replaceChildren(...fresh.body.childNodes);
+  inbox.querySelector("li")?.classList.add("fresh");
+}
+
+if (inbox) openStream(inbox.dataset.inbox, { events: ["item"], onMessage: refresh });
