@@ -21,7 +21,7 @@ from district.database import Pool
 from district.districts.service import DistrictInfo
 from district.events import live_subject
 from district.footfall import heat, queries
-from district.footfall.messages import COUNTS, TICKER, LiveCounts, TickerLine
+from district.footfall.messages import COUNTS, TICKER, LiveCounts, Present, TickerLine
 from district.footfall.metrics import published
 
 REFRESH_EVERY_S = 10.0
@@ -59,15 +59,27 @@ class Today:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Here:
+    """Who is in a place, as it may be published: members, and devices of nobody known. None is fewer than k."""
+
+    members: int | None = None
+    others: int | None = None
+
+    @property
+    def devices(self) -> int | None:
+        """All devices; None where that would tell of fewer than k."""
+        return None if self.members is None or self.others is None else self.members + self.others
+
+
+@dataclass(frozen=True, kw_only=True)
 class Live:
     """A district now, as it may be published."""
 
     as_of: datetime | None = None
-    members: int | None = None
-    devices: int | None = None
+    here: Here = Here()
     is_known: bool = False
     """Whether an engine has told anything lately; else nothing is known, which is not "fewer than k"."""
-    zones: Mapping[uuid.UUID, tuple[int | None, int | None]] = field(default_factory=dict)
+    zones: Mapping[uuid.UUID, Here] = field(default_factory=dict)
     today: Today | None = None
     heat: Mapping[str, Any] | None = None
 
@@ -224,13 +236,9 @@ class LiveHub:
         return replace(
             kept,
             as_of=counts.at,
-            members=published(counts.members),
-            devices=published(counts.devices),
+            here=_published(counts),
             is_known=True,
-            zones={
-                zone_id: (published(present.members), published(present.devices))
-                for zone_id, present in counts.zones.items()
-            },
+            zones={zone_id: _published(present) for zone_id, present in counts.zones.items()},
         )
 
 
@@ -255,6 +263,11 @@ async def events(
                 await asyncio.wait_for(woken.wait(), HEARTBEAT_S)
             except TimeoutError:
                 yield "event: heartbeat\ndata: {}\n\n"
+
+
+def _published(present: Present | LiveCounts) -> Here:
+    others = max(0, present.devices - present.members)
+    return Here(members=published(present.members), others=published(others))
 
 
 def _district_of(subject: str) -> uuid.UUID:

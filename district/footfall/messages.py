@@ -9,7 +9,7 @@ import msgspec
 COUNTS = "counts"
 """Topic of ``LiveCounts``, told every ten seconds of business time."""
 TICKER = "ticker"
-"""Topic of a list of ``TickerLine``."""
+"""Topic of ``TickerLine``."""
 
 
 class Present(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +17,7 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
 
     members: int
     devices: int
-    """Devices of nobody known; a member counts once however many devices he carries."""
+    """All devices, members' own among them."""
 
 
 class LiveCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,7 @@ class LiveCounts(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     members: int
     devices: int
+    """All devices, members' own among them."""
     zones: dict[uuid.UUID, Present] = {}
 
 

@@ -102,6 +102,45 @@ DEFINITIONS: dict[Metric, Definition] = {
 }
 
 
+class Figure(StrEnum):
+    """The numbers of the live page that are not asked for by period."""
+
+    MEMBERS_NOW = "members_now"
+    OTHERS_NOW = "others_now"
+    VISITS_TODAY = "visits_today"
+    MEDIAN_STAY_TODAY = "median_stay_today"
+    OFFERS_TODAY = "offers_today"
+    REDEMPTIONS_TODAY = "redemptions_today"
+
+
+FIGURES: dict[Figure, Localised] = {
+    Figure.MEMBERS_NOW: both(
+        zh="最近有定位点、属于会员的设备；每 10 秒更新，少于 10 不显示。",
+        en="Members' devices with a recent fix; told every 10 seconds, below 10 never shown.",
+    ),
+    Figure.OTHERS_NOW: both(
+        zh="最近有定位点、不属于任何会员的设备；每 10 秒更新，少于 10 不显示。",
+        en="Devices with a recent fix that belong to no member; told every 10 seconds, below 10 never shown.",
+    ),
+    Figure.VISITS_TODAY: both(
+        zh="本营业日开始的商圈到访。到访至少持续 2 分钟，10 分钟没有信号即结束。",
+        en="Visits to the district that began on this trading day. A visit lasts at least 2 minutes and ends after"
+        " 10 minutes without a fix.",
+    ),
+    Figure.MEDIAN_STAY_TODAY: both(
+        zh="本营业日商圈到访的停留时长中位数；仍在进行的到访按目前的时长计算。",
+        en="Median length of this trading day's visits; a visit that goes on counts as long as it is so far.",
+    ),
+    Figure.OFFERS_TODAY: both(
+        zh="本营业日已发放的优惠（精确值）。", en="Offers issued on this trading day (exact)."
+    ),
+    Figure.REDEMPTIONS_TODAY: both(
+        zh="本营业日的核销，不含已撤销的（精确值）。",
+        en="Redemptions on this trading day, reversed ones left out (exact).",
+    ),
+}
+
+
 def published(people: int) -> int | None:
     """A count of people as anybody may see it: none or at least k, else None."""
     return None if 0 < people < SMALLEST_GROUP else people

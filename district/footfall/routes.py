@@ -18,7 +18,7 @@ from district.clock import ClockDep
 from district.database import DbPool
 from district.districts.service import DistrictDep
 from district.footfall import live, service
-from district.footfall.live import Line, Live, LiveHub
+from district.footfall.live import Here, Line, Live, LiveHub
 from district.footfall.metrics import SMALLEST_GROUP, Metric
 from district.footfall.periods import span
 from district.footfall.schemas import By, Footfall
@@ -114,12 +114,8 @@ def live_answer(now: Live, lines: Sequence[Line]) -> dict[str, Any]:
         "as_of": now.as_of.isoformat() if now.as_of else None,
         "k": SMALLEST_GROUP,
         "is_known": now.is_known,
-        "members": now.members,
-        "devices": now.devices,
-        "zones": [
-            {"zone": str(zone_id), "members": members, "devices": devices}
-            for zone_id, (members, devices) in now.zones.items()
-        ],
+        **_of_here(now.here),
+        "zones": [{"zone": str(zone_id)} | _of_here(here) for zone_id, here in now.zones.items()],
         "ticker": [
             {
                 "at": line.at.isoformat(),
@@ -131,6 +127,10 @@ def live_answer(now: Live, lines: Sequence[Line]) -> dict[str, Any]:
             for line in lines
         ],
     }
+
+
+def _of_here(here: Here) -> dict[str, Any]:
+    return {"members": here.members, "devices": here.devices, "other_devices": here.others}
 
 
 def event_stream(events: AsyncIterator[str]) -> StreamingResponse:
