@@ -2,13 +2,26 @@
 
 from fastapi import APIRouter, FastAPI
 
-from district.web import portal, shopper_places
+from district.web import (
+    login,
+    member_pages,
+    member_privacy,
+    member_sign_in,
+    operator_live,
+    portal,
+    shopper_places,
+)
 from district.web.security import SecurityHeaders
 from district.web.static_files import mount
 
 PAGES: tuple[APIRouter, ...] = (
     portal.router,
     shopper_places.router,
+    login.router,
+    operator_live.router,
+    member_pages.router,
+    member_privacy.router,
+    member_sign_in.router,
 )
 
 
