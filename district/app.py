@@ -21,6 +21,7 @@ from district.districts import service as districts
 from district.feeds import service as feeds
 from district.feeds.health import FeedCounts
 from district.problems import Unavailable
+from district.roles import settle_memory
 from district.settings import Settings, get_settings
 from district.sightings.edge import edges
 from district.snapshot import Snapshot, listen
@@ -99,6 +100,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await _connect_events(app, settings, stack)
         tasks = await _keep_snapshots(app, settings)
         stack.push_async_callback(_cancel, tasks)
+        settle_memory()
         yield
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -49,6 +50,17 @@ class RoleContext:
         return tuple(self.registry.value.by_id.values())
 
 
+def settle_memory() -> None:
+    """Leave what was loaded at the start out of every later collection of garbage, and collect less often.
+
+    Decoding makes hundreds of thousands of small values a second, none of which refer to each other: at the default
+    pace a third of its time goes into looking for cycles among them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def run_until_told(work: Coroutine[Any, Any, None]) -> None:
     """Run a role until it ends, or SIGTERM or SIGINT asks it to."""
     asyncio.run(_until_told(work))
@@ -89,6 +101,7 @@ async def connected(settings: Settings, clock: Clock, *, name: str) -> AsyncIter
         await _load(context)
         stack.push_async_callback(_stop, context.tasks)
         _keep_fresh(context, settings.database_url)
+        settle_memory()
         yield context
 
 

@@ -3,9 +3,10 @@
 import json
 import math
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,7 +19,6 @@ MAX_ROWS = 10_000
 _EPOCH_MS_FROM = 1e11
 """Larger numbers are milliseconds: as seconds they would lie beyond the year 5138."""
 _MAX_MS = 253_402_300_799_000
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,42 +33,59 @@ class Decoded:
         return len(self.reported) + len(self.rejected)
 
 
-@dataclass(kw_only=True, slots=True)
+class Row(NamedTuple):
+    """One row on its way into columns."""
+
+    place: int
+    at_ms: int
+    lon: float
+    lat: float
+    accuracy_m: float
+    rssi_dbm: float
+    mac: str
+    access_point_mac: str
+    floor: str
+    source_id: str = ""
+    member_id: uuid.UUID | None = None
+
+
 class Rows:
-    """Columns that grow by one row at a time."""
+    """Rows as they are found, good ones and those that are none."""
 
-    index: list[int] = field(default_factory=list)
-    at_ms: list[int] = field(default_factory=list)
-    lon: list[float] = field(default_factory=list)
-    lat: list[float] = field(default_factory=list)
-    accuracy_m: list[float] = field(default_factory=list)
-    rssi_dbm: list[float] = field(default_factory=list)
-    mac: list[str] = field(default_factory=list)
-    access_point_mac: list[str] = field(default_factory=list)
-    floor: list[str] = field(default_factory=list)
-    source_id: list[str] = field(default_factory=list)
-    member_id: list[uuid.UUID | None] = field(default_factory=list)
-    rejected: list[tuple[int, Rejection]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.good: list[Row] = []
+        self.rejected: list[tuple[int, Rejection]] = []
 
-    def decoded(self) -> Decoded:
-        """The columns as arrays."""
+    def __len__(self) -> int:
+        return len(self.good) + len(self.rejected)
+
+    def reject(self, reason: Rejection, *, index: int | None = None) -> None:
+        """Note a row that is none."""
+        self.rejected.append((len(self) if index is None else index, reason))
+
+    def decoded(self, *, has_ids: bool) -> Decoded:
+        """The rows as columns."""
+        columns: tuple[Any, ...] = tuple(zip(*self.good, strict=True)) or ((),) * len(Row._fields)
+        place, at_ms, lon, lat, accuracy_m, rssi_dbm, mac, access_point_mac, floor, source_id, member = (
+            columns
+        )
         reported = Reported(
-            index=np.array(self.index, np.int64),
-            at_ms=np.array(self.at_ms, np.int64),
-            lon=np.array(self.lon, np.float64),
-            lat=np.array(self.lat, np.float64),
-            accuracy_m=singles(self.accuracy_m),
-            rssi_dbm=singles(self.rssi_dbm),
-            mac=self.mac,
-            access_point_mac=self.access_point_mac,
-            floor=self.floor,
-            source_id=self.source_id or None,
-            member_id=self.member_id,
+            index=np.array(place, np.int64),
+            at_ms=np.array(at_ms, np.int64),
+            lon=np.array(lon, np.float64),
+            lat=np.array(lat, np.float64),
+            accuracy_m=singles(accuracy_m),
+            rssi_dbm=singles(rssi_dbm),
+            mac=list(mac),
+            access_point_mac=list(access_point_mac),
+            floor=list(floor),
+            source_id=list(source_id) if has_ids else None,
+            member_id=list(member) if any(member) else [],
         )
         return Decoded(reported=reported, rejected=tuple(self.rejected))
 
 
-def singles(values: list[float]) -> "np.ndarray[Any, np.dtype[np.float32]]":
+def singles(values: Sequence[float]) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """float32; what is beyond its range becomes infinite, and is refused later."""
     with np.errstate(over="ignore"):
         return np.array(values, np.float64).astype(np.float32)

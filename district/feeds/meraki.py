@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from district.bodies import BodyUnreadable
-from district.feeds.decoding import Decoded, Rows, any_json, check_count, epoch_ms, number
+from district.feeds.decoding import Decoded, Row, Rows, any_json, check_count, epoch_ms, number
 from district.problems import Invalid, NotAllowed
 from district.sightings.admission import Rejection
 
@@ -94,11 +94,11 @@ def decode(body: bytes, *, secret: str) -> Decoded | None:
     if major is None:
         return None
     check_count(len(post.data.observations))
-    rows = Rows()
+    reader = _Reader(post.data, major)
     for observation in post.data.observations:
-        _add(rows, observation, post.data, major)
-    check_count(len(rows.mac) + len(rows.rejected))
-    return rows.decoded()
+        reader.take(observation)
+    check_count(len(reader.rows))
+    return reader.rows.decoded(has_ids=False)
 
 
 def _decode_any(document: Any, secret: str) -> Decoded | None:
@@ -116,14 +116,14 @@ def _decode_any(document: Any, secret: str) -> Decoded | None:
         raise Invalid("The post has no data.observations.")
     check_count(len(observations))
     head = Data(observations=[], ap_mac=_text(data.get("apMac")), ap_floors=_texts(data.get("apFloors")))
-    rows = Rows()
+    reader = _Reader(head, major)
     for item in observations:
         try:
-            _add(rows, msgspec.convert(item, Observation), head, major)
+            reader.take(msgspec.convert(item, Observation))
         except (msgspec.ValidationError, OverflowError, RecursionError):
-            _reject(rows, Rejection.WRONG_TYPE)
-    check_count(len(rows.mac) + len(rows.rejected))
-    return rows.decoded()
+            reader.rows.reject(Rejection.WRONG_TYPE)
+    check_count(len(reader.rows))
+    return reader.rows.decoded(has_ids=False)
 
 
 def _check_envelope(version: str | float, given: str, kind: str, secret: str) -> int | None:
@@ -144,108 +144,93 @@ def _check_envelope(version: str | float, given: str, kind: str, secret: str) ->
     return int(major)
 
 
-def _add(rows: Rows, observation: Observation, data: Data, major: int) -> None:
-    if major == 3:
-        _add_v3(rows, observation)
-    else:
-        _add_v2(rows, observation, data)
+class _Reader:
+    """Takes observations of one post apart."""
 
+    def __init__(self, data: Data, major: int) -> None:
+        self.rows = Rows()
+        self.take = self._take_v3 if major == 3 else self._take_v2
+        self._times: dict[str | float | None, int | None] = {}
+        self._access_point_mac = data.ap_mac or ""
+        self._floor = _only_floor(data.ap_floors)
 
-def _add_v3(rows: Rows, observation: Observation) -> None:
-    mac = observation.client_mac or ""
-    latest = observation.latest_record
-    latest_ms = None if latest is None else epoch_ms(latest.time)
-    fixes: list[tuple[int, Location, float, float]] = []
-    for location in observation.locations or ():
-        lon, lat = _lon_lat(location)
-        at_ms = latest_ms if location.time is None else epoch_ms(location.time)
-        if at_ms is None:
-            _reject(rows, Rejection.BAD_TIME)
-        elif lon == lon and lat == lat:  # noqa: PLR0124  NaN is not equal to itself
-            fixes.append((at_ms, location, lon, lat))
-    if len(fixes) > 1:
-        fixes.sort(key=_at)
-    for at_ms, location, lon, lat in fixes:
-        heard = latest if at_ms == latest_ms else None
-        _append(
-            rows,
-            mac=mac,
-            at_ms=at_ms,
-            lon=lon,
-            lat=lat,
-            accuracy_m=_accuracy_m(location),
-            floor=location.floor_plan_name or (location.floor_plan.name if location.floor_plan else None),
-            access_point_mac=heard.nearest_ap_mac if heard else None,
-            rssi_dbm=number(heard.nearest_ap_rssi) if heard else _NAN,
+    def _ms(self, said: Loose) -> int | None:
+        """Milliseconds since 1970; a post says few different times."""
+        try:
+            return self._times[said]
+        except KeyError:
+            found = self._times[said] = epoch_ms(said)
+            return found
+
+    def _take_v3(self, observation: Observation) -> None:
+        mac = observation.client_mac or ""
+        latest = observation.latest_record
+        latest_ms = None if latest is None else self._ms(latest.time)
+        fixes: list[tuple[int, Location, float, float]] = []
+        for location in observation.locations or ():
+            lon, lat = _lon_lat(location)
+            at_ms = latest_ms if location.time is None else self._ms(location.time)
+            if at_ms is None:
+                self.rows.reject(Rejection.BAD_TIME)
+            elif lon == lon and lat == lat:  # noqa: PLR0124  NaN is not equal to itself
+                fixes.append((at_ms, location, lon, lat))
+        if not fixes:
+            self._take_heard(mac, latest, latest_ms)
+            return
+        if len(fixes) > 1:
+            fixes.sort(key=_at)
+        for at_ms, location, lon, lat in fixes:
+            heard = latest if at_ms == latest_ms else None
+            self.rows.good.append(
+                Row(
+                    len(self.rows),
+                    at_ms,
+                    lon,
+                    lat,
+                    _accuracy_m(location),
+                    number(heard.nearest_ap_rssi) if heard else _NAN,
+                    mac,
+                    (heard.nearest_ap_mac or "") if heard else "",
+                    _floor_of(location),
+                )
+            )
+
+    def _take_heard(self, mac: str, latest: LatestRecord | None, at_ms: int | None) -> None:
+        """A client without a position is where the access point is that heard it best."""
+        if latest is None or at_ms is None:
+            is_missing = latest is None or latest.time is None
+            self.rows.reject(Rejection.MISSING_TIME if is_missing else Rejection.BAD_TIME)
+            return
+        rssi_dbm, access_point_mac = number(latest.nearest_ap_rssi), latest.nearest_ap_mac or ""
+        self.rows.good.append(
+            Row(len(self.rows), at_ms, _NAN, _NAN, _NAN, rssi_dbm, mac, access_point_mac, "")
         )
-    if not fixes:
-        _add_heard(rows, mac, latest, latest_ms)
 
-
-def _add_heard(rows: Rows, mac: str, latest: LatestRecord | None, at_ms: int | None) -> None:
-    """A client without a position is where the access point is that heard it best."""
-    if latest is None or at_ms is None:
-        _reject(rows, Rejection.MISSING_TIME if latest is None or latest.time is None else Rejection.BAD_TIME)
-        return
-    _append(
-        rows,
-        mac=mac,
-        at_ms=at_ms,
-        access_point_mac=latest.nearest_ap_mac,
-        rssi_dbm=number(latest.nearest_ap_rssi),
-    )
-
-
-def _add_v2(rows: Rows, observation: Observation, data: Data) -> None:
-    at_ms = epoch_ms(observation.seen_epoch)
-    if at_ms is None:
-        at_ms = epoch_ms(observation.seen_time)
-    if at_ms is None:
-        is_missing = observation.seen_epoch is None and observation.seen_time is None
-        _reject(rows, Rejection.MISSING_TIME if is_missing else Rejection.BAD_TIME)
-        return
-    location = observation.location
-    if isinstance(location, list):
-        location = location[0] if location else None
-    lon, lat = (_NAN, _NAN) if location is None else _lon_lat(location)
-    _append(
-        rows,
-        mac=observation.client_mac or "",
-        at_ms=at_ms,
-        lon=lon,
-        lat=lat,
-        accuracy_m=_NAN if location is None else _accuracy_m(location),
-        floor=_only_floor(data.ap_floors),
-        access_point_mac=data.ap_mac,
-        rssi_dbm=_dbm(number(observation.rssi)),
-    )
-
-
-def _append(
-    rows: Rows,
-    *,
-    mac: str,
-    at_ms: int,
-    lon: float = _NAN,
-    lat: float = _NAN,
-    accuracy_m: float = _NAN,
-    floor: str | None = None,
-    access_point_mac: str | None = None,
-    rssi_dbm: float = _NAN,
-) -> None:
-    rows.index.append(len(rows.index) + len(rows.rejected))
-    rows.mac.append(mac)
-    rows.at_ms.append(at_ms)
-    rows.lon.append(lon)
-    rows.lat.append(lat)
-    rows.accuracy_m.append(accuracy_m)
-    rows.floor.append(floor.strip() if floor else "")
-    rows.access_point_mac.append(access_point_mac or "")
-    rows.rssi_dbm.append(rssi_dbm)
-
-
-def _reject(rows: Rows, reason: Rejection) -> None:
-    rows.rejected.append((len(rows.index) + len(rows.rejected), reason))
+    def _take_v2(self, observation: Observation) -> None:
+        at_ms = self._ms(observation.seen_epoch)
+        if at_ms is None:
+            at_ms = self._ms(observation.seen_time)
+        if at_ms is None:
+            is_missing = observation.seen_epoch is None and observation.seen_time is None
+            self.rows.reject(Rejection.MISSING_TIME if is_missing else Rejection.BAD_TIME)
+            return
+        location = observation.location
+        if isinstance(location, list):
+            location = location[0] if location else None
+        lon, lat = (_NAN, _NAN) if location is None else _lon_lat(location)
+        self.rows.good.append(
+            Row(
+                len(self.rows),
+                at_ms,
+                lon,
+                lat,
+                _NAN if location is None else _accuracy_m(location),
+                _dbm(number(observation.rssi)),
+                observation.client_mac or "",
+                self._access_point_mac,
+                self._floor,
+            )
+        )
 
 
 def _at(fix: tuple[int, Location, float, float]) -> int:
@@ -270,10 +255,16 @@ def _dbm(rssi: float) -> float:
     return rssi + RSSI_FLOOR_DBM if rssi > 0 else rssi
 
 
-def _only_floor(floors: list[str] | str | None) -> str | None:
+def _only_floor(floors: list[str] | str | None) -> str:
     if isinstance(floors, str):
-        return floors
-    return floors[0] if floors and len(floors) == 1 else None
+        return floors.strip()
+    return floors[0].strip() if floors and len(floors) == 1 else ""
+
+
+def _floor_of(location: Location) -> str:
+    plan = location.floor_plan
+    name = location.floor_plan_name or (plan.name if plan else None)
+    return name.strip() if name else ""
 
 
 def _text(value: Any) -> str | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from district.feeds.decoding import Decoded, Rows, any_json, check_count, epoch_ms
+from district.feeds.decoding import Decoded, Row, Rows, any_json, check_count, epoch_ms
 from district.problems import Invalid
 from district.sightings.admission import Rejection
 
@@ -16,7 +16,7 @@ _NAN = math.nan
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Row(msgspec.Struct, gc=False):
+class Sent(msgspec.Struct, gc=False):
     """One sighting as sent."""
 
     id: str | None = None
@@ -34,7 +34,7 @@ class Row(msgspec.Struct, gc=False):
 class Body(msgspec.Struct, gc=False):
     """The whole body."""
 
-    sightings: list[Row]
+    sightings: list[Sent]
 
 
 _decoder = msgspec.json.Decoder(Body)
@@ -55,7 +55,7 @@ def decode(body: bytes) -> Decoded:
     """
     rows = Rows()
     try:
-        sent: list[Row] = _decoder.decode(body).sightings
+        sent: list[Sent] = _decoder.decode(body).sightings
         check_count(len(sent))
         for index, row in enumerate(sent):
             _add(rows, index, row)
@@ -63,7 +63,7 @@ def decode(body: bytes) -> Decoded:
         rows = Rows()
         for index, item in enumerate(_items(any_json(body))):
             _add_any(rows, index, item)
-    return rows.decoded()
+    return rows.decoded(has_ids=True)
 
 
 def _items(document: Any) -> list[Any]:
@@ -79,33 +79,37 @@ def _items(document: Any) -> list[Any]:
 def _add_any(rows: Rows, index: int, item: Any) -> None:
     """A row of any shape: what is wrong with it is said, what is right about its neighbours stays."""
     try:
-        _add(rows, index, msgspec.convert(item, Row))
+        _add(rows, index, msgspec.convert(item, Sent))
     except (msgspec.ValidationError, OverflowError, RecursionError) as error:
         place = str(error).rpartition("`$.")[2].rstrip("`")
-        rows.rejected.append((index, _FIELD_REASONS.get(place, Rejection.WRONG_TYPE)))
+        rows.reject(_FIELD_REASONS.get(place, Rejection.WRONG_TYPE), index=index)
 
 
-def _add(rows: Rows, index: int, row: Row) -> None:
+def _add(rows: Rows, index: int, row: Sent) -> None:
     refused = _refused(row)
     if refused is not None:
-        rows.rejected.append((index, refused))
+        rows.reject(refused, index=index)
         return
     at_ms = epoch_ms(row.at)
     assert at_ms is not None  # noqa: S101  a row without a time was refused
-    rows.index.append(index)
-    rows.at_ms.append(at_ms)
-    rows.lon.append(_NAN if row.lon is None else row.lon)
-    rows.lat.append(_NAN if row.lat is None else row.lat)
-    rows.accuracy_m.append(_NAN if row.accuracy_m is None else row.accuracy_m)
-    rows.rssi_dbm.append(_NAN if row.rssi_dbm is None else row.rssi_dbm)
-    rows.mac.append(row.mac or "")
-    rows.access_point_mac.append(row.ap_mac or "")
-    rows.floor.append((row.floor or "").strip())
-    rows.source_id.append(row.id or "")
-    rows.member_id.append(row.member_id)
+    rows.good.append(
+        Row(
+            place=index,
+            at_ms=at_ms,
+            lon=_NAN if row.lon is None else row.lon,
+            lat=_NAN if row.lat is None else row.lat,
+            accuracy_m=_NAN if row.accuracy_m is None else row.accuracy_m,
+            rssi_dbm=_NAN if row.rssi_dbm is None else row.rssi_dbm,
+            mac=row.mac or "",
+            access_point_mac=row.ap_mac or "",
+            floor=(row.floor or "").strip(),
+            source_id=row.id or "",
+            member_id=row.member_id,
+        )
+    )
 
 
-def _refused(row: Row) -> Rejection | None:
+def _refused(row: Sent) -> Rejection | None:
     if not row.id:
         return Rejection.MISSING_ID
     if len(row.id) > MAX_ID_LENGTH or not row.id.isprintable():

@@ -1,6 +1,7 @@
 """Which of the rows that a feed reported are sightings: bounds, times, places and pseudonyms, for a whole body at once."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -23,7 +24,7 @@ from district.sightings.batch import (
     pseudonyms,
 )
 from district.sightings.edge import DaySecret, Edge
-from district.sightings.pseudonyms import KeyedHash, clean_mac, member_alias, stem
+from district.sightings.pseudonyms import KeyedHash, mac_bytes, member_alias, stem
 from geo.datum import Datum, to_wgs84_arrays
 
 AHEAD = timedelta(minutes=5)
@@ -183,7 +184,8 @@ def _access_points(
     known: dict[str, int] = {}
     points: list[_Point] = []
     for text in set(reported.access_point_mac):
-        point = edge.access_points.get(clean_mac(text) or "") if text else None
+        mac = mac_bytes(text) if text else None
+        point = edge.access_points.get(mac.hex()) if mac else None
         if point is not None:
             known[text] = len(points)
             points.append(_Point(id=point.id, lon=point.lon, lat=point.lat, floor=point.floor or ""))
@@ -230,22 +232,28 @@ def _pseudonyms_of(
     calendar = _Calendar(edge, now)
     day_of = calendar.days(reported.at_ms)
     makers = [_Maker(edge, calendar, day) for day in range(len(calendar.starts_ms))]
-    members = reported.member_id
-    device: list[bytes] = []
-    stems: list[str] = []
-    for row, (mac, day) in enumerate(zip(reported.mac, day_of.tolist(), strict=True)):
-        member_id = members[row] if row < len(members) else None
-        made = makers[day].of_device(mac) if member_id is None else makers[day].of_member(member_id)
-        if isinstance(made, Rejection):
-            ledger.reject_one(row, made)
-            made = _NOBODY
-        device.append(made[0])
-        stems.append(made[1])
+    made = _made(reported, makers, day_of.tolist())
+    for row, one in enumerate(made):
+        if isinstance(one, Rejection):
+            ledger.reject_one(row, one)
+            made[row] = _NOBODY
+    device, stems = (list(part) for part in zip(*made, strict=True)) if made else ([], [])
     is_late = np.array([maker.is_late for maker in makers])[day_of]
     return device, reported.source_id or stems, is_late
 
 
 _NOBODY = (NO_MEMBER, "")
+
+
+def _made(reported: Reported, makers: list["_Maker"], days: list[int]) -> list[tuple[bytes, str] | Rejection]:
+    members = reported.member_id
+    if not any(members):
+        return [makers[day].made[mac] for mac, day in zip(reported.mac, days, strict=True)]
+    named = members + [None] * (len(reported) - len(members))
+    return [
+        makers[day].made[mac] if member_id is None else makers[day].of_member(member_id)
+        for mac, day, member_id in zip(reported.mac, days, named, strict=True)
+    ]
 
 
 class _Calendar:
@@ -271,6 +279,18 @@ class _Calendar:
         return self.living.get(self.dates[day], self.today)
 
 
+class _Memory(dict[str, tuple[bytes, str] | Rejection]):
+    """What was made before is looked up, what was not is made."""
+
+    def __init__(self, make: Callable[[str], tuple[bytes, str] | Rejection]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, text: str) -> tuple[bytes, str] | Rejection:
+        made = self[text] = self._make(text)
+        return made
+
+
 class _Maker:
     """Pseudonyms of one trading day; each device of a body is hashed once."""
 
@@ -281,23 +301,18 @@ class _Maker:
         self._aliases = edge.aliases
         self._opt_outs = edge.opt_outs
         self._stem_key = edge.stem_key(calendar.dates[day])
-        self._made: dict[str, tuple[bytes, str] | Rejection] = {}
-
-    def of_device(self, text: str) -> tuple[bytes, str] | Rejection:
-        made = self._made.get(text)
-        if made is None:
-            made = self._made[text] = self._make(text)
-        return made
+        self.made = _Memory(self._make)
+        """By the MAC as spelled."""
 
     def of_member(self, member_id: uuid.UUID) -> tuple[bytes, str]:
         alias = member_alias(self._aliases, member_id)
         return self._devices.pseudonym(alias), stem(self._stem_key, alias)
 
     def _make(self, text: str) -> tuple[bytes, str] | Rejection:
-        mac = clean_mac(text)
+        mac = mac_bytes(text)
         if mac is None:
             return Rejection.BAD_MAC if text else Rejection.MISSING_DEVICE
-        alias = self._aliases.pseudonym(bytes.fromhex(mac))
+        alias = self._aliases.pseudonym(mac)
         if alias in self._opt_outs:
             return Rejection.OPTED_OUT
         return self._devices.pseudonym(alias), stem(self._stem_key, alias)

@@ -11,7 +11,6 @@ STEM_BYTES = 9
 _BLOCK_BYTES = 64
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
-_HEX = frozenset("0123456789abcdef")
 
 
 class KeyedHash:
@@ -39,10 +38,13 @@ class KeyedHash:
         return self.digest(message)[:PSEUDONYM_BYTES]
 
 
-def clean_mac(text: str) -> str | None:
-    """Twelve lower-case hex digits, from any of the usual spellings (colons, dashes, dots, none); None for anything else."""
-    plain = text.replace(":", "").replace("-", "").replace(".", "").lower()
-    return plain if len(plain) == 12 and _HEX.issuperset(plain) else None
+def mac_bytes(text: str) -> bytes | None:
+    """The six bytes of a MAC in any of the usual spellings (colons, dashes, dots, none); None for anything else."""
+    try:
+        found = bytes.fromhex(text.replace(":", "").replace("-", "").replace(".", ""))
+    except ValueError:
+        return None
+    return found if len(found) == 6 else None
 
 
 def member_alias(aliases: KeyedHash, member_id: uuid.UUID) -> bytes:
