@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,8 +11,9 @@ import numpy as np
 from district.districts.service import DistrictInfo
 from geo.coordinates import LonLat
 from geo.hours import CountryUnknown
+from geo.metric import distances_m
 from geo.nearest import ANYTHING, StoreIndex, Wishes
-from geo.open_now import UNKNOWN, HoursBook, OpenNow
+from geo.open_now import HoursBook, OpenNow
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -104,6 +105,8 @@ class DistrictStores:
     book: HoursBook
     rows: Mapping[uuid.UUID, int]
     refs: Mapping[str, int]
+    reach_m: float
+    """How far from the district's centre its furthest store is."""
     _state: _State
     _hours: dict[int, HoursNow] = field(default_factory=dict)
 
@@ -129,8 +132,15 @@ class DistrictStores:
             book=book,
             rows=rows,
             refs={store.ref: row for row, store in enumerate(stores)},
+            reach_m=_reach_m(district.center, stores),
             _state=state,
         )
+
+    def with_offers(self, offers: Sequence[LiveOffer], *, now: datetime) -> "DistrictStores":
+        """The same stores with other offers; nothing that costs time is made again."""
+        changed = replace(self, offers=offers)
+        changed._state = changed._moved(self._state, now)
+        return changed
 
     def at(self, now: datetime) -> StoreIndex:
         """The index as it stands: hours to the second, offers to the minute."""
@@ -200,45 +210,47 @@ class DistrictStores:
         return None if at is None else at.astimezone(self.district.zone).isoformat(timespec="seconds")
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StoreBook:
-    """All districts' stores, and one index over all of them for chains."""
+    """All districts' stores. Each has its own index, so that a change in one rebuilds no other."""
 
     by_district: Mapping[uuid.UUID, DistrictStores] = field(default_factory=dict)
-    _members: Sequence[tuple[DistrictStores, int]] = ()
-    _everything: StoreIndex | None = None
-    _at: datetime | None = None
+    _parts: Sequence[DistrictStores] = ()
+    _centers: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    """lon, lat and reach_m of each part, (d,) float64."""
 
     @classmethod
     def build(cls, by_district: Mapping[uuid.UUID, DistrictStores]) -> "StoreBook":
         """A book of these districts."""
-        members = [(part, row) for part in by_district.values() for row in range(len(part.stores))]
-        stores = [part.stores[row] for part, row in members]
-        everything = index_of(stores, np.full(len(stores), UNKNOWN, np.int8), np.zeros(len(stores), np.bool_))
-        return cls(by_district=by_district, _members=members, _everything=everything)
+        parts = [part for part in by_district.values() if part.stores]
+        centers = [part.district.center for part in parts]
+        reach_m = np.array([part.reach_m for part in parts])
+        columns = (
+            np.array([center.lon for center in centers]),
+            np.array([center.lat for center in centers]),
+            reach_m,
+        )
+        return cls(by_district=by_district, _parts=parts, _centers=columns)
 
     def nearest(self, origin: LonLat, *, now: datetime, limit: int, wishes: Wishes) -> list[Found]:
-        """The nearest stores of all districts; its filters on hours and offers are right to the minute."""
-        index = self._index(now)
-        if index is None:
-            return []
-        found = index.nearest(origin, limit=limit, wishes=wishes)
-        answer = []
-        for row, distance_m in zip(found.rows, found.distances_m, strict=True):
-            part, own_row = self._members[int(row)]
-            answer.append(part.found(own_row, now=now, distance_m=float(distance_m)))
-        return answer
+        """The nearest stores of all districts, nearest first.
 
-    def _index(self, now: datetime) -> StoreIndex | None:
-        index = self._everything
-        if index is None or not self._members:
-            return None
-        if self._at is None or not self._at <= now < self._at + _MINUTE:
-            parts = [part.at(now) for part in self.by_district.values()]
-            index = index.with_open_now(np.concatenate([part.open_now for part in parts]))
-            index = index.with_has_offer(np.concatenate([part.has_offer for part in parts]))
-            self._everything, self._at = index, now
-        return index
+        Districts are asked in the order of the least distance that a store of theirs can have, until none that is
+        left can hold a nearer one.
+        """
+        if self._centers is None or not self._parts:
+            return []
+        lon, lat, reach_m = self._centers
+        least_m = distances_m(np.array(origin.lon), np.array(origin.lat), lon, lat) - reach_m
+        best: list[Found] = []
+        for part in np.argsort(least_m, kind="stable").tolist():
+            if len(best) == limit and best[-1].distance_m < least_m[part]:
+                break
+            if wishes.radius_m is not None and least_m[part] > wishes.radius_m:
+                break
+            best += self._parts[part].nearest(origin, now=now, limit=limit, wishes=wishes)
+            best = sorted(best, key=lambda item: (item.distance_m, item.facts.id))[:limit]
+        return best
 
 
 def index_of(stores: Sequence[StoreFacts], open_now: np.ndarray, has_offer: np.ndarray) -> StoreIndex:
@@ -263,6 +275,12 @@ def _book_of(district: DistrictInfo, hours: Sequence[str]) -> HoursBook:
         )
     except CountryUnknown:  # its public holidays are not known, its weekdays are
         return HoursBook.read(hours, zone=district.zone, location=district.center)
+
+
+def _reach_m(center: LonLat, stores: Sequence[StoreFacts]) -> float:
+    lon = np.array([store.position.lon for store in stores])
+    lat = np.array([store.position.lat for store in stores])
+    return float(distances_m(np.array(center.lon), np.array(center.lat), lon, lat).max(initial=0.0))
 
 
 def _has_offer(rows: Mapping[uuid.UUID, int], offers: Sequence[LiveOffer], now: datetime) -> np.ndarray:

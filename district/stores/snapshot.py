@@ -2,8 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, dict_row
@@ -28,7 +28,13 @@ CAMPAIGN_CHANNEL: Final = "campaign_changed"
 _POLLS_SKIPPED: Final = 5
 """The fingerprint reads every row, so that the poll behind the notices is slower than that of small tables."""
 
-Fingerprint = tuple[object, ...]
+
+class _Seen(NamedTuple):
+    """What tells whether a district changed: itself, its stores, its offers."""
+
+    district: DistrictInfo
+    stores: int | None
+    offers: int | None
 
 
 def store_book(pool: Pool, clock: Clock) -> Snapshot[StoreBook]:
@@ -47,7 +53,7 @@ class _Loader:
 
     def __init__(self, pool: Pool, clock: Clock) -> None:
         self._pool, self._clock = pool, clock
-        self._known: dict[uuid.UUID, tuple[Fingerprint, DistrictStores]] = {}
+        self._known: dict[uuid.UUID, tuple[_Seen, DistrictStores]] = {}
         self._book = StoreBook()
 
     async def load(self) -> StoreBook:
@@ -56,31 +62,46 @@ class _Loader:
             districts = [of_row(row) for row in await _all(connection, ALL_DISTRICTS_SQL)]
             stores = await _fingerprints(connection, STORES_FINGERPRINT_SQL)
             offers = await _fingerprints(connection, OFFERS_FINGERPRINT_SQL)
-            known: dict[uuid.UUID, tuple[Fingerprint, DistrictStores]] = {}
-            for district in districts:
-                fingerprint = (stores.get(district.id), offers.get(district.id), district)
-                before = self._known.get(district.id)
-                if before is not None and before[0] == fingerprint:
-                    known[district.id] = before
-                else:
-                    known[district.id] = (fingerprint, await self._read(connection, district))
+            known = {
+                district.id: await self._current(
+                    connection, district, _Seen(district, stores.get(district.id), offers.get(district.id))
+                )
+                for district in districts
+            }
         if not _is_same(known, self._known):
-            parts = {district_id: part for district_id, (_, part) in known.items()}
-            self._book = await asyncio.to_thread(StoreBook.build, parts)
+            self._book = StoreBook.build({district_id: part for district_id, (_, part) in known.items()})
             self._known = known
         return self._book
 
-    async def _read(self, connection: AsyncConnection[TupleRow], district: DistrictInfo) -> DistrictStores:
+    async def _current(
+        self, connection: AsyncConnection[TupleRow], district: DistrictInfo, seen: _Seen
+    ) -> tuple[_Seen, DistrictStores]:
+        """The district as it was read before, as far as what is seen of it is the same."""
+        before = self._known.get(district.id)
+        if before is not None and before[0] == seen:
+            return before
+        offers = await _offers(connection, district)
+        if before is not None and before[0][:2] == seen[:2]:
+            return seen, before[1].with_offers(offers, now=self._clock.now())
+        return seen, await self._read(connection, district, offers)
+
+    async def _read(
+        self, connection: AsyncConnection[TupleRow], district: DistrictInfo, offers: Sequence[LiveOffer]
+    ) -> DistrictStores:
         values = {"district_id": district.id}
         async with connection.cursor(row_factory=dict_row) as cursor:
             rows = await (await cursor.execute(STORES_OF_DISTRICT_SQL, values)).fetchall()
         stores = await asyncio.to_thread(lambda: tuple(facts_of(row) for row in rows))
-        offers = [
-            LiveOffer(store_id=store_id, starts_at=starts_at, ends_at=ends_at)
-            for store_id, starts_at, ends_at in await _all(connection, LIVE_OFFERS_SQL, values)
-        ]
         now = self._clock.now()
         return await asyncio.to_thread(DistrictStores.build, district, stores, offers, now=now)
+
+
+async def _offers(connection: AsyncConnection[TupleRow], district: DistrictInfo) -> list[LiveOffer]:
+    rows = await _all(connection, LIVE_OFFERS_SQL, {"district_id": district.id})
+    return [
+        LiveOffer(store_id=store_id, starts_at=starts_at, ends_at=ends_at)
+        for store_id, starts_at, ends_at in rows
+    ]
 
 
 async def _fingerprints(connection: AsyncConnection[TupleRow], statement: str) -> dict[uuid.UUID, int]:
@@ -94,8 +115,8 @@ async def _all(
 
 
 def _is_same(
-    left: Mapping[uuid.UUID, tuple[Fingerprint, DistrictStores]],
-    right: Mapping[uuid.UUID, tuple[Fingerprint, DistrictStores]],
+    left: Mapping[uuid.UUID, tuple[_Seen, DistrictStores]],
+    right: Mapping[uuid.UUID, tuple[_Seen, DistrictStores]],
 ) -> bool:
     return left.keys() == right.keys() and all(left[key][1] is right[key][1] for key in left)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ DATA = [
     Path("/work/shared/data/osm_helsinki/pois.geojson"),
 ]
 GEOD = Geod(ellps="WGS84")
-HERE = {"lon": HELSINKI.lon, "lat": HELSINKI.lat}
+HERE: dict[str, Any] = {"lon": HELSINKI.lon, "lat": HELSINKI.lat}
 
 
 class Asker:
@@ -284,3 +285,41 @@ async def test_a_change_over_the_api_is_heard_without_a_poll(asker: Asker, commi
     async with asyncio.timeout(8):  # less than the poll
         while await asker.names() != ["Heard"]:  # noqa: ASYNC110 the answer itself is the condition
             await asyncio.sleep(0.02)
+
+
+async def test_all_districts_together_equal_a_scan(
+    app: FastAPI, client: httpx.AsyncClient, committed: Makers
+) -> None:
+    draw, brand = random.Random(7), f"b-{uuid.uuid4().hex}"
+    expected = []
+    for _ in range(6):
+        center = LonLat(lon=24 + draw.uniform(-3, 3), lat=60 + draw.uniform(-2, 2))
+        district = committed.district(center=center)
+        for _ in range(5):
+            at = LonLat(lon=center.lon + draw.uniform(-0.5, 0.5), lat=center.lat + draw.uniform(-0.3, 0.3))
+            store = committed.store(district, brand=brand, at=at)
+            distance_m = GEOD.inv(HELSINKI.lon, HELSINKI.lat, at.lon, at.lat)[2]
+            expected.append((round(distance_m, 2), str(store.id)))
+    await refresh(app)
+    expected.sort()
+    queries: list[dict[str, float]] = [
+        {"limit": 7},
+        {"limit": 30},
+        {"limit": 30, "radius_m": expected[11][0] + 1},
+    ]
+    for query, count in zip(queries, (7, 30, 12), strict=True):
+        answer = await client.get("/v1/stores/nearest", params=HERE | {"brand": brand} | query)
+        found = [(item["properties"]["distance_m"], item["id"]) for item in answer.json()["features"]]
+        assert found == expected[:count]
+
+
+async def test_new_offers_read_no_store_again(asker: Asker, committed: Makers) -> None:
+    store = committed.store(asker.district)
+    await refresh(asker.app)
+    before = asker.app.state.store_book.value.by_district[asker.district.id]
+    committed.campaign(asker.district, committed.merchant(asker.district), [store])
+    await refresh(asker.app)
+    after = asker.app.state.store_book.value.by_district[asker.district.id]
+    assert after is not before
+    assert after.stores is before.stores
+    assert await asker.names(has_offer="1") == ["Zio"]
