@@ -20,10 +20,14 @@ from push.wording import Language, Localised, language_of
 
 log = structlog.get_logger()
 HEARTBEAT_S = 15.0
+AWAY_S = 1.0
+"""How soon a stream asks again when the database does not answer."""
 LONGEST_STREAM_S = 600.0
 """After this the client comes back with its Last-Event-ID and its session is looked at again."""
 RETRY_MS = 2_000
 RECONNECT_S = 0.5
+MOST_STREAMS = 8
+"""Of one member, in one process."""
 PAGE = 50
 MAX_SEQUENCE = 2**63 - 1
 
@@ -41,6 +45,10 @@ class InboxHub:
     def streams(self) -> int:
         """How many streams are open."""
         return sum(map(len, self._waiting.values()))
+
+    def is_full(self, district_id: uuid.UUID, member_id: uuid.UUID) -> bool:
+        """Whether a member has as many streams open as anyone needs."""
+        return len(self._waiting.get((district_id, member_id), ())) >= MOST_STREAMS
 
     @contextlib.contextmanager
     def subscribed(self, district_id: uuid.UUID, member_id: uuid.UUID) -> Iterator[asyncio.Event]:
@@ -166,13 +174,14 @@ async def events(
                 if sequence is None:
                     sequence = await reader.newest()
                 items = await reader.after(sequence)
+                wait_s = heartbeat_s
             except (psycopg.Error, PoolTimeout, OSError):
-                items = []
+                items, wait_s = [], min(heartbeat_s, AWAY_S)
             for sequence, item in items:
                 yield f"id: {sequence}\nevent: item\ndata: {item.model_dump_json()}\n\n"
             if len(items) == PAGE:
                 continue
             try:
-                await asyncio.wait_for(woken.wait(), heartbeat_s)
+                await asyncio.wait_for(woken.wait(), wait_s)
             except TimeoutError:
                 yield ": quiet\n\n"

@@ -15,7 +15,7 @@ from district.database import DbPool, Pool
 from district.deliveries import inbox, merchant_routes
 from district.deliveries.inbox import InboxHub, Reader
 from district.deliveries.schemas import InboxPage
-from district.problems import NotFound
+from district.problems import NotFound, TooMany
 from push.wording import Language
 
 
@@ -64,6 +64,8 @@ async def stream_inbox(
     reader = await _reader(pool, principal, lang)
     since = _sequence(last_event_id)
     hub: InboxHub = request.app.state.inbox_hub
+    if hub.is_full(principal.district_id, principal.subject_id):
+        raise TooMany("Close another page that is open first.", retry_after_s=10)
     return StreamingResponse(
         inbox.events(reader, hub, after=after if since is None else since),
         media_type="text/event-stream",

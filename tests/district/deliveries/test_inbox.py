@@ -1,6 +1,7 @@
 """The member's inbox: pages, the stream, and that nothing is missed or shown twice."""
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from sqlalchemy import text
 
 from district.auth.models import Role
 from district.clock import FixedClock
-from district.database import new_id
+from district.database import make_pool, new_id
 from district.deliveries import inbox
 from district.deliveries.inbox import InboxHub, Reader
 from district.deliveries.models import InboxItem
@@ -175,6 +176,32 @@ async def test_a_closed_stream_is_forgotten(app: FastAPI, server: str, shopper: 
         return hub.streams == 0
 
     await until(is_forgotten)
+
+
+async def test_a_member_has_a_bounded_number_of_streams(
+    app: FastAPI, client: httpx.AsyncClient, shopper: Shopper
+) -> None:
+    hub: InboxHub = app.state.inbox_hub
+    other = shopper.makers.member(shopper.district)
+    with contextlib.ExitStack() as open_streams:
+        for _ in range(inbox.MOST_STREAMS):
+            open_streams.enter_context(hub.subscribed(shopper.district.id, shopper.member.id))
+        answer = await client.get("/v1/me/inbox/stream", headers=shopper.headers)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "10")
+        assert not hub.is_full(shopper.district.id, other.id)
+
+
+async def test_a_stream_survives_a_database_that_is_away(ground: Ground) -> None:
+    member = ground.member()
+    away = make_pool("postgresql://127.0.0.1:1/none", size=1)
+    stream = inbox.events(
+        Reader(pool=away, district_id=ground.info.id, member_id=member.id, language=Language.EN),
+        InboxHub(""),
+        after=0,
+        heartbeat_s=0.05,
+    )
+    assert [await anext(stream) for _ in range(2)] == ["retry: 2000\n\n", ": quiet\n\n"]
+    await stream.aclose()
 
 
 @pytest.mark.parametrize("mark", ["", "abc", "-1", "99999999999999999999"])

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 ARRIVED = "SELECT count(*) FROM inbox_item WHERE district_id = %(d)s"
 WAITING = "SELECT count(*) FROM outbox_message WHERE district_id = %(d)s AND finished_at IS NULL"
 END_LEASES = "UPDATE outbox_message SET lease_until = clock_timestamp() WHERE lease_until IS NOT NULL"
-OFFERS = 300
+OFFERS = 200
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def test_every_offer_arrives_once_though_its_dispatchers_are_killed(
             *(ground.draft(campaign, one, send_before=late) for one in members[part : part + 100])
         )
     seen = 0
-    for _ in range(3):
+    for _ in range(2):
 
         async def has_moved(before: int = seen) -> bool:
             return await ground.number(ARRIVED) > before

@@ -1,7 +1,12 @@
 """Many issuers at once: limits hold exactly, and nobody waits for ever."""
 
+import asyncio
 import random
+import uuid
 
+from district.database import transaction
+from district.offers import reservations
+from push.decision import OfferDraft
 from push.suppression import Suppression
 from tests.district.offers.conftest import Ground
 
@@ -68,3 +73,31 @@ async def test_random_batches_over_shared_members_and_stocks_keep_every_count(gr
         " UNION ALL SELECT 1 FROM offer WHERE district_id = %(d)s GROUP BY member_id, campaign_id HAVING count(*) > 3"
     )
     assert over == []
+
+
+async def test_issuing_and_giving_back_at_once_keep_stock_equal_to_offers(ground: Ground) -> None:
+    campaigns = [ground.campaign(stock=60) for _ in range(3)]
+    members = [ground.member() for _ in range(8)]
+
+    def batch() -> list[OfferDraft]:
+        chosen = [(random.choice(campaigns), random.choice(members)) for _ in range(6)]
+        return [
+            ground.draft(campaign, member, reservations=(ground.cap(f"campaign:{campaign.id}:day", slots=9),))
+            for campaign, member in chosen
+        ]
+
+    async def give_back(issued: list[uuid.UUID]) -> int:
+        async with transaction(ground.pool) as connection:
+            return await reservations.void_unsent(connection, ground.info.id, issued)
+
+    first = await ground.race([batch() for _ in range(10)])
+    ids = [offer.id for one in first for offer in one.issued]
+    random.shuffle(ids)
+    chunks = [ids[start::10][:4] for start in range(10)]
+    returned, _ = await asyncio.gather(
+        asyncio.gather(*(give_back(chunk) for chunk in (*chunks, *chunks))),
+        ground.race([batch() for _ in range(10)]),
+    )
+    assert sum(returned) == sum(map(len, chunks))
+    held = await ground.number("SELECT count(*) FROM offer WHERE district_id = %(d)s AND state <> 'void'")
+    assert await ground.number(ISSUED) == held == await ground.number(SLOTS)
