@@ -1,10 +1,11 @@
 """The web role: one application, made from a readable list of parts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -16,11 +17,12 @@ from district import api, events, problems
 from district.auth import principals
 from district.bodies import BodyLimit
 from district.clock import Clock, SystemClock, system
-from district.database import make_engine, make_pool, make_sessions
+from district.database import Pool, make_engine, make_pool, make_sessions
 from district.districts import service as districts
 from district.feeds import service as feeds
 from district.feeds.health import FeedCounts
 from district.problems import Unavailable
+from district.proxies import TrustedProxies, networks_of
 from district.roles import settle_memory
 from district.settings import Settings, get_settings
 from district.sightings.edge import edges
@@ -30,6 +32,9 @@ from district.web import site
 from district.zones.tiles import tile_cache
 
 log = structlog.get_logger()
+READY_WITHIN_S = 1.5
+FIRST_BACK_OFF_S = 0.5
+LONGEST_BACK_OFF_S = 30.0
 health = APIRouter(tags=["health"])
 
 
@@ -41,8 +46,12 @@ async def healthz(request: Request) -> dict[str, str]:
 
 @health.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
-    """200 when the database and the event log answer, else 503 that names what does not."""
-    checks = {"database": await _database_answers(request), "events": _events_answer(request)}
+    """200 when the database and the event log answer, else 503 that names what does not; within two seconds."""
+    state = request.app.state
+    database, log_answers = await asyncio.gather(
+        _in_time(_database_answers(state.pool)), _in_time(events.answers(state.nats, within_s=READY_WITHIN_S))
+    )
+    checks = {"database": database, "events": log_answers}
     ready = all(checks.values())
     return JSONResponse({"ready": ready, **checks}, status_code=200 if ready else 503)
 
@@ -53,18 +62,23 @@ async def metrics() -> Response:
     return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _database_answers(request: Request) -> bool:
+async def _database_answers(pool: Pool) -> bool:
     try:
-        async with asyncio.timeout(2), request.app.state.pool.connection(timeout=1.5) as connection:
+        async with pool.connection(timeout=READY_WITHIN_S) as connection:
             await connection.execute("SELECT 1")
-    except Exception:
+    except (psycopg.Error, OSError, TimeoutError):
         return False
     return True
 
 
-def _events_answer(request: Request) -> bool:
-    client: Client | None = request.app.state.nats
-    return client is not None and client.is_connected
+async def _in_time(check: Coroutine[Any, Any, bool]) -> bool:
+    """The check's word, or no: one that hangs is told to end, and not waited for while it does."""
+    task = asyncio.create_task(check)
+    done, _ = await asyncio.wait({task}, timeout=READY_WITHIN_S)
+    if done:
+        return task.result()
+    task.cancel()
+    return False
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
@@ -74,12 +88,18 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.state.settings = settings
     app.state.clock = clock or system
     app.state.feed_counts = FeedCounts()
+    app.state.nats = app.state.stream = None
+    app.state.events_ready = asyncio.Event()
     problems.install(app)
     app.add_middleware(BodyLimit, pause=settings.body_timeout)
     app.include_router(health)
     for router in api.ROUTERS:
         app.include_router(router)
     site.install(app)
+    app.add_middleware(problems.Crashes)
+    app.add_middleware(
+        TrustedProxies, networks=networks_of(settings.trusted_proxies), public_url=settings.public_url
+    )
     return app
 
 
@@ -105,12 +125,43 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _connect_events(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
-    app.state.nats = None
-    app.state.stream = None
-    if settings.nats_url:
-        app.state.nats = await events.connect(settings, name="web")
-        app.state.stream = await events.ensure_streams(app.state.nats, settings)
-        stack.push_async_callback(app.state.nats.close)
+    """Connect now if the event log answers, else as soon as it does: until then feeds get a 503 and readiness is red."""
+    if not settings.nats_url:
+        return
+    if await _try_events(app, settings):
+        stack.push_async_callback(_close_events, app)
+        return
+    waiting = asyncio.create_task(_keep_trying_events(app, settings))
+    stack.push_async_callback(_close_events, app)
+    stack.push_async_callback(_cancel, [waiting])
+
+
+async def _try_events(app: FastAPI, settings: Settings) -> bool:
+    client: Client | None = None
+    try:
+        client = await events.connect(settings, name="web")
+        app.state.stream = await events.ensure_streams(client, settings)
+    except Unavailable as error:
+        log.warning("events.away", reason=error.detail)
+        if client is not None:
+            await events.close(client)
+        return False
+    app.state.nats = client
+    app.state.events_ready.set()
+    return True
+
+
+async def _keep_trying_events(app: FastAPI, settings: Settings) -> None:
+    wait_s = FIRST_BACK_OFF_S
+    while not await _try_events(app, settings):
+        await asyncio.sleep(wait_s)
+        wait_s = min(2 * wait_s, LONGEST_BACK_OFF_S)
+    log.info("events.connected")
+
+
+async def _close_events(app: FastAPI) -> None:
+    if app.state.nats is not None:
+        await events.close(app.state.nats)
 
 
 def snapshots_of(app: FastAPI) -> dict[str, Snapshot[Any]]:
@@ -132,7 +183,10 @@ async def _keep_snapshots(app: FastAPI, settings: Settings) -> list[asyncio.Task
     app.state.snapshots = snapshots
     for name, snapshot in snapshots.items():
         setattr(app.state, name, snapshot)
-        await snapshot.refresh()
+    await app.state.simulation.refresh()
+    _follow(app)
+    # All at once: with the database away each would wait for it, and feeds and readiness are served meanwhile.
+    await asyncio.gather(*(snapshot.refresh() for snapshot in snapshots.values()))
     tasks = [asyncio.create_task(snapshot.keep(settings.snapshot_poll)) for snapshot in snapshots.values()]
     tasks.append(asyncio.create_task(_follow_simulation(app)))
     tasks.append(asyncio.create_task(app.state.feed_counts.keep_writing(app.state.pool, app.state.clock)))
@@ -144,9 +198,13 @@ async def _keep_snapshots(app: FastAPI, settings: Settings) -> list[asyncio.Task
 async def _follow_simulation(app: FastAPI) -> None:
     """Keep the process's clock in step with the stored simulation."""
     while True:
-        if isinstance(app.state.clock, SystemClock):
-            app.state.clock.follow(app.state.simulation.value)
+        _follow(app)
         await asyncio.sleep(0.2)
+
+
+def _follow(app: FastAPI) -> None:
+    if isinstance(app.state.clock, SystemClock):
+        app.state.clock.follow(app.state.simulation.value)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

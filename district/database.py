@@ -26,6 +26,7 @@ NAMING = {
 }
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 15_000
+RECONNECT_WITHIN_S = 3.0
 
 type_map: dict[Any, Any] = {datetime: TIMESTAMP(timezone=True)}
 
@@ -55,6 +56,7 @@ def make_engine(url: str, *, pool_size: int = 8) -> Engine:
         max_overflow=pool_size,
         pool_pre_ping=True,
         pool_timeout=5,
+        hide_parameters=True,  # an error's text is no place for what somebody typed
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
@@ -75,6 +77,8 @@ def make_pool(url: str, *, size: int = 8) -> AsyncConnectionPool[AsyncConnection
         min_size=1,
         max_size=size,
         timeout=3.0,
+        # The pool's patience doubles: a short limit makes it begin anew with the next caller, so that it is back soon.
+        reconnect_timeout=RECONNECT_WITHIN_S,
         open=False,
         kwargs={
             "autocommit": True,

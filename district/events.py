@@ -1,5 +1,7 @@
 """The event log: one connection to NATS, the streams of the product, and plain messages between roles."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +21,8 @@ SIGHTINGS_STREAM = "SIGHTINGS"
 SIGHTINGS_SUBJECT = "sightings"
 DUPLICATE_WINDOW_S = 24 * 3600.0
 CONNECT_TIMEOUT_S = 3
+FIRST_CONNECT_S = 5.0
+CLOSE_WITHIN_S = 2.0
 
 
 def sightings_subject(district_id: object) -> str:
@@ -40,18 +44,40 @@ async def connect(settings: Settings, *, name: str) -> Client:
         raise Unavailable("No event log: set DISTRICT_NATS_URL, or start everything with `district up`.")
     client = Client()
     try:
-        await client.connect(
-            settings.nats_url,
-            name=name,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            error_cb=_quiet,
-            allow_reconnect=True,
-        )
+        # The client that reconnects without end also begins without end, so the first time has a limit of its own.
+        async with asyncio.timeout(FIRST_CONNECT_S):
+            await client.connect(
+                settings.nats_url,
+                name=name,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=1,
+                error_cb=_quiet,
+                allow_reconnect=True,
+            )
     except (OSError, nats.errors.Error, TimeoutError) as error:
+        await close(client)
         raise Unavailable("The event log does not answer.") from error
     return client
+
+
+async def close(client: Client) -> None:
+    """End a connection, also one that never came about."""
+    with contextlib.suppress(OSError, nats.errors.Error, TimeoutError):
+        async with asyncio.timeout(CLOSE_WITHIN_S):
+            await client.close()
+
+
+async def answers(client: Client | None, *, within_s: float) -> bool:
+    """Whether the server replies now: a connection may be open to one that no longer does."""
+    if client is None or not client.is_connected:
+        return False
+    try:
+        async with asyncio.timeout(within_s):
+            await client.flush()
+    except (OSError, nats.errors.Error, TimeoutError, ValueError):
+        return False
+    return True
 
 
 async def _quiet(_error: Exception) -> None:
@@ -59,7 +85,10 @@ async def _quiet(_error: Exception) -> None:
 
 
 async def ensure_streams(client: Client, settings: Settings) -> JetStreamContext:
-    """Make the sighting stream when it is missing: file store, bounded age and bytes, full means refused."""
+    """Make the sighting stream when it is missing: file store, bounded age and bytes, full means refused.
+
+    Raises: Unavailable.
+    """
     stream = client.jetstream(timeout=CONNECT_TIMEOUT_S)
     config = StreamConfig(
         name=SIGHTINGS_STREAM,
@@ -73,9 +102,12 @@ async def ensure_streams(client: Client, settings: Settings) -> JetStreamContext
         num_replicas=settings.nats_replicas,
     )
     try:
-        await stream.stream_info(SIGHTINGS_STREAM)
-    except NotFoundError:
-        await stream.add_stream(config)
+        try:
+            await stream.stream_info(SIGHTINGS_STREAM)
+        except NotFoundError:
+            await stream.add_stream(config)
+    except (OSError, nats.errors.Error, TimeoutError) as error:
+        raise Unavailable("The event log has no sighting stream and none could be made.") from error
     return stream
 
 

@@ -4,10 +4,15 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
+import psycopg.errors
+import sqlalchemy.exc
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geo.errors import GeoError
 from push.errors import PushError
@@ -15,6 +20,8 @@ from push.errors import PushError
 TYPE_BASE = "urn:shangquan:problem:"
 MEDIA_TYPE = "application/problem+json"
 MAX_REPORTED_ERRORS = 50
+MAX_POINTER_LETTERS = 200
+log = structlog.get_logger()
 
 
 class DistrictError(Exception):
@@ -141,10 +148,19 @@ def _of_rule(request: Request, error: Exception) -> JSONResponse:
 
 def _of_validation(request: Request, error: Any) -> JSONResponse:
     shown = [
-        {"pointer": "/" + "/".join(str(part) for part in item["loc"]), "detail": item["msg"]}
+        {"pointer": _pointer(item["loc"]), "detail": _storable(item["msg"])}
         for item in error.errors()[:MAX_REPORTED_ERRORS]
     ]
     return of_error(Invalid("See errors.", errors=shown), instance=request.url.path)
+
+
+def _pointer(location: Sequence[object]) -> str:
+    return _storable("/" + "/".join(str(part) for part in location))[:MAX_POINTER_LETTERS]
+
+
+def _storable(text: str) -> str:
+    """A text that any answer can carry: half of a surrogate pair, which JSON lets in, is shown as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _of_http(request: Request, error: Any) -> JSONResponse:
@@ -154,10 +170,65 @@ def _of_http(request: Request, error: Any) -> JSONResponse:
     return problem(status, slug, status.phrase, detail, instance=request.url.path, headers=error.headers)
 
 
-def _of_crash(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 the server logs it
-    return problem(
-        500, "internal", "The server failed", "It has been logged; try again.", instance=request.url.path
+def _of_database(request: Request, error: Any) -> JSONResponse:
+    """What the database refused: a value, a rule of its own that a race has broken, or to answer at all.
+
+    Its messages hold the values, so they are neither shown nor logged.
+    """
+    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    answer: DistrictError
+    if isinstance(cause, psycopg.DataError):
+        answer = Invalid("A value is out of range, or holds a character that cannot be stored.")
+    elif isinstance(cause, psycopg.errors.UniqueViolation | psycopg.errors.ForeignKeyViolation):
+        answer = Conflict("Somebody else changed the same thing at this moment. Read it again.")
+    elif isinstance(cause, psycopg.OperationalError | sqlalchemy.exc.TimeoutError):
+        answer = Unavailable("The database does not answer now; send the same request again.")
+    else:
+        raise error
+    diagnosis = getattr(cause, "diag", None)
+    log.warning(
+        "database.refused",
+        error=type(cause).__name__,
+        constraint=getattr(diagnosis, "constraint_name", None),
+        route=route_of(request.scope),
+        status=int(answer.status),
     )
+    return of_error(answer, instance=request.url.path)
+
+
+def route_of(scope: Scope) -> str:
+    """The path as it was declared: a real one may hold what identifies somebody."""
+    return str(getattr(scope.get("route"), "path", "")) or "unknown"
+
+
+class Crashes:
+    """ASGI middleware: an error that nobody expected is logged once, here, and answered as a problem document."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception:
+            log.exception("request.failed", method=scope["method"], route=route_of(scope))
+            if has_begun:
+                raise ConnectionAbortedError("an answer broke off after its head was sent") from None
+            await _of_crash(scope["path"])(scope, receive, send)
+
+
+def _of_crash(path: str) -> JSONResponse:
+    return problem(500, "internal", "The server failed", "It has been logged; try again.", instance=path)
 
 
 def install(app: FastAPI) -> None:
@@ -167,4 +238,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PushError, _of_rule)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(Exception, _of_crash)
+    for kind in (psycopg.Error, sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError):
+        app.add_exception_handler(kind, _of_database)

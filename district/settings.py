@@ -1,12 +1,46 @@
 """Every setting of the product, typed, each with its meaning, unit and default."""
 
+import ipaddress
 import os
 from datetime import timedelta
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LEAST_SECRET = 32
+_KNOWN_WORDS = ("changeme", "secret", "password", "district", "shangquan", "0123456789")
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _networks(text: str) -> str:
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        ipaddress.ip_network(part, strict=False)
+    return text
+
+
+def _strong(secret: SecretStr | None) -> SecretStr | None:
+    """Refuse a secret that is short, or a well-known word written several times."""
+    if secret is None:
+        return None
+    text = secret.get_secret_value()
+    left = text.lower()
+    for word in _KNOWN_WORDS:
+        left = left.replace(word, "")
+    if len(text) < LEAST_SECRET or not left.strip("-_ ."):
+        raise ValueError(
+            f"must be at least {LEAST_SECRET} random characters: make one with `openssl rand -hex 32`"
+        )
+    return secret
 
 
 def default_data_dir() -> Path:
@@ -40,12 +74,18 @@ class Settings(BaseSettings):
         default=None,
         description="Origin that browsers use, for links and cookies (https://wifi.example); default: the request's",
     )
-    secret: SecretStr | None = Field(
+    secret: Annotated[SecretStr | None, AfterValidator(_strong)] = Field(
         default=None,
         description="Key of signed links and stored HMACs (≥ 32 characters); default: made on first start",
     )
-    log_level: str = Field(default="INFO", description="Least severity that is logged")
-    trusted_proxies: str = Field(
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        BeforeValidator(lambda level: str(level).upper()),
+    ] = Field(default="INFO", description="Least severity that is logged")
+    log_format: LogFormat = Field(
+        default=LogFormat.TEXT, description="How log lines are written: text (key=value) or json"
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         default="", description="Comma-separated networks whose X-Forwarded-For is believed; empty: none"
     )
     database_pool_size: int = Field(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
@@ -12,10 +13,11 @@ from district.auth.models import Role
 from district.auth.queries import ALL_KEYS_SQL, SESSION_SQL
 from district.auth.service import KEY_CHANNEL, KEY_MARK, Principal, split_token, token_hash
 from district.database import Pool
-from district.districts.service import Registry
+from district.districts.service import get_registry
 from district.problems import NotAllowed, NotAuthenticated, NotFound
 from district.snapshot import Snapshot
 
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE = "district_session"
 SECURE_COOKIE = "__Host-district_session"
 
@@ -57,12 +59,34 @@ def key_ring(pool: Pool) -> Snapshot[KeyRing]:
     return Snapshot(load, empty=KeyRing(), channels=(KEY_CHANNEL,))
 
 
-def token_of(request: Request) -> str | None:
-    """The bearer token, else the session cookie."""
+def bearer_of(request: Request) -> str | None:
+    """The token of the Authorization header."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        return token.strip()
-    return request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE)
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def token_of(request: Request) -> str | None:
+    """The bearer token, else the session cookie; on TLS only the one that no other origin can have set."""
+    bearer = bearer_of(request)
+    if bearer is not None:
+        return bearer
+    secure = request.cookies.get(SECURE_COOKIE)
+    return secure if secure or request.url.scheme == "https" else request.cookies.get(COOKIE)
+
+
+def _refuse_foreign(request: Request) -> None:
+    """A browser sends its cookie along with what another site makes it do; it says so in these headers.
+
+    Raises: NotAllowed.
+    """
+    if request.method in _SAFE_METHODS or bearer_of(request) is not None:
+        return
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    is_own = site in {"same-origin", "none"}
+    if site is None:
+        is_own = origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    if not is_own:
+        raise NotAllowed("This was sent by a page of another site. Use a bearer token, or our own pages.")
 
 
 async def find(request: Request) -> Principal | None:
@@ -71,13 +95,12 @@ async def find(request: Request) -> Principal | None:
     if token is None:
         return None
     slug, mark = split_token(token)
-    registry: Registry = request.app.state.registry.value
-    district = registry.by_slug.get(slug)
+    district = get_registry(request).by_slug.get(slug)
     if district is None:
         raise NotAuthenticated("The token's district is gone: log in again.")
     if mark == KEY_MARK:
-        ring: KeyRing = request.app.state.key_ring.value
-        return ring.find(token, slug)
+        ring: Snapshot[KeyRing] = request.app.state.key_ring
+        return ring.read().find(token, slug)
     return await _session_principal(request, token, district.id, slug)
 
 
@@ -118,6 +141,7 @@ def require(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Principal]]
         principal = await find(request)
         if principal is None:
             raise NotAuthenticated("Send a bearer token or key.")
+        _refuse_foreign(request)
         slug = request.path_params.get("d")
         if slug is not None and slug != principal.district_slug:
             raise NotFound(f"No district {slug!r}.")

@@ -4,7 +4,7 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,7 +25,24 @@ from geo.datum import Datum
 
 CHANNEL = "district_changed"
 CLOCK_CHANNEL = "clock_changed"
+_SECOND = timedelta(seconds=1)
 SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
+
+
+def _end_of_gap(local: datetime) -> datetime:
+    """The first instant after the gap that holds a local time.
+
+    Read with the offset of before (fold 0) it lies after the change, with that of after (fold 1) before it (PEP 495).
+    """
+    before, after = local.replace(fold=1).astimezone(UTC), local.replace(fold=0).astimezone(UTC)
+    old = before.astimezone(local.tzinfo).utcoffset()
+    while after - before > _SECOND:
+        middle = before + (after - before) // 2
+        if middle.astimezone(local.tzinfo).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +64,17 @@ class DistrictInfo:
     alias_key: bytes = field(repr=False)
 
     def trading_day(self, at: datetime) -> date:
-        """The trading day that an instant belongs to: local time, starting at ``day_start``."""
-        local = at.astimezone(self.zone)
-        start = timedelta(hours=self.day_start.hour, minutes=self.day_start.minute)
-        return (local.replace(tzinfo=None) - start).date()
+        """The trading day that an instant belongs to; it never goes back, not even when the local clock does."""
+        day = at.astimezone(self.zone).date()
+        return day if at >= self.day_starts_at(day) else day - timedelta(days=1)
 
     def day_starts_at(self, day: date) -> datetime:
-        """The instant at which a trading day starts; in a DST gap, the first instant after it."""
+        """The instant at which a trading day starts: the first of two such local times, the end of a gap that holds it."""
         local = datetime.combine(day, self.day_start, tzinfo=self.zone)
-        return datetime.fromtimestamp(local.timestamp(), tz=ZoneInfo("UTC"))
+        start = local.astimezone(UTC)
+        if start.astimezone(self.zone).replace(tzinfo=None) == local.replace(tzinfo=None):
+            return start
+        return _end_of_gap(local)
 
     def title(self, language: str) -> str:
         """Its name in a language."""
@@ -161,7 +180,7 @@ def create(session: Session, new: NewDistrict, *, clock: Clock) -> District:
     """
     try:
         ZoneInfo(new.zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         raise Invalid(f"{new.zone!r} is not an IANA time zone such as Asia/Shanghai.") from None
     if session.query(District.id).filter_by(slug=new.slug).first():
         raise Conflict(f"There is a district {new.slug!r} already.")
@@ -240,9 +259,9 @@ def simulation(pool: Pool) -> Snapshot[Simulation | None]:
 
 
 def get_registry(request: Request) -> Registry:
-    """The districts that this process knows."""
-    value: Registry = request.app.state.registry.value
-    return value
+    """The districts that this process knows. Raises: Unavailable before it knows any."""
+    known: Snapshot[Registry] = request.app.state.registry
+    return known.read()
 
 
 def get_district(d: str, request: Request) -> DistrictInfo:

@@ -37,4 +37,5 @@ async def test_a_commit_that_fails_is_not_answered_as_a_success(
 
     app.include_router(router)
     answer = await client.post("/doomed")
-    assert answer.status_code == 500
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
