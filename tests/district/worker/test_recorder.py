@@ -139,7 +139,7 @@ async def drained(publisher: Publisher) -> bool:
     info = await publisher.context.stream.consumer_info(
         events.SIGHTINGS_STREAM, f"recorder-{publisher.district.id}"
     )
-    return info.num_pending == 0 and info.num_ack_pending == 0
+    return bool(info.num_pending == 0 and info.num_ack_pending == 0)
 
 
 async def until_drained(publisher: Publisher) -> None:
