@@ -160,7 +160,9 @@ async def _counts(
         "last": span.starts[-1],
         "with_history": with_history,
     }
-    rows = await (await connection.execute(queries.COUNTS_SQL, values)).fetchall()
+    is_whole = places[0].id is None
+    sql = queries.DISTRICT_COUNTS_SQL if is_whole else queries.PLACE_COUNTS_SQL
+    rows = await (await connection.execute(sql.encode(), values)).fetchall()
     return {
         (place_id, bucket - 1): Count(
             visits=visits,

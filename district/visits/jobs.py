@@ -1,0 +1,40 @@
+"""The worker's ticks: visits follow what the recorder has stored."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from district.clock import Clock
+from district.database import Pool
+from district.districts.service import DistrictInfo
+from district.visits import service
+
+FOLLOW_EVERY = timedelta(seconds=20)
+LATE_EVERY = timedelta(minutes=10)
+log = structlog.get_logger()
+
+
+async def follow(pool: Pool, districts: Sequence[DistrictInfo], clock: Clock) -> None:
+    """Make the newest visits of every district that no other worker is at."""
+    await _refresh(pool, districts, clock, late=None)
+
+
+async def take_in_late(pool: Pool, districts: Sequence[DistrictInfo], clock: Clock) -> None:
+    """Make the visits of the last two hours again: some sightings come late."""
+    await _refresh(pool, districts, clock, late=service.LATE)
+
+
+async def _refresh(
+    pool: Pool, districts: Sequence[DistrictInfo], clock: Clock, *, late: timedelta | None
+) -> None:
+    for district in districts:
+        made = await service.refresh(pool, district, now=clock.now(), late=late)
+        if made.changed or made.removed:
+            log.info(
+                "visits.made",
+                district=district.slug,
+                fixes=made.fixes,
+                changed=made.changed,
+                removed=made.removed,
+            )
