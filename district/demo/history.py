@@ -221,7 +221,7 @@ class _Maker:
         yield from self._places("zone", self._zone_ids, self._zone_weights, ZONES_MOST, start, end)
         yield from self._places("store", self._store_ids, self._store_weights, STORES_MOST, start, end)
 
-    def _places(
+    def _places(  # noqa: PLR0917 one stay after the other
         self,
         kind: str,
         ids: Sequence[uuid.UUID],

@@ -49,7 +49,7 @@ class Shoppers:
         self._stores = {shop.id: number for number, shop in enumerate(ground.shops)}
         self.crowd = Crowd(graph, _places(ground, graph), int(count * SLOTS_SPARE) + 8, self._random)
         self._points = cKDTree(self._metres([position for _, position in ground.access_points]))
-        self._resting = [number for number in ground.sessions]
+        self._resting = list(ground.sessions)
         self._read_at_s = np.full(int(count * SLOTS_SPARE) + 8, np.inf)
         self._joins: asyncio.Queue[int] = asyncio.Queue(JOINS_WAITING_MOST)
         self._reads: asyncio.Queue[int] = asyncio.Queue(JOINS_WAITING_MOST)
@@ -145,7 +145,8 @@ class Shoppers:
         if not len(fixes.slots):
             return
         lon, lat = self._plane.to_degrees(fixes.x_m, fixes.y_m)
-        _, points = self._points.query(np.column_stack((fixes.x_m, fixes.y_m)))
+        _, found = self._points.query(np.column_stack((fixes.x_m, fixes.y_m)))
+        points = np.asarray(found)
         observations = [
             self._observation(int(slot), float(at_s), float(lon[row]), float(lat[row]), int(points[row]))
             for row, (slot, at_s) in enumerate(zip(fixes.slots, fixes.at_s, strict=True))

@@ -99,7 +99,7 @@ _ANY = Idea(
 _TRIGGERS: Sequence[Mapping[str, Any]] = (
     {"on": "fence.enter"},
     {"on": "fence.enter"},
-    {"on": "fence.dwell", "min_s": 120},
+    {"on": "fence.dwell", "min_s": 60},
 )
 _AUDIENCES = ("everyone", "everyone", "everyone", "new", "returning")
 _CAPS = ({"n": 1, "per": "day"}, {"n": 2, "per": "7d"}, {"n": 1, "per": "total"})

@@ -107,7 +107,8 @@ def begin(
     newest = newest_stored(session)
     before = stored(session)
     if typed == NOW or (typed is None and newest is not None and before is None):
-        return _real_time(session, newest, machine_now)
+        _make_real(session, newest, machine_now)
+        return None
     business_from = _business_from(typed, newest, zone, machine_now)
     made = Simulation(machine_from=machine_now, business_from=business_from, speed=speed)
     districts.simulate(session, made)
@@ -127,7 +128,7 @@ def _business_from(
     return wanted
 
 
-def _real_time(session: Session, newest: datetime | None, machine_now: datetime) -> None:
+def _make_real(session: Session, newest: datetime | None, machine_now: datetime) -> None:
     if newest is not None:
         _refuse_before(machine_now, newest)
     districts.end_simulation(session)

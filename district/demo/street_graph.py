@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class StreetGraph:
                 continue
             for line in _lines(feature["geometry"]):
                 numbers = [_number(keys, position) for position in line]
-                pairs.update((min(pair), max(pair)) for pair in zip(numbers, numbers[1:], strict=False))
+                pairs.update((min(pair), max(pair)) for pair in pairwise(numbers))
         degrees = np.array(list(keys), np.float64)
         x_m, y_m = plane.to_metres(degrees[:, 0], degrees[:, 1])
         corners_m = np.column_stack((x_m, y_m))
@@ -101,7 +102,9 @@ class StreetGraph:
         if found is None:
             if len(self._ways) >= KEPT_TREES:
                 self._ways.pop(next(iter(self._ways)))
-            _, before = dijkstra(self.lengths_m, directed=False, indices=end, return_predecessors=True)
+            _, before = dijkstra(
+                self.lengths_m, directed=False, indices=np.array(end), return_predecessors=True
+            )
             found = self._ways[end] = np.asarray(before, np.int32)
         return found
 

@@ -159,4 +159,10 @@ def next_steps(district: DistrictInfo, principal: Principal | None, ap: str) -> 
         "text": _("Change it or leave at any time"),
         "icon": "shield",
     }
-    return [offers, near, agreed]
+    walk = {
+        "href": "/demo/be-a-shopper",
+        "label": _("Walk with my own pin"),
+        "text": _("Drag it past a shop and get its offer"),
+        "icon": "map",
+    }
+    return [walk, offers, near, agreed] if district.label else [offers, near, agreed]

@@ -3,6 +3,8 @@
 from fastapi import APIRouter, FastAPI
 
 from district.web import (
+    be_a_shopper,
+    home,
     login,
     member_pages,
     member_privacy,
@@ -15,6 +17,8 @@ from district.web.security import SecurityHeaders
 from district.web.static_files import mount
 
 PAGES: tuple[APIRouter, ...] = (
+    home.router,
+    be_a_shopper.router,
     portal.router,
     shopper_places.router,
     login.router,
