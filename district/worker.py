@@ -18,6 +18,7 @@ from district.outbox import jobs as outbox
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
 from district.sightings import jobs as sightings
+from district.visits import jobs as visits
 
 log = structlog.get_logger()
 
@@ -55,7 +56,19 @@ async def forget_messages(context: RoleContext) -> None:
         await outbox.forget(context.pool, district.id, machine_now=context.clock.machine_now())
 
 
+async def follow_visits(context: RoleContext) -> None:
+    """Visits as they happen."""
+    await visits.follow(context.pool, context.districts, context.clock)
+
+
+async def take_in_late_visits(context: RoleContext) -> None:
+    """Visits again, for sightings that came late."""
+    await visits.take_in_late(context.pool, context.districts, context.clock)
+
+
 JOBS: tuple[Job, ...] = (
+    Job(name="visits.follow", every=visits.FOLLOW_EVERY, run=follow_visits),
+    Job(name="visits.late", every=visits.LATE_EVERY, run=take_in_late_visits),
     Job(name="sightings.forget", every=timedelta(minutes=1), run=forget_sightings),
     Job(name="campaigns.advance", every=timedelta(seconds=5), run=advance_campaigns),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
