@@ -14,7 +14,7 @@ from district.stores.book import DistrictStores
 from district.stores.public import row_of
 from district.web.language import Language
 from district.web.language import gettext as _
-from district.zones.queries import ACCESS_POINT_PLACE_SQL, LANDMARK_SQL
+from district.zones.queries import ACCESS_POINT_PLACE_SQL, LANDMARK_SQL, LANDMARKS_SQL
 from geo.coordinates import LonLat
 from geo.errors import CoordinateInvalid
 
@@ -48,8 +48,20 @@ def origin_of(
         _of_browser(parameters)
         or _of_access_point(session, district, parameters.get("ap", ""))
         or _of_code(session, stores, parameters.get("from", ""), language)
-        or Origin(position=district.center, title=_("the centre of the district"), query={}, is_guess=True)
+        or center_of(stores)
     )
+
+
+def center_of(stores: DistrictStores) -> Origin:
+    """The district's centre, where nothing better is known. Call it while speaking."""
+    title = _("the centre of the district")
+    return Origin(position=stores.district.center, title=title, query={}, is_guess=True)
+
+
+def landmarks_of(session: Session, district: DistrictInfo, language: Language) -> list[tuple[str, str]]:
+    """Refs and names of the stops and plazas that a reader may say he stands at."""
+    rows = session.execute(text(LANDMARKS_SQL), {"district_id": district.id}).mappings()
+    return sorted(((row["ref"], named(row, language)) for row in rows), key=lambda pair: pair[1].casefold())
 
 
 def named(row: Any, language: Language) -> str:

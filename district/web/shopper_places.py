@@ -1,34 +1,34 @@
 """Shoppers' pages about places: the district, the nearest stores, one store. All work without a script."""
 
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from district.auth.principals import Anyone
 from district.auth.service import Principal
 from district.clock import ClockDep
-from district.database import DbSession
 from district.districts.service import DistrictInfo
 from district.problems import NotFound
 from district.stores.book import DistrictStores, Found
 from district.stores.public import row_of, stores_of
 from district.web import categories, formats
 from district.web.language import Language, Tongue, negotiate, speaking
-from district.web.origins import Origin, named, origin_of
+from district.web.origins import Origin, center_of, landmarks_of, origin_of
 from district.web.shells import shell_of
 from district.web.shopper_tabs import tabs_of
 from district.web.templating import render
 from district.web.walking import walking_links
-from district.zones.picture import draw
-from district.zones.queries import LANDMARKS_SQL
+from district.zones.picture import Picture, draw
+from geo.coordinates import LonLat
 from geo.nearest import WORDS_MOST, Wishes
 
 router = APIRouter()
@@ -40,6 +40,7 @@ FLOORS_MOST = 40
 BRANDS_MOST = 60
 COMPRESSED_FROM_BYTES = 1_000
 WEEK = timedelta(days=6)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,22 +114,15 @@ def home(slug: str, request: Request, caller: Anyone, clock: ClockDep) -> Respon
 
 
 @router.get("/d/{slug}/nearest")
-def nearest(slug: str, request: Request, caller: Anyone, session: DbSession, clock: ClockDep) -> Response:
+def nearest(slug: str, request: Request, caller: Anyone, clock: ClockDep) -> Response:
     """The nearest stores: a list, then a picture of the map with the same numbers."""
     stores = stores_of(request, slug)
     language, now, asked = negotiate(request), clock.now(), Asked.of(request)
-    with speaking(Tongue(language=language)):
-        origin = origin_of(session, stores, request.query_params, language)
+    origin = _origin(request, stores, language)
     found = search(stores, origin, asked, now=now)
     soon = open_soon(stores, origin, asked, now=now) if asked.open_now and not found else []
     listed = found or soon
-    picture = draw(
-        session,
-        stores.district,
-        origin.position,
-        [item.facts.position for item in listed],
-        is_chinese=language is Language.ZH,
-    )
+    picture = _picture(request, stores.district, origin.position, listed, language)
     return _page(
         request,
         "shopper/nearest.html",
@@ -143,14 +137,12 @@ def nearest(slug: str, request: Request, caller: Anyone, session: DbSession, clo
         picture=picture,
         chips=_chips(stores, asked, origin.query, language),
         choices=_choices(stores, language),
-        landmarks=_landmarks(session, stores.district, language),
+        landmarks=_landmarks(request, stores.district, language),
     )
 
 
 @router.get("/d/{slug}/stores/{store_id}")
-def store(
-    slug: str, store_id: str, request: Request, caller: Anyone, session: DbSession, clock: ClockDep
-) -> Response:
+def store(slug: str, store_id: str, request: Request, caller: Anyone, clock: ClockDep) -> Response:
     """One store: open or not, where, and the way there."""
     stores = stores_of(request, slug)
     row = row_of(stores, store_id)
@@ -158,9 +150,7 @@ def store(
         raise NotFound("No such store, or it has closed.")
     language, now = negotiate(request), clock.now()
     item = stores.found(row, now=now, distance_m=0.0)
-    place = item.facts.position
-    with speaking(Tongue(language=language)):
-        origin = origin_of(session, stores, request.query_params, language)
+    origin = _origin(request, stores, language)
     title = item.facts.title(language) or categories.title(item.facts.category, language)
     return _page(
         request,
@@ -171,8 +161,8 @@ def store(
         item=item,
         title=title,
         origin=origin,
-        picture=draw(session, stores.district, place, [place], is_chinese=language is Language.ZH),
-        links=walking_links(place, title, country=stores.district.country),
+        picture=_picture(request, stores.district, item.facts.position, [item], language),
+        links=walking_links(item.facts.position, title, country=stores.district.country),
     )
 
 
@@ -238,9 +228,35 @@ def _floor_order(floor: str) -> tuple[float, str]:
         return 1_000.0, floor
 
 
-def _landmarks(session: Session, district: DistrictInfo, language: Language) -> list[tuple[str, str]]:
-    rows = session.execute(text(LANDMARKS_SQL), {"district_id": district.id}).mappings()
-    return sorted(((row["ref"], named(row, language)) for row in rows), key=lambda pair: pair[1].casefold())
+def _read(request: Request, ask: Callable[[Session], T], otherwise: T) -> T:
+    """What the database says; with it away the page does without: its list comes from memory."""
+    try:
+        with request.app.state.sessions() as session:
+            return ask(session)
+    except (OperationalError, PoolTimeout):
+        return otherwise
+
+
+def _origin(request: Request, stores: DistrictStores, language: Language) -> Origin:
+    with speaking(Tongue(language=language)):
+        given = request.query_params
+        found = _read(request, lambda session: origin_of(session, stores, given, language), None)
+        return found or center_of(stores)
+
+
+def _picture(
+    request: Request, district: DistrictInfo, here: LonLat, listed: Sequence[Found], language: Language
+) -> Picture | None:
+    places = [item.facts.position for item in listed]
+    is_chinese = language is Language.ZH
+    return _read(request, lambda session: draw(session, district, here, places, is_chinese=is_chinese), None)
+
+
+def _landmarks(request: Request, district: DistrictInfo, language: Language) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = _read(
+        request, lambda session: landmarks_of(session, district, language), []
+    )
+    return found
 
 
 def _page(

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from pyproj import Geod
 
 from district.clock import FixedClock
+from district.database import make_engine, make_sessions
 from district.districts.models import District
 from district.stores.jobs import import_file
 from district.web.walking import walking_links
@@ -248,3 +249,16 @@ async def test_the_real_district_fits_in_one_window_of_a_slow_network(
         assert pinned(page)
         sizes[str(query)] = len(gzip.compress(page.encode(), 6))
     assert max(sizes.values()) < 14 * 1024, sizes
+
+
+async def test_the_list_is_there_while_the_database_is_away(reader: Reader, committed: Makers) -> None:
+    store = committed.store(reader.district, name="Zio", at=east(10))
+    await refresh(reader.app)
+    away = make_engine("postgresql://nobody@127.0.0.1:1/nothing")
+    reader.app.state.sessions = make_sessions(away)
+    page = await reader.page(**{"from": "n9"})
+    assert listed(page) == ["Zio"]
+    assert "<figure" not in page
+    assert "the centre of the district" in page
+    assert "Zio" in await reader.page(f"/stores/{store.id}")
+    away.dispose()

@@ -1,5 +1,6 @@
 """Zones and access points over HTTP."""
 
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -131,3 +132,26 @@ async def test_an_access_point_is_moved_and_deleted(desk: Desk) -> None:
 )
 async def test_a_bad_access_point_is_refused(desk: Desk, body: dict[str, Any]) -> None:
     assert (await desk.send("POST", "/access-points", body)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        b'{"type":"Polygon","coordinates":[[[NaN,1],[1,1],[1,0],[NaN,1]]]}',
+        b'{"type":"Polygon","coordinates":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        b'{"type":"Polygon","coordinates":[[' + b"[0.5,0.5]," * 90_000 + b"[0.5,0.5]]]}",
+        b'{"type":"Polygon","crs":{"properties":{"name":"EPSG:3857"}},"coordinates":[[[0,0],[1,0],[1,1],[0,0]]]}',
+        b'{"type":"GeometryCollection","geometries":[{"type":"GeometryCollection","geometries":[]}]}',
+        b'"\x00\xff"',
+    ],
+)
+async def test_a_hostile_body_is_refused_quickly(desk: Desk, geometry: bytes) -> None:
+    started_s = monotonic()
+    answer = await desk.client.post(
+        f"/v1/districts/{desk.district.slug}/zones",
+        content=b'{"name":"x","geometry":' + geometry + b"}",
+        headers=desk.headers | {"Content-Type": "application/json"},
+    )
+    assert answer.status_code in (400, 413, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert monotonic() - started_s < 0.5
