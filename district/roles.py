@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
+import uvloop
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
@@ -63,7 +64,8 @@ def settle_memory() -> None:
 
 def run_until_told(work: Coroutine[Any, Any, None]) -> None:
     """Run a role until it ends, or SIGTERM or SIGINT asks it to."""
-    asyncio.run(_until_told(work))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_told(work))
 
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:
@@ -76,8 +78,13 @@ async def _until_told(work: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def connected(settings: Settings, clock: Clock, *, name: str) -> AsyncIterator[RoleContext]:
-    """Connections and snapshots of a role without pages; waits for the database and the event log."""
+async def connected(
+    settings: Settings, clock: Clock, *, name: str, knows_everybody: bool = True
+) -> AsyncIterator[RoleContext]:
+    """Connections and snapshots of a role without pages; waits for the database and the event log.
+
+    A role that does not know everybody says itself of which districts it keeps the device books.
+    """
     if settings.database_url is None:
         raise Unavailable("No database: set DISTRICT_DATABASE_URL, or start everything with `district up`.")
     async with AsyncExitStack() as stack:
@@ -87,7 +94,9 @@ async def connected(settings: Settings, clock: Clock, *, name: str) -> AsyncIter
         client = await patiently(lambda: events.connect(settings, name=name))
         stack.push_async_callback(client.close)
         registry, simulation = districts.registry(pool), districts.simulation(pool)
-        books = DeviceBooks(pool, clock, lambda: registry.value.by_id)
+        books = DeviceBooks(pool, clock)
+        if knows_everybody:
+            books.wanted = lambda: registry.value.by_id
         context = RoleContext(
             settings=settings,
             pool=pool,

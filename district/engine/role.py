@@ -42,7 +42,7 @@ async def run(settings: Settings, clock: Clock) -> None:
         raise Unavailable("No database: set DISTRICT_DATABASE_URL, or start everything with `district up`.")
     engine_id = uuid.uuid4().hex[:12]
     url = named_url(settings.database_url, engine_id)
-    async with connected(settings, clock, name=f"engine-{engine_id}") as context:
+    async with connected(settings, clock, name=f"engine-{engine_id}", knows_everybody=False) as context:
         pool = make_pool(url, size=settings.database_pool_size)
         await pool.open()
         try:
@@ -67,6 +67,9 @@ class Engine:
         """Take districts, keep them, and start over when the lock connection is lost."""
         subscription = await events.listen(self.context.nats, self.subject, self._hear_engine)
         self.context.books.listeners.append(self._hear_member)
+        self.context.books.wanted = lambda: {
+            district_id: reign.district for district_id, (reign, _) in self.reigns.items()
+        }
         helpers = [asyncio.create_task(self._hear_notices())]
         log.info("engine.started", engine=self.engine_id)
         try:

@@ -23,14 +23,12 @@ Heard = Callable[[uuid.UUID, uuid.UUID | None], Awaitable[None]]
 
 
 class DeviceBooks:
-    """One book a district, of those that ``wanted`` names."""
+    """One book a district, of those that ``wanted`` gives."""
 
-    def __init__(
-        self, pool: Pool, clock: Clock, wanted: Callable[[], Mapping[uuid.UUID, DistrictInfo]]
-    ) -> None:
+    def __init__(self, pool: Pool, clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
-        self._wanted = wanted
+        self.wanted: Callable[[], Mapping[uuid.UUID, DistrictInfo]] = dict
         self._books: dict[uuid.UUID, DeviceBook] = {}
         self.listeners: list[Heard] = []
         """Told of each changed member after the book has it."""
@@ -42,8 +40,8 @@ class DeviceBooks:
 
     async def refresh(self) -> None:
         """Take in new districts, salts and devices. Raises: psycopg.Error."""
-        wanted = self._wanted()
-        for district_id in set(self._books) - set(wanted):
+        wanted = dict(self.wanted())
+        for district_id in [one for one in self._books if one not in wanted]:
             del self._books[district_id]
         for district_id, info in wanted.items():
             await self.refresh_one(district_id, info)

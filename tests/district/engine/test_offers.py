@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import Engine
 
 from district.clock import FixedClock
+from district.engine.checkpoints import Checkpoints
 from district.roles import connected
 from district.settings import Settings
 from geo.coordinates import LonLat
-from tests.district.engine.stage import OUTSIDE, Stage, running, until
+from tests.district.engine.stage import OUTSIDE, Stage, running, until, until_true
 from tests.factories import HELSINKI, Makers, square
 
 ALICE, BOB = "a483e7000001", "a483e7000002"
@@ -158,3 +159,29 @@ async def test_after_a_restart_the_same_stream_brings_the_same_offers(
     async with running(settings, clock):
         await until(lambda: stage.refusals() == {"duplicate"})
     assert stage.offers() == first
+
+
+async def test_after_a_restart_a_visit_goes_on_from_the_checkpoint(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    stage.campaign(cap={"campaign": {"n": 10, "per": "day"}})
+    stage.member(ALICE)
+    stage.member(BOB)
+    often = settings.model_copy(update={"engine_snapshot_every": timedelta(milliseconds=100)})
+    checkpoints = Checkpoints(stream=stage.context.stream, replicas=1)
+
+    async def is_saved() -> bool:
+        saved = await checkpoints.load(stage.district.id)
+        return saved is not None and len(saved.devices) == 16
+
+    async with running(often, clock):
+        await stage.see([ALICE])
+        await until(lambda: len(stage.offers()) == 1)
+        await until_true(is_saved)
+    async with running(settings, clock):
+        clock.advance(timedelta(seconds=10))
+        await stage.see([ALICE])
+        await stage.see([BOB])
+        await until(lambda: len(stage.offers()) == 2)
+    assert len({offer.member_id for offer in stage.offers()}) == 2
+    assert stage.refusals() == set()
