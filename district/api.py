@@ -10,6 +10,7 @@ from district.gateways import routes as gateways
 from district.merchants import routes as merchants
 from district.offers import routes as offers
 from district.portal import routes as portal
+from district.privacy import routes as privacy
 from district.redemptions import routes as redemptions
 from district.stores import public as stores
 from district.stores import routes as store_routes
@@ -25,6 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,
     gateways.router,
     portal.router,
+    privacy.router,
     stores.router,
     store_routes.router,
     till_routes.router,

@@ -15,6 +15,7 @@ from district.deliveries import jobs as deliveries
 from district.deliveries.jobs import Deliveries
 from district.feeds.recorder import Recorder
 from district.outbox import jobs as outbox
+from district.privacy import jobs as privacy
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
 from district.sightings import jobs as sightings
@@ -66,7 +67,16 @@ async def take_in_late_visits(context: RoleContext) -> None:
     await visits.take_in_late(context.pool, context.districts, context.clock)
 
 
+async def forget_people(context: RoleContext) -> None:
+    """Retention of codes, sessions, counts and the access log."""
+    now, machine_now = context.clock.now(), context.clock.machine_now()
+    for district in context.districts:
+        await privacy.forget(context.pool, district.id, now=now, machine_now=machine_now)
+    await privacy.forget_nowhere(context.pool, machine_now=machine_now)
+
+
 JOBS: tuple[Job, ...] = (
+    Job(name="privacy.forget", every=timedelta(minutes=1), run=forget_people),
     Job(name="visits.follow", every=visits.FOLLOW_EVERY, run=follow_visits),
     Job(name="visits.late", every=visits.LATE_EVERY, run=take_in_late_visits),
     Job(name="sightings.forget", every=timedelta(minutes=1), run=forget_sightings),

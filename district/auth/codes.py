@@ -2,26 +2,35 @@
 
 import hmac
 import secrets
-import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import phonenumbers
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
-from district.auth.models import OneTimeCode, RateCount
+from district.auth import limits
+from district.auth.limits import Limit
+from district.auth.limits import count as count  # noqa: PLC0414 part of this module's promise
+from district.auth.models import OneTimeCode
 from district.clock import Clock
 from district.database import new_id
 from district.districts.service import DistrictInfo
-from district.problems import NotAuthenticated, TooMany
+from district.problems import NotAuthenticated
 
 DIGITS = 6
 LIFE = timedelta(minutes=10)
 MAX_TRIES = 5
 PER_TARGET_HOUR = 5
+PER_DEVICE_HOUR = 5
 PER_PREFIX_DAY = 200
+PER_FOREIGN_COUNTRY_DAY = 2_000
 PER_NETWORK_HOUR = 60
+PER_CLAIMED_NETWORK_HOUR = 600
+"""Behind a gateway that vouches for nobody: its clients share an address."""
+PER_SHARED_NETWORK_HOUR = 5_000
+"""Behind a gateway that vouches for each device, which has a limit of its own."""
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 PREFIX_DROPS = 4
@@ -42,48 +51,33 @@ class MadeCode:
     expires_at: datetime
 
 
-def count(
-    session: Session, district_id: uuid.UUID, subject: str, *, period: timedelta, limit: int, clock: Clock
-) -> None:
-    """Count one more use of a subject in this period, in one statement.
-
-    Raises: TooMany past the limit.
-    """
-    now = clock.machine_now()
-    start = datetime.fromtimestamp(
-        now.timestamp() // period.total_seconds() * period.total_seconds(), tz=now.tzinfo
-    )
-    values = {"district_id": district_id, "subject": subject, "period_start": start, "count": 1}
-    statement = insert(RateCount).values(values)
-    counted = session.scalar(
-        statement.on_conflict_do_update(
-            index_elements=["district_id", "subject", "period_start"], set_={"count": RateCount.count + 1}
-        ).returning(RateCount.count)
-    )
-    if counted is not None and counted > limit:
-        wait = start + period - now
-        raise TooMany(
-            "Too many codes were asked for. Wait a while.",
-            retry_after_s=max(1, int(wait.total_seconds())),
-            detail_zh="获取验证码过于频繁，请稍后再试。",
-        )
-
-
 def make(
-    session: Session, district: DistrictInfo, *, target: str, channel: str, network: str, clock: Clock
+    session: Session,
+    district: DistrictInfo,
+    *,
+    target: str,
+    channel: str,
+    network: str,
+    clock: Clock,
+    device: bytes | None = None,
+    per_network_hour: int = PER_NETWORK_HOUR,
+    is_bound: bool = True,
 ) -> MadeCode:
-    """Make a code for a phone number or address, within the limits of the number, its prefix and the network.
+    """Make a code for a phone number or address, within the limits of the number, its prefix and where it is asked from.
+
+    ``device``: the pseudonym of a device that a gateway vouches for. A district's shoppers share few addresses, so
+    they are limited one by one. ``is_bound``: the code works only with its ticket; else only without one.
 
     Raises: TooMany.
     """
     target_hash = _keyed(district, target)
-    count(session, district.id, f"code:{target_hash.hex()}", period=HOUR, limit=PER_TARGET_HOUR, clock=clock)
-    if channel == "sms":
-        prefix = target[:-PREFIX_DROPS]
-        count(session, district.id, f"prefix:{prefix}", period=DAY, limit=PER_PREFIX_DAY, clock=clock)
-    count(session, district.id, f"network:{network}", period=HOUR, limit=PER_NETWORK_HOUR, clock=clock)
+    asked_from = Limit(
+        subject=f"code-network:{network}:{per_network_hour}", period=HOUR, most=per_network_hour
+    )
+    for limit in (*_limits(district, target, target_hash, channel, device=device), asked_from):
+        limits.take(session, district.id, limit, clock=clock)
     code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
-    ticket = secrets.token_urlsafe(16)
+    ticket = secrets.token_urlsafe(16) if is_bound else ""
     now = clock.machine_now()
     session.add(
         OneTimeCode(
@@ -101,6 +95,26 @@ def make(
     return MadeCode(code=code, ticket=ticket, expires_at=now + LIFE)
 
 
+def _limits(
+    district: DistrictInfo,
+    target: str,
+    target_hash: bytes,
+    channel: str,
+    *,
+    device: bytes | None,
+) -> Iterator[Limit]:
+    """From the narrowest to the widest: every caller locks the counts in this order."""
+    yield Limit(subject=f"code:{target_hash.hex()}", period=HOUR, most=PER_TARGET_HOUR)
+    if device is not None:
+        yield Limit(subject=f"code-device:{device.hex()}", period=HOUR, most=PER_DEVICE_HOUR)
+    if channel == "sms":
+        prefix = _keyed(district, target[:-PREFIX_DROPS]).hex()
+        yield Limit(subject=f"code-prefix:{prefix}", period=DAY, most=PER_PREFIX_DAY)
+        country = phonenumbers.parse(target).country_code
+        if country != phonenumbers.country_code_for_region(district.country):
+            yield Limit(subject=f"code-country:{country}", period=DAY, most=PER_FOREIGN_COUNTRY_DAY)
+
+
 def check(
     sessions: sessionmaker[Session],
     district: DistrictInfo,
@@ -112,10 +126,11 @@ def check(
 ) -> None:
     """Use a code, in transactions of its own: a try is counted before anything is compared, and no later failure gives it back.
 
-    Without a ticket (programs) the newest code of the target is meant. Raises: WrongCode.
+    Without a ticket (programs) the newest code that was asked for without one is meant: nobody can use up, or guess,
+    the code of somebody else's browser. Raises: WrongCode.
     """
     with sessions.begin() as session:
-        row = _counted_try(session, district, target=target, ticket=ticket, clock=clock)
+        row = _counted_try(session, district, target=target, ticket=ticket or "", clock=clock)
     if row is None:
         raise WrongCode("Ask for a new code.", detail_zh="验证码已失效，请重新获取。")
     if not hmac.compare_digest(_keyed(district, f"{row.browser}:{_digits(code)}"), row.code_hash):
@@ -123,6 +138,14 @@ def check(
         raise WrongCode(
             f"The code is wrong; tries left: {left}.", detail_zh=f"验证码不正确，还可以试 {left} 次。"
         )
+    if not _use(sessions, district, row, clock=clock):
+        raise WrongCode(
+            "The code was used already. Ask for a new one.", detail_zh="验证码已用过，请重新获取。"
+        )
+
+
+def _use(sessions: sessionmaker[Session], district: DistrictInfo, row: OneTimeCode, *, clock: Clock) -> bool:
+    """Use the code up; of two at once only one can."""
     with sessions.begin() as session:
         used = session.scalar(
             update(OneTimeCode)
@@ -134,23 +157,22 @@ def check(
             .values(used_at=clock.machine_now())
             .returning(OneTimeCode.id)
         )
-    if used is None:
-        raise WrongCode(
-            "The code was used already. Ask for a new one.", detail_zh="验证码已用过，请重新获取。"
-        )
+    return used is not None
 
 
 def _counted_try(
-    session: Session, district: DistrictInfo, *, target: str, ticket: str | None, clock: Clock
+    session: Session, district: DistrictInfo, *, target: str, ticket: str, clock: Clock
 ) -> OneTimeCode | None:
     newest = (
         select(OneTimeCode.id)
-        .where(OneTimeCode.district_id == district.id, OneTimeCode.target_hash == _keyed(district, target))
-        .order_by(OneTimeCode.created_at.desc())
+        .where(
+            OneTimeCode.district_id == district.id,
+            OneTimeCode.target_hash == _keyed(district, target),
+            OneTimeCode.browser == ticket,
+        )
+        .order_by(OneTimeCode.created_at.desc(), OneTimeCode.id.desc())
         .limit(1)
     )
-    if ticket is not None:
-        newest = newest.where(OneTimeCode.browser == ticket)
     return session.scalar(
         update(OneTimeCode)
         .where(
@@ -171,4 +193,5 @@ def _keyed(district: DistrictInfo, text: str) -> bytes:
 
 def _digits(typed: str) -> str:
     """The digits of a typed code, full-width ones and blanks forgiven."""
-    return "".join(str(int(character)) for character in typed if character.isdecimal())[:DIGITS]
+    digits = "".join(str(int(character)) for character in typed if character.isdecimal())
+    return digits if len(digits) == DIGITS else ""

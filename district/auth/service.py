@@ -3,14 +3,14 @@
 import hashlib
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
+from district.auth import limits, passwords
 from district.auth.models import Account, ApiKey, LoginSession, Role
 from district.clock import Clock
 from district.database import new_id, notify
@@ -22,9 +22,6 @@ SHOPPER_SESSION = timedelta(days=30)
 KEY_CHANNEL = "key_changed"
 SESSION_MARK = "s"
 KEY_MARK = "k"
-
-_passwords = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's least for argon2id
-_unknown = _passwords.hash(secrets.token_urlsafe(16))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +92,7 @@ def create_account(
     account = Account(
         id=new_id(),
         username=username,
-        password_hash=_passwords.hash(password),
+        password_hash=passwords.hash_of(password),
         role=role,
         district_id=district_id,
         scope_id=scope_id,
@@ -108,26 +105,56 @@ def create_account(
 
 
 def log_in(
-    session: Session, *, username: str, password: str, district_slug_of: dict[uuid.UUID, str], clock: Clock
+    sessions: sessionmaker[Session],
+    *,
+    username: str,
+    password: str,
+    network: str,
+    district_slug_of: Mapping[uuid.UUID, str],
+    clock: Clock,
 ) -> IssuedToken:
     """Check a password and open a session. An unknown user costs as much time as a wrong password.
 
-    Raises: NotAuthenticated.
+    Wrong passwords are counted by name and network; a right one counts nothing.
+    The try is counted before the password is looked at, so that no number of tries at once is more than the limit.
+    Nothing of the database is held while the hash is computed.
+
+    Raises: NotAuthenticated, TooMany, Unavailable.
     """
-    account = session.scalar(select(Account).where(Account.username == username))
-    try:
-        _passwords.verify(account.password_hash if account else _unknown, password)
-    except VerificationError:
-        account = None
-    if account is None or account.district_id not in district_slug_of:
-        raise NotAuthenticated("User name or password is wrong.")
+    tries = passwords.try_limits(username, network)
+    with sessions.begin() as session:
+        account = _account(session, username)
+    with passwords.place():
+        for limit in tries:
+            with sessions.begin() as session:
+                limits.take(session, limits.NOWHERE, limit, clock=clock)
+        is_right = passwords.is_right(account.password_hash if account else None, password)
+    if not is_right or account is None or account.district_id not in district_slug_of:
+        raise _wrong()
+    with sessions.begin() as session:
+        for limit in tries:
+            limits.give_back(session, limits.NOWHERE, limit, clock=clock)
+        return _open_for(session, account, district_slug_of[account.district_id], clock=clock)
+
+
+def _account(session: Session, username: str) -> Account | None:
+    if "\0" in username:
+        return None
+    return session.scalar(select(Account).where(Account.username == username))
+
+
+def _wrong() -> NotAuthenticated:
+    return NotAuthenticated("User name or password is wrong.", detail_zh="用户名或密码不正确。")
+
+
+def _open_for(session: Session, account: Account, slug: str, *, clock: Clock) -> IssuedToken:
     role = Role(account.role)
     is_shopper = role is Role.SHOPPER
     return open_session(
         session,
         role=role,
         district_id=account.district_id,
-        district_slug=district_slug_of[account.district_id],
+        district_slug=slug,
         subject_id=account.scope_id if is_shopper and account.scope_id else account.id,
         scope_id=None if is_shopper else account.scope_id,
         clock=clock,

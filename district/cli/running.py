@@ -118,9 +118,11 @@ def _checked_settings() -> Settings:
 
     Raises: StartRefused.
     """
-    from district.embedded import checks  # noqa: PLC0415 keeps `district --help` quick
+    from district import logs  # noqa: PLC0415 keeps `district --help` quick
+    from district.embedded import checks  # noqa: PLC0415
 
     settings = connected_settings()
+    logs.configure(settings)
     if settings.database_url is None or settings.nats_url is None:
         raise StartRefused("set DISTRICT_DATABASE_URL and DISTRICT_NATS_URL, or start `district up`")
     checks.check_database(settings.database_url)
@@ -146,6 +148,7 @@ def web() -> None:
             http="httptools",
             lifespan="on",
             access_log=False,
+            log_config=None,  # uvicorn's lines go where all lines go
             log_level=settings.log_level.lower(),
             proxy_headers=False,  # the application itself decides which proxies are believed
             server_header=False,

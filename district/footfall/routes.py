@@ -38,8 +38,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _listen(app: FastAPI, hub: LiveHub) -> None:
-    if app.state.nats is not None:
-        await hub.listen(app.state.nats)
+    await app.state.events_ready.wait()
+    await hub.listen(app.state.nats)
 
 
 router = APIRouter(prefix="/v1/districts/{d}/footfall", tags=["footfall"], lifespan=lifespan)

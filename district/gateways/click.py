@@ -11,6 +11,7 @@ from district.gateways.dialect import (
     Arrival,
     BadRedirect,
     GatewayInfo,
+    client_mac_of,
     mac_of,
     shown_url,
 )
@@ -47,7 +48,7 @@ class Click:
             )
         _check_age(values["t"], machine_now)
         return Arrival(
-            mac=mac_of(values["mac"]),
+            mac=client_mac_of(values["mac"]),
             access_point_mac=mac_of(values["ap"]) if values["ap"] else "",
             wanted_url=shown_url(values["url"]),
             fingerprint=bytes.fromhex(expected),

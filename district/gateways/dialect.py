@@ -13,7 +13,7 @@ from district.problems import DistrictError
 REDIRECT_LIFE = timedelta(seconds=300)
 MAX_QUERY_BYTES = 8 * 1024
 PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
-_MAC = re.compile(r"^[0-9a-f]{12}$")
+_MAC = re.compile(r"^[0-9a-f]{12}\Z")
 _HOST = re.compile(r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$")
 
 
@@ -77,14 +77,27 @@ def mac_of(text: str) -> str:
     return digits
 
 
+def client_mac_of(text: str) -> str:
+    """The address of one device: not of a group, and not the zeros that some gateways send for "unknown".
+
+    Raises: BadRedirect.
+    """
+    digits = mac_of(text)
+    if int(digits[:2], 16) & 1 or not int(digits, 16):
+        raise BadRedirect("The redirect's client MAC address is not that of a device.")
+    return digits
+
+
 def allowed_address(address: str, networks: tuple[str, ...]) -> str:
     """``host:port`` of a gateway whose host is an address in one of the networks. Raises: BadRedirect."""
     try:
         parts = urlsplit(f"//{address}")
         host, port = ipaddress.ip_address(parts.hostname or ""), parts.port
+        if "%" in address:
+            raise ValueError("an address with a scope is a link's own")
     except ValueError:
         raise BadRedirect("The redirect's gateway address is not an IP address with a port.") from None
-    if parts.username or parts.path or parts.query:
+    if parts.username or parts.password or parts.path or parts.query or parts.fragment:
         raise BadRedirect("The redirect's gateway address holds more than an address and a port.")
     if not any(host in ipaddress.ip_network(network, strict=False) for network in networks):
         raise BadRedirect(

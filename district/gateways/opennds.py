@@ -7,6 +7,7 @@ confirms by accepting the token; only who knows the key can compute one.
 import base64
 import binascii
 import hashlib
+import re
 from datetime import datetime
 from urllib.parse import quote, unquote
 
@@ -17,12 +18,14 @@ from district.gateways.dialect import (
     BadRedirect,
     GatewayInfo,
     allowed_address,
+    client_mac_of,
     mac_of,
     shown_url,
 )
 
 SEPARATOR = ", "
 DEFAULT_AUTHDIR = "opennds_auth"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HID_LENGTHS = range(16, 129)
 
 
@@ -44,10 +47,10 @@ class OpenNds:
             fields.get("gatewayaddress", ""), gateway.allow_networks or PRIVATE_NETWORKS
         )
         authdir = fields.get("authdir") or DEFAULT_AUTHDIR
-        if not authdir.replace("_", "").isalnum():
+        if not _PLAIN_NAME.fullmatch(authdir):
             raise BadRedirect("The redirect's authdir is not a plain name.")
         return Arrival(
-            mac=mac_of(fields.get("clientmac", "")),
+            mac=client_mac_of(fields.get("clientmac", "")),
             access_point_mac=_optional_mac(fields.get("gatewaymac", "")),
             wanted_url=shown_url(unquote(fields.get("originurl", ""))),
             fingerprint=hashlib.sha256(hid.encode()).digest(),

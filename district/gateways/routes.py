@@ -1,9 +1,13 @@
 """Operators' interface to the gateways of a district."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 
+from district.auth import idempotency
+from district.auth.idempotency import IdempotencyKey
 from district.auth.principals import Operator
 from district.clock import ClockDep
 from district.database import DbSession
@@ -41,7 +45,7 @@ def answer(request: Request, row: Gateway) -> GatewayAnswer:
     )
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=HTTPStatus.CREATED, response_model=GatewayAnswer)
 def create(
     new: NewGateway,
     request: Request,
@@ -49,9 +53,16 @@ def create(
     district: DistrictDep,
     session: DbSession,
     clock: ClockDep,
-) -> GatewayAnswer:
+    key: IdempotencyKey = None,
+) -> JSONResponse:
     """Register a gateway; the answer holds its configuration."""
-    return answer(request, service.create(session, district, new, clock=clock))
+    once = idempotency.Request(principal=principal, path=request.url.path, key=key, body=new)
+    return idempotency.once(
+        session,
+        once,
+        lambda: answer(request, service.create(session, district, new, clock=clock)),
+        machine_now=clock.machine_now(),
+    )
 
 
 @router.get("")
@@ -60,13 +71,13 @@ def list_(
     principal: Operator,
     district: DistrictDep,
     session: DbSession,
-    after: str = "",
+    after: Annotated[str, Query(max_length=40)] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> GatewayPage:
     """Gateways by slug."""
-    rows = service.page(session, district.id, after=after, limit=limit)
-    next_ = rows[-1].slug if len(rows) == limit else None
-    return GatewayPage(items=[answer(request, row) for row in rows], next=next_)
+    rows = service.page(session, district.id, after=after, limit=limit + 1)
+    next_ = rows[limit - 1].slug if len(rows) > limit else None
+    return GatewayPage(items=[answer(request, row) for row in rows[:limit]], next=next_)
 
 
 @router.get("/{slug}")

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from district.districts.service import SLUG_PATTERN
 
@@ -13,6 +13,17 @@ Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9*.-
 PublicUrl = Annotated[str, StringConstraints(max_length=300, pattern=r"^(https?://[^\s\"'<>]+)?$")]
 
 
+Secret = Annotated[str, StringConstraints(min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+Network = Annotated[str, StringConstraints(max_length=43)]
+
+
+def _each_once(methods: list[Method]) -> list[Method]:
+    return list(dict.fromkeys(methods))
+
+
+Methods = Annotated[list[Method], Field(min_length=1, max_length=10), AfterValidator(_each_once)]
+
+
 class NewGateway(BaseModel):
     """What an operator registers; a missing secret is made."""
 
@@ -20,26 +31,26 @@ class NewGateway(BaseModel):
 
     slug: Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
     vendor: Vendor
-    secret: Annotated[str, StringConstraints(max_length=200)] = ""
+    secret: Secret | Literal[""] = ""
     public_url: PublicUrl = ""
     zone_id: uuid.UUID | None = None
     allow_hosts: list[Host] = Field(default_factory=list, max_length=50)
-    allow_networks: list[str] = Field(default_factory=list, max_length=50)
-    methods: list[Method] = Field(default=["click"], min_length=1, max_length=3)
+    allow_networks: list[Network] = Field(default_factory=list, max_length=50)
+    methods: Methods = ["click"]
     fail_open: bool = False
 
 
 class GatewayChange(BaseModel):
-    """What may be changed later."""
+    """What may be changed later; what is left out stays. Only ``zone_id`` can be taken away, by null."""
 
     model_config = ConfigDict(extra="forbid")
 
-    secret: Annotated[str, StringConstraints(min_length=8, max_length=200)] | None = None
-    public_url: PublicUrl | None = None
+    secret: Secret = ""
+    public_url: PublicUrl = ""
     zone_id: uuid.UUID | None = None
     allow_hosts: list[Host] = Field(default_factory=list, max_length=50)
-    allow_networks: list[str] = Field(default_factory=list, max_length=50)
-    methods: list[Method] = Field(default_factory=list, max_length=3)
+    allow_networks: list[Network] = Field(default_factory=list, max_length=50)
+    methods: Methods = ["click"]
     fail_open: bool = False
 
 

@@ -88,7 +88,7 @@ def change(session: Session, district: DistrictInfo, slug: str, changed: Gateway
     values = changed.model_dump(exclude_unset=True)
     _check(session, district, zone_id=values.get("zone_id"), networks=values.get("allow_networks", []))
     for name, value in values.items():
-        setattr(row, name, list(value) if name == "methods" else value)
+        setattr(row, name, value)
     session.flush()
     return row
 

@@ -77,13 +77,14 @@ class ConsentState(BaseModel):
 
 
 class ConsentChoice(BaseModel):
-    """A decision; ``text_hash`` is that of the text that was shown, when one was."""
+    """A decision; with the ``text_hash`` that was read, a grant counts only while those words stand."""
 
     model_config = ConfigDict(extra="forbid")
 
     purpose: Purpose
     channel: Channel | None = None
     granted: bool
+    text_hash: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
 
 class ConsentChoices(BaseModel):

@@ -5,29 +5,33 @@ import hmac
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from district.auth.models import LoginSession
 from district.clock import Clock
 from district.database import new_id, notify
 from district.districts.service import DistrictInfo
+from district.members.consents import CHANNEL as CHANNEL  # noqa: PLC0414 a member's slice speaks with one voice
+from district.members.consents import choose as choose  # noqa: PLC0414
+from district.members.consents import consents_of as consents_of  # noqa: PLC0414
+from district.members.consents import decide as decide  # noqa: PLC0414
+from district.members.consents import withdraw_all
 from district.members.contacts import Contact, ContactKind
 from district.members.models import Consent, DeviceAlias, Member, MemberState, OptOut
-from district.members.models import ConsentText as ConsentTextRow
-from district.members.texts import ASKED, ConsentText, consent_text
 from district.problems import Invalid, NotFound
-from push.consent import Channel, ConsentRecord, Consents, Purpose
 
-CHANNEL = "member_changed"
 OPT_OUT_CHANNEL = "opt_out_changed"
 ALIAS_BYTES = 16
 BUCKETS = 10_000
+REMEMBERED_FOR = timedelta(days=14)
+"""How long a device alone says who comes; its address may be somebody else's afterwards."""
 
 
 def alias_of(district: DistrictInfo, mac: str) -> bytes:
@@ -66,8 +70,8 @@ def by_contact(session: Session, district: DistrictInfo, contact: Contact) -> Me
     )
 
 
-def by_alias(session: Session, district: DistrictInfo, alias: bytes) -> Member | None:
-    """The member who used this device last."""
+def by_alias(session: Session, district: DistrictInfo, alias: bytes, *, clock: Clock) -> Member | None:
+    """The member who used this device last, and lately."""
     return session.scalar(
         select(Member)
         .join(
@@ -77,6 +81,7 @@ def by_alias(session: Session, district: DistrictInfo, alias: bytes) -> Member |
         .where(
             DeviceAlias.district_id == district.id,
             DeviceAlias.alias == alias,
+            DeviceAlias.last_seen_at > clock.now() - REMEMBERED_FOR,
             Member.state == MemberState.ACTIVE,
         )
     )
@@ -129,13 +134,17 @@ def recognise(
     """Find the member of a login, or register one.
 
     A verified contact decides; else the member of the browser's session; else the device. A contact that nobody
-    has yet is given to the member of the session, or starts a new membership: never to whoever used the device.
+    has yet is given to the member of the session who has none, or starts a new membership: never to whoever used
+    the device.
     """
+    current = session.get(Member, (district.id, known)) if known else None
+    if current is not None and current.state != MemberState.ACTIVE:
+        current = None
     if contact is not None:
-        return _by_verified_contact(session, district, contact, known=known, language=language, clock=clock)
-    if known is not None:
-        return Recognition(member=get(session, district.id, known), is_new=False, is_proven=True)
-    found = by_alias(session, district, alias) if alias else None
+        return _by_verified_contact(session, district, contact, current, language=language, clock=clock)
+    if current is not None:
+        return Recognition(member=current, is_new=False, is_proven=True)
+    found = by_alias(session, district, alias, clock=clock) if alias else None
     if found is not None:
         return Recognition(member=found, is_new=False, is_proven=False)
     return Recognition(
@@ -147,25 +156,44 @@ def _by_verified_contact(
     session: Session,
     district: DistrictInfo,
     contact: Contact,
+    current: Member | None,
     *,
-    known: uuid.UUID | None,
     language: str,
     clock: Clock,
 ) -> Recognition:
     found = by_contact(session, district, contact)
     if found is not None:
         return Recognition(member=found, is_new=False, is_proven=True)
-    current = session.get(Member, (district.id, known)) if known else None
-    if current is not None and current.phone is None and current.email is None:
-        setattr(current, contact.kind, contact.value)
-        session.flush()
-        return Recognition(member=current, is_new=False, is_proven=True)
-    member = join(session, district, language=language, clock=clock, contact=contact)
-    return Recognition(member=member, is_new=True, is_proven=True)
+    try:
+        with session.begin_nested():
+            if current is not None and current.phone is None and current.email is None:
+                setattr(current, contact.kind, contact.value)
+                session.flush()
+                return Recognition(member=current, is_new=False, is_proven=True)
+            member = join(session, district, language=language, clock=clock, contact=contact)
+            return Recognition(member=member, is_new=True, is_proven=True)
+    except IntegrityError:
+        # The same person verified twice at once; the other one has committed.
+        found = by_contact(session, district, contact)
+        if found is None:
+            raise
+        return Recognition(member=found, is_new=False, is_proven=True)
 
 
-def see_device(session: Session, district: DistrictInfo, member: Member, *, mac: str, clock: Clock) -> bytes:
-    """Remember that a member uses a device; an address that somebody else used before is his from now on."""
+def see_device(
+    session: Session,
+    district: DistrictInfo,
+    member: Member,
+    *,
+    mac: str,
+    clock: Clock,
+    is_vouched: bool = True,
+) -> bytes:
+    """Remember that a member uses a device; an address that somebody else used before is his from now on.
+
+    When no gateway vouches for the address it is a claim: it never takes a device from a member who used it lately,
+    for its position would be told to whoever claims it.
+    """
     alias = alias_of(district, mac)
     now = clock.now()
     statement = insert(DeviceAlias).values(
@@ -176,98 +204,43 @@ def see_device(session: Session, district: DistrictInfo, member: Member, *, mac:
         first_seen_at=now,
         last_seen_at=now,
     )
+    is_free = (DeviceAlias.member_id == member.id) | (DeviceAlias.last_seen_at <= now - REMEMBERED_FOR)
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=["district_id", "alias"], set_={"member_id": member.id, "last_seen_at": now}
+            index_elements=["district_id", "alias"],
+            set_={
+                "member_id": member.id,
+                "last_seen_at": now,
+                "first_seen_at": case(
+                    (DeviceAlias.member_id == member.id, DeviceAlias.first_seen_at), else_=now
+                ),
+            },
+            where=None if is_vouched else is_free,
         )
     )
     notify(session, CHANNEL, f"{district.id}:{member.id}")
     return alias
 
 
-def consents_of(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> Consents:
-    """What the member agrees to now."""
-    rows = session.scalars(
-        select(Consent).where(Consent.district_id == district_id, Consent.member_id == member_id)
-    )
-    return Consents.after(
-        ConsentRecord(
-            purpose=Purpose(row.purpose),
-            channel=Channel(row.channel) if row.channel else None,
-            granted=row.granted,
-            at=row.at,
-        )
-        for row in rows
-    )
-
-
-def decide(
-    session: Session,
-    district: DistrictInfo,
-    member: Member,
-    *,
-    purpose: Purpose,
-    channel: Channel | None,
-    granted: bool,
-    language: str,
-    action: str,
-    source: str,
-    at: datetime,
-) -> None:
-    """Record one decision with the hash of the text that was shown; a decision that changes nothing adds nothing."""
-    if consents_of(session, district.id, member.id).holds(purpose, channel) == granted and (
-        granted or _was_ever_asked(session, district.id, member.id, purpose)
-    ):
-        return
-    text = consent_text(purpose, channel, language) if (purpose, channel) in ASKED else None
-    session.add(
-        Consent(
-            district_id=district.id,
-            id=new_id(),
-            member_id=member.id,
-            purpose=purpose,
-            channel=channel or "",
-            granted=granted,
-            text_hash=_shown(session, district, text, at) if text else None,
-            action=action,
-            source=source,
-            at=at,
-        )
-    )
-    session.flush()
-    notify(session, CHANNEL, f"{district.id}:{member.id}")
-
-
-def _was_ever_asked(session: Session, district_id: uuid.UUID, member_id: uuid.UUID, purpose: Purpose) -> bool:
-    asked = select(Consent.id).where(
-        Consent.district_id == district_id, Consent.member_id == member_id, Consent.purpose == purpose
-    )
-    return session.scalar(asked.limit(1)) is not None
-
-
-def _shown(session: Session, district: DistrictInfo, text: ConsentText, at: datetime) -> bytes:
-    statement = insert(ConsentTextRow).values(
-        district_id=district.id,
-        text_hash=text.hash,
-        purpose=text.purpose,
-        language=text.language,
-        text=text.text,
-        first_shown_at=at,
-    )
-    session.execute(statement.on_conflict_do_nothing())
-    return text.hash
+def count_device_again(session: Session, district: DistrictInfo, alias: bytes) -> None:
+    """Take back that a device is not to be counted: its owner has agreed to be located since."""
+    session.query(OptOut).filter_by(district_id=district.id, alias=alias).delete()
+    notify(session, OPT_OUT_CHANNEL)
 
 
 def prefer(session: Session, district: DistrictInfo, member: Member, values: Mapping[str, Any]) -> None:
-    """Change language, zone and quiet hours. Raises: Invalid for an unknown zone."""
+    """Change language, zone and quiet hours. Raises: Invalid for an unknown zone or half of quiet hours."""
     zone = values.get("zone")
     if zone is not None:
         try:
             ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Invalid(f"{zone!r} is not an IANA time zone such as Asia/Shanghai.") from None
     for name, value in values.items():
-        setattr(member, name, value)
+        if name != "language" or value is not None:
+            setattr(member, name, value)
+    if (member.quiet_from is None) != (member.quiet_until is None):
+        raise Invalid("Quiet hours need both quiet_from and quiet_until, or neither.")
     session.flush()
     notify(session, CHANNEL, f"{district.id}:{member.id}")
 
@@ -307,18 +280,23 @@ def export(session: Session, district: DistrictInfo, member: Member) -> dict[str
 
 
 def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Clock) -> None:
-    """Close the account: contacts, devices, consents, inbox and offers go, sessions end, devices are dropped at the edge."""
+    """Close the membership: contacts, choices and devices go, every session ends, devices are dropped at the edge.
+
+    What was agreed to stays as proof, of somebody whom nothing names any more, and ends with a withdrawal of all.
+    What other slices keep of the member is ``privacy.service.erase``'s to end; it calls this.
+    """
+    now = clock.now()
+    withdraw_all(session, district, member, at=now)
     aliases = session.scalars(
         select(DeviceAlias.alias).where(
             DeviceAlias.district_id == district.id, DeviceAlias.member_id == member.id
         )
     ).all()
     for alias in aliases:
-        values = {"district_id": district.id, "alias": alias, "at": clock.now()}
+        values = {"district_id": district.id, "alias": alias, "at": now}
         session.execute(insert(OptOut).values(values).on_conflict_do_nothing())
-    for table in (DeviceAlias, Consent):
-        session.query(table).filter_by(district_id=district.id, member_id=member.id).delete()
-    member.phone = member.email = None
+    session.query(DeviceAlias).filter_by(district_id=district.id, member_id=member.id).delete()
+    member.phone = member.email = member.zone = member.quiet_from = member.quiet_until = None
     member.state = MemberState.ERASED
     session.query(LoginSession).filter_by(district_id=district.id, subject_id=member.id).delete()
     session.flush()

@@ -57,9 +57,10 @@ def arrive(gateway: Gateway, raw_query: bytes, *, clock: Clock) -> Arrival:
     return dialect.identify(gateways.info_of(gateway), raw_query, machine_now=clock.machine_now())
 
 
-def met_before(session: Session, district: DistrictInfo, arrival: Arrival) -> bool:
-    """Whether a member used this device before."""
-    return members.by_alias(session, district, members.alias_of(district, arrival.mac)) is not None
+def met_before(session: Session, district: DistrictInfo, arrival: Arrival, *, clock: Clock) -> bool:
+    """Whether a member used this device lately."""
+    alias = members.alias_of(district, arrival.mac)
+    return members.by_alias(session, district, alias, clock=clock) is not None
 
 
 def send_code(
@@ -70,8 +71,12 @@ def send_code(
     network: str,
     clock: Clock,
     is_possible: bool,
+    arrival: Arrival | None = None,
+    is_bound: bool = True,
 ) -> str:
-    """Send a one-time code; the ticket stays with the page that asked.
+    """Send a one-time code; the ticket stays with the page that asked, and without one the code works for programs.
+
+    A device that its gateway vouches for is limited by itself, any other caller by the network.
 
     Raises: TooMany, Unavailable when no provider is set up.
     """
@@ -82,7 +87,21 @@ def send_code(
             detail_zh="这里尚未开通验证码发送，请换一种方式登录。",
         )
     channel = Channel.SMS if contact.kind is ContactKind.PHONE else Channel.EMAIL
-    made = codes.make(session, district, target=contact.value, channel=channel, network=network, clock=clock)
+    device, most = None, codes.PER_NETWORK_HOUR
+    if arrival is not None:
+        device = members.alias_of(district, arrival.mac) if arrival.is_signed else None
+        most = codes.PER_SHARED_NETWORK_HOUR if arrival.is_signed else codes.PER_CLAIMED_NETWORK_HOUR
+    made = codes.make(
+        session,
+        district,
+        target=contact.value,
+        channel=channel,
+        network=network,
+        clock=clock,
+        device=device,
+        per_network_hour=most,
+        is_bound=is_bound,
+    )
     now = clock.now()
     outbox.enqueue(
         session,
@@ -138,8 +157,12 @@ def sign_in(
         clock=clock,
     )
     found.member.is_demo = found.member.is_demo or (found.is_new and choice.is_demo)
-    members.see_device(session, district, found.member, mac=arrival.mac, clock=clock)
+    members.see_device(
+        session, district, found.member, mac=arrival.mac, clock=clock, is_vouched=arrival.is_signed
+    )
     _record_consents(session, district, gateway, found.member, choice, clock=clock)
+    if arrival.is_signed and choice.consents.get(Purpose.LOCATION):
+        members.count_device_again(session, district, alias)
     session.add(
         WifiSession(
             district_id=district.id,

@@ -1,7 +1,5 @@
 """Logging in and out of the consoles."""
 
-import uuid
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,15 +8,15 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session, sessionmaker
 
-from district.auth import codes, principals
+from district.auth import principals
 from district.auth import service as auth
 from district.auth.models import Role
 from district.auth.principals import Anyone
 from district.auth.service import STAFF_SESSION, IssuedToken
 from district.clock import Clock, ClockDep
 from district.districts.service import Registry, RegistryDep
-from district.portal.routes import network_of
-from district.problems import NotAuthenticated, TooMany
+from district.problems import NotAuthenticated, TooMany, Unavailable
+from district.proxies import network_of
 from district.web.security import require_own_form
 from district.web.shells import shell_of
 from district.web.templating import Shell, render
@@ -31,11 +29,6 @@ HOMES = {
     Role.OBSERVER: "/",
     Role.SHOPPER: "/me",
 }
-NOWHERE = uuid.UUID(int=0)
-"""Tries are counted before anybody knows whose district a name belongs to."""
-PERIOD = timedelta(minutes=15)
-TRIES_PER_NAME = 10
-TRIES_PER_NETWORK = 60
 MOST_LETTERS = 200
 
 
@@ -84,12 +77,15 @@ def log_in(
     sessions: sessionmaker[Session] = request.app.state.sessions
     slugs = {id_: info.slug for id_, info in registry.by_id.items()}
     try:
-        _count_try(sessions, name, network_of(request), clock=clock)
-        with sessions.begin() as session:
-            token = auth.log_in(
-                session, username=name, password=password, district_slug_of=slugs, clock=clock
-            )
-    except TooMany as error:
+        token = auth.log_in(
+            sessions,
+            username=name,
+            password=password,
+            network=network_of(request),
+            district_slug_of=slugs,
+            clock=clock,
+        )
+    except (TooMany, Unavailable) as error:
         return _page(
             request, registry, clock, next_=safe_next(next), username=name, error="many", failed=error.status
         )
@@ -127,20 +123,6 @@ def remember(request: Request, response: Response, token: IssuedToken) -> None:
         samesite="lax",
         path="/",
     )
-
-
-def _count_try(sessions: sessionmaker[Session], name: str, network: str, *, clock: Clock) -> None:
-    """In a transaction of its own, so that a refusal does not take the count back. Raises: TooMany."""
-    subjects = ((f"login:{name.lower()}", TRIES_PER_NAME), (f"login-from:{network}", TRIES_PER_NETWORK))
-    for subject, limit in subjects:
-        over: TooMany | None = None
-        with sessions.begin() as session:
-            try:
-                codes.count(session, NOWHERE, subject, period=PERIOD, limit=limit, clock=clock)
-            except TooMany as error:
-                over = error
-        if over is not None:
-            raise over
 
 
 def _page(

@@ -15,6 +15,7 @@ from district.database import DbSession
 from district.members import service as members
 from district.members.models import Member
 from district.members.texts import ASKED, consent_text
+from district.privacy import service as privacy
 from district.web.language import COOKIE, chosen, negotiate
 from district.web.member_shell import Reader, ReaderDep, show, show_join
 from district.web.security import require_own_form
@@ -179,7 +180,7 @@ def close(
     member = members.get(session, reader.district.id, reader.member_id)
     if not sure:
         return _page(request, reader, session, clock, member, saved="unsure")
-    members.erase(session, reader.district, member, clock=clock)
+    privacy.erase(session, reader.district, member, clock=clock)
     response = show(request, reader, clock, "member/closed.html")
     for cookie in (principals.COOKIE, principals.SECURE_COOKIE):
         response.delete_cookie(cookie, secure=cookie == principals.SECURE_COOKIE, httponly=True)

@@ -17,8 +17,8 @@ from district.gateways.dialect import BadRedirect
 from district.members import contacts
 from district.members.contacts import Contact
 from district.portal import service
-from district.portal.routes import network_of
 from district.problems import Invalid, TooMany, Unavailable
+from district.proxies import network_of
 from district.web.language import negotiate
 from district.web.portal_page import BOXES, Filled, Visit, landing_url, next_steps, page, refuse, remember
 from district.web.security import ForeignForm, require_own_form
@@ -51,7 +51,7 @@ def _visit(
         except BadRedirect as error:
             return refuse(request, district, error, clock)
         known = shopper.subject_id if shopper and shopper.district_id == district.id else None
-        is_returning = known is not None or service.met_before(session, district, arrival)
+        is_returning = known is not None or service.met_before(session, district, arrival, clock=clock)
     return Visit(
         request=request,
         district=district,
@@ -128,6 +128,7 @@ def _send_code(visit: Visit, filled: Filled, contact: Contact) -> Response:
             network=network_of(visit.request),
             clock=visit.clock,
             is_possible=visit.request.app.state.settings.demo_console_codes,
+            arrival=visit.arrival,
         )
     values = {filled.method: contact.value}
     return page(visit, Filled(method=filled.method, ticket=ticket, ticked=filled.ticked, **values))

@@ -70,10 +70,8 @@ class Filled:
 
 def landing_url(visit: Visit) -> str:
     """Our page after the sign-in; what the shopper wanted is shown there as text."""
-    base = (
-        visit.gateway.public_url or str(visit.request.base_url).rstrip("/") + f"/portal/{visit.gateway.slug}"
-    )
-    parts = urlsplit(base)
+    settings = visit.request.app.state.settings
+    parts = urlsplit(visit.gateway.public_url or settings.public_url or str(visit.request.base_url))
     query = {"ap": visit.arrival.access_point_mac, "to": visit.arrival.wanted_url}
     query["lang"] = negotiate(visit.request).value
     return f"{parts.scheme}://{parts.netloc}/portal/{visit.gateway.slug}/welcome?" + urlencode(

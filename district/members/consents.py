@@ -1,0 +1,179 @@
+"""What members agreed to: a history that only grows, each line with the hash of the words that were shown."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from district.database import new_id, notify
+from district.districts.service import DistrictInfo
+from district.members.models import Consent, Member
+from district.members.models import ConsentText as ConsentTextRow
+from district.members.texts import ASKED, ConsentText, consent_text
+from district.problems import Conflict, Invalid
+from push.consent import Channel, ConsentRecord, Consents, Purpose
+
+CHANNEL = "member_changed"
+"""The notice that something about a member changed; its payload is district:member."""
+
+
+def consents_of(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> Consents:
+    """What the member agrees to now."""
+    rows = session.scalars(
+        select(Consent).where(Consent.district_id == district_id, Consent.member_id == member_id)
+    )
+    return Consents.after(
+        ConsentRecord(
+            purpose=Purpose(row.purpose),
+            channel=Channel(row.channel) if row.channel else None,
+            granted=row.granted,
+            at=row.at,
+        )
+        for row in rows
+    )
+
+
+def choose(
+    session: Session,
+    district: DistrictInfo,
+    member: Member,
+    *,
+    purpose: Purpose,
+    channel: Channel | None,
+    granted: bool,
+    text_hash: str | None,
+    at: datetime,
+) -> None:
+    """A decision that a member makes through a program. What nobody has words for can be refused, and never granted.
+
+    Raises: Invalid for a grant that is not asked for, Conflict when its words have changed since they were read.
+    """
+    asked = _asked(purpose, channel)
+    if granted and asked is None:
+        raise Invalid(f"Consent to {purpose} by {channel or 'every channel'} is not asked for here.")
+    text = consent_text(*asked, member.language) if asked else None
+    if granted and text is not None and text_hash not in {None, text.hash.hex()}:
+        raise Conflict("The words have changed since they were read: show the new ones and ask again.")
+    decide(
+        session,
+        district,
+        member,
+        purpose=purpose,
+        channel=asked[1] if granted and asked else channel,
+        granted=granted,
+        language=member.language,
+        action="api",
+        source="me",
+        at=at,
+    )
+
+
+def _asked(purpose: Purpose, channel: Channel | None) -> tuple[Purpose, Channel | None] | None:
+    """What is asked for under this purpose; without a channel, the only one that it is asked for."""
+    found = [pair for pair in ASKED if pair[0] is purpose and channel in {None, pair[1]}]
+    return found[0] if len(found) == 1 else None
+
+
+def decide(
+    session: Session,
+    district: DistrictInfo,
+    member: Member,
+    *,
+    purpose: Purpose,
+    channel: Channel | None,
+    granted: bool,
+    language: str,
+    action: str,
+    source: str,
+    at: datetime,
+) -> None:
+    """Record one decision with the hash of the text that was shown. Rows are only added.
+
+    A decision that changes nothing adds nothing; a grant to changed words is a new one.
+    """
+    text = consent_text(purpose, channel, language) if (purpose, channel) in ASKED else None
+    if not _says_something_new(
+        session, district.id, member.id, purpose=purpose, channel=channel, granted=granted, text=text
+    ):
+        return
+    session.add(
+        Consent(
+            district_id=district.id,
+            id=new_id(),
+            member_id=member.id,
+            purpose=purpose,
+            channel=channel or "",
+            granted=granted,
+            text_hash=_shown(session, district, text, at) if text else None,
+            action=action,
+            source=source,
+            at=at,
+        )
+    )
+    session.flush()
+    notify(session, CHANNEL, f"{district.id}:{member.id}")
+
+
+def _says_something_new(
+    session: Session,
+    district_id: uuid.UUID,
+    member_id: uuid.UUID,
+    *,
+    purpose: Purpose,
+    channel: Channel | None,
+    granted: bool,
+    text: ConsentText | None,
+) -> bool:
+    if consents_of(session, district_id, member_id).holds(purpose, channel) != granted:
+        return True
+    said = session.scalars(
+        select(Consent.text_hash)
+        .where(
+            Consent.district_id == district_id,
+            Consent.member_id == member_id,
+            Consent.purpose == purpose,
+            Consent.channel == (channel or ""),
+            Consent.granted == granted,
+        )
+        .order_by(Consent.id.desc())
+    ).all()
+    if not said:
+        return True
+    words = (
+        {consent_text(text.purpose, text.channel, speaks).hash for speaks in ("en", "zh")} if text else set()
+    )
+    return granted and bool(words) and said[0] not in words
+
+
+def _shown(session: Session, district: DistrictInfo, text: ConsentText, at: datetime) -> bytes:
+    statement = insert(ConsentTextRow).values(
+        district_id=district.id,
+        text_hash=text.hash,
+        purpose=text.purpose,
+        language=text.language,
+        text=text.text,
+        first_shown_at=at,
+    )
+    session.execute(statement.on_conflict_do_nothing())
+    return text.hash
+
+
+def withdraw_all(session: Session, district: DistrictInfo, member: Member, *, at: datetime) -> None:
+    """Take back whatever is granted, as the closing of an account does."""
+    for record in consents_of(session, district.id, member.id).newest:
+        if record.granted:
+            session.add(
+                Consent(
+                    district_id=district.id,
+                    id=new_id(),
+                    member_id=member.id,
+                    purpose=record.purpose,
+                    channel=record.channel or "",
+                    granted=False,
+                    action="erasure",
+                    at=max(at, record.at),
+                )
+            )
+    session.flush()

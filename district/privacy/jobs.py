@@ -1,0 +1,43 @@
+"""Retention: what has been kept long enough goes, by itself."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from district.auth.limits import LONGEST_PERIOD, NOWHERE
+from district.database import Pool
+from district.privacy.queries import FORGET
+
+REDIRECTS_KEPT = timedelta(days=30)
+SENT_CODES_KEPT = timedelta(minutes=15)
+"""A code lives ten minutes; the demo's operator page shows it as long."""
+UNSENT_CODES_KEPT = timedelta(hours=24)
+WIFI_LOG_KEPT = timedelta(days=180)
+
+
+async def forget(
+    pool: Pool, district_id: uuid.UUID, *, now: datetime, machine_now: datetime
+) -> Mapping[str, int]:
+    """Drop what is over in one district; how many rows, by what they were. ``now`` is business time."""
+    values = {
+        "district_id": district_id,
+        "now": machine_now,
+        "a_day_ago": machine_now - 2 * LONGEST_PERIOD,
+        "redirects_before": machine_now - REDIRECTS_KEPT,
+        "codes_before": machine_now - SENT_CODES_KEPT,
+        "codes_made_before": now - UNSENT_CODES_KEPT,
+        "wifi_before": now - WIFI_LOG_KEPT,
+    }
+    counts = {}
+    async with pool.connection() as connection:
+        for name, statement in FORGET.items():
+            cursor = await connection.execute(statement, values)
+            counts[name] = cursor.rowcount
+    return counts
+
+
+async def forget_nowhere(pool: Pool, *, machine_now: datetime) -> int:
+    """Drop the counts that belong to no district."""
+    values = {"district_id": NOWHERE, "a_day_ago": machine_now - 2 * LONGEST_PERIOD}
+    async with pool.connection() as connection:
+        return (await connection.execute(FORGET["rate_count"], values)).rowcount

@@ -1,0 +1,56 @@
+"""SQL that ends what is kept of a person, and what has been kept long enough.
+
+Each statement names its district first. Erasing leaves counts as they were: what is counted by person is counted under
+a name that was drawn for the purpose and is stored nowhere else.
+"""
+
+from typing import Final
+
+ERASE: Final = (
+    # Whoever records a delivery or issues an offer locks the member first too.
+    "SELECT 1 FROM member WHERE district_id = :district_id AND id = :member_id FOR UPDATE",
+    "DELETE FROM inbox_item WHERE district_id = :district_id AND member_id = :member_id",
+    """
+    UPDATE outbox_message
+    SET payload = CASE WHEN state = 'sending' THEN payload ELSE '{}' END,
+        state = CASE WHEN state IN ('queued', 'leased') THEN 'suppressed' ELSE state END,
+        reason = CASE WHEN state IN ('queued', 'leased') THEN 'erased' ELSE reason END,
+        fence = fence + CASE WHEN state IN ('queued', 'leased') THEN 1 ELSE 0 END,
+        finished_at = CASE WHEN state IN ('queued', 'leased') THEN clock_timestamp() ELSE finished_at END
+    WHERE district_id = :district_id
+      AND (member_id = :member_id OR payload ->> 'to' = ANY(ARRAY[:phone, :email]::text[]))
+    """,
+    """
+    UPDATE offer
+    SET trigger_lon = NULL, trigger_lat = NULL, why = '{}',
+        state = CASE WHEN state IN ('issued', 'opened') THEN 'void' ELSE state END
+    WHERE district_id = :district_id AND member_id = :member_id
+    """,
+    "DELETE FROM cap_slot WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM raw_sighting WHERE district_id = :district_id AND member_id = :member_id",
+    """
+    UPDATE visit SET member_id = :stranger, device = NULL
+    WHERE district_id = :district_id AND member_id = :member_id
+    """,
+    "UPDATE refusal SET member_id = :stranger WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM idempotent_answer WHERE district_id = :district_id AND principal = :principal",
+)
+
+FORGET: Final = {
+    "rate_count": "DELETE FROM rate_count WHERE district_id = %(district_id)s AND period_start < %(a_day_ago)s",
+    "one_time_code": (
+        "DELETE FROM one_time_code WHERE district_id = %(district_id)s AND created_at < %(a_day_ago)s"
+    ),
+    "login_session": "DELETE FROM login_session WHERE district_id = %(district_id)s AND expires_at <= %(now)s",
+    "redirect_use": (
+        "DELETE FROM redirect_use WHERE district_id = %(district_id)s AND used_at < %(redirects_before)s"
+    ),
+    "code_message": """
+        UPDATE outbox_message SET payload = payload - 'code' - 'to'
+        WHERE district_id = %(district_id)s AND purpose = 'code' AND payload ?| ARRAY['code', 'to']
+          AND (finished_at < %(codes_before)s OR created_at < %(codes_made_before)s)
+    """,
+    "wifi_session": (
+        "DELETE FROM wifi_session WHERE district_id = %(district_id)s AND granted_at < %(wifi_before)s"
+    ),
+}

@@ -1,0 +1,31 @@
+"""Ending what is kept of a person, in every slice, in one commit."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from district.auth.models import Role
+from district.clock import Clock
+from district.database import new_id
+from district.districts.service import DistrictInfo
+from district.members import service as members
+from district.members.models import Member
+from district.privacy.queries import ERASE
+
+
+def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Clock) -> None:
+    """Close an account. Contacts, devices, inbox, positions and unsent messages go; open offers are void; sessions end.
+
+    Counts of visits and refusals stay, under a stranger's name; redeemed offers stay for the merchant's books; the
+    access log of the Wi-Fi stays until its own time is over, as the law wants it.
+    """
+    values = {
+        "district_id": district.id,
+        "member_id": member.id,
+        "phone": member.phone,
+        "email": member.email,
+        "stranger": new_id(),
+        "principal": f"{Role.SHOPPER}:{member.id}",
+    }
+    for statement in ERASE:
+        session.execute(text(statement), values)
+    members.erase(session, district, member, clock=clock)
