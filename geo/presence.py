@@ -87,6 +87,11 @@ class Spots:
         return found
 
 
+def area_m2(area: Area, plane: LocalPlane) -> float:
+    """Square metres, of what the plane reaches: an area beyond it has none."""
+    return float(_flat(area, plane).area)
+
+
 def _apart(areas: Sequence[Area]) -> list[Integers]:
     """Greedy: each area goes to the first layer where it meets none."""
     if not areas:
