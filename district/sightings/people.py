@@ -12,7 +12,6 @@ from psycopg.rows import TupleRow
 from district.districts.service import DistrictInfo
 from district.sightings.batch import NO_MEMBER, pseudonyms
 from district.sightings.edge import DaySecret, living_days
-from district.sightings.pseudonyms import KeyedHash, member_alias
 from district.sightings.queries import ALIASES_OF_MEMBERS_SQL, ALIASES_SINCE_SQL, ALIASES_SQL
 
 Pseudonyms = npt.NDArray[np.void]
@@ -29,7 +28,6 @@ class DeviceBook:
     def __init__(self, district: DistrictInfo) -> None:
         self.district = district
         self._days: tuple[DaySecret, ...] = ()
-        self._aliases = KeyedHash(district.alias_key)
         self._devices: Words = _NO_WORDS
         self._members: Words = _NO_WORDS
         self._news: dict[bytes, bytes] = {}
@@ -98,10 +96,8 @@ class DeviceBook:
             self._merge()
 
     def _put(self, alias: bytes, member_id: uuid.UUID) -> None:
-        own = member_alias(self._aliases, member_id)
         for day in self._days:
             self._news[day.devices.pseudonym(alias)] = member_id.bytes
-            self._news[day.devices.pseudonym(own)] = member_id.bytes
 
     def _forget(self, member: bytes) -> None:
         """Devices of this member are nobody's until they are read again."""
