@@ -47,7 +47,7 @@ from push.wording import Language
 
 router = APIRouter(prefix="/demo")
 ARRIVALS = 6
-TAPPED_WIDTH = 340
+TAPPED_WIDTH = 306
 """CSS pixels of the picture that is tapped without a script, so that a tap's place is known."""
 TAPPED_HEIGHT = TAPPED_WIDTH * HEIGHT // WIDTH
 WANTED_URL = "http://example.com/"
@@ -202,10 +202,11 @@ async def _arrivals(request: Request, pool: DbPool, clock: Clock, visitor: Visit
         member_id=visitor.principal.subject_id,
         language=language,
     )
-    items = (await reader.page(before=None, limit=ARRIVALS)).items
-    newest = await _newest_offer(pool, clock, visitor, items, language)
+    page = await reader.page(before=None, limit=ARRIVALS)
+    newest = await _newest_offer(pool, clock, visitor, page.items, language)
     return {
-        "items": items,
+        "items": page.items,
+        "last_event_id": page.last_event_id,
         "offer": newest,
         # Our own SVG of a code that consists of letters and digits.
         "qr": Markup(wallet.qr_svg(newest.code)) if newest and newest.code else "",  # noqa: S704

@@ -41,5 +41,6 @@ document.getElementById("pin-frame").hidden = false;
 document.getElementById("tap-form").hidden = true;
 const shown = openMap(document.getElementById("pin-map"));
 dragPin(shown, { ...at, label: script.dataset.label, onMove: (moved) => { at = moved; tell(); } });
-openStream("/v1/me/inbox/stream", { events: ["item"], onMessage: showArrivals });
+// From what the page shows on: an offer may come before the stream is open.
+openStream(`/v1/me/inbox/stream?after=${script.dataset.after}`, { events: ["item"], onMessage: showArrivals });
 tell();
