@@ -54,16 +54,18 @@ def resolve(session: Session, district: DistrictInfo, fence: Fence) -> MultiPoly
     try:
         area = _area(session, district, fence)
     except GeoError as refused:
-        raise wrong(str(refused)) from refused
+        raise wrong(str(refused), zh="围栏无效，请重新绘制或缩小。") from refused
     if not shapely.is_valid(area) or area.is_empty:
-        raise wrong("The fence is not a valid area; draw it anew.")
+        raise wrong("The fence is not a valid area; draw it anew.", zh="围栏不是有效区域，请重新绘制。")
     _check_near(district, area)
     return area if isinstance(area, MultiPolygon) else MultiPolygon([area])
 
 
-def wrong(detail: str) -> Invalid:
-    """The refusal of a fence."""
-    return Invalid("The fence cannot be used.", errors=[{"pointer": POINTER, "detail": detail}])
+def wrong(detail: str, *, zh: str) -> Invalid:
+    """The refusal of a fence, in both languages."""
+    return Invalid(
+        "The fence cannot be used.", errors=[{"pointer": POINTER, "detail": detail, "detail_zh": zh}]
+    )
 
 
 def _area(session: Session, district: DistrictInfo, fence: Fence) -> Area:
@@ -94,11 +96,15 @@ def _outline(session: Session, district: DistrictInfo, building: str) -> Area:
     )
     if shape is None:
         raise wrong(
-            f"The map has no building {building!r}; use an id or ref of its buildings, or draw the fence."
+            f"The map has no building {building!r}; use an id or ref of its buildings, or draw the fence.",
+            zh="地图上没有这栋建筑，请重新选择，或绘制围栏。",
         )
     outline: Area = to_shape(shape)
     if shapely.get_num_coordinates(outline) > geojson.MAX_VERTICES:
-        raise wrong("The building's outline is too detailed; draw the fence instead.")
+        raise wrong(
+            "The building's outline is too detailed; draw the fence instead.",
+            zh="该建筑轮廓过于复杂，请改为绘制围栏。",
+        )
     return outline
 
 
@@ -111,5 +117,6 @@ def _check_near(district: DistrictInfo, area: Area) -> None:
     if away_m.max() > MAX_FROM_CENTER_M:
         raise wrong(
             f"The fence reaches {away_m.max():.0f} m from the district's centre; at most {MAX_FROM_CENTER_M:.0f} m"
-            " are allowed. Check that lon comes before lat."
+            " are allowed. Check that lon comes before lat.",
+            zh=f"围栏距商圈中心 {away_m.max():.0f} 米，最多允许 {MAX_FROM_CENTER_M:.0f} 米。请检查经纬度顺序。",
         )

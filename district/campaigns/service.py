@@ -177,7 +177,9 @@ def step(
     try:
         row.state = after(CampaignState(row.state), action)
     except TransitionRefused as refused:
-        raise StepRefused(str(refused), state=row.state) from refused
+        raise StepRefused(
+            str(refused), state=row.state, detail_zh="营销活动当前状态不允许此操作，请刷新页面。"
+        ) from refused
     if action in {CampaignAction.REJECT, CampaignAction.SUBMIT}:
         row.reject_reason = clean(reason) if action is CampaignAction.REJECT else ""
     if row.state == CampaignState.APPROVED and (row.starts_at is None or row.starts_at <= clock.now()):
@@ -209,7 +211,14 @@ def _name(name: str) -> str:
     cleaned = clean(name)
     if not cleaned:
         raise Invalid(
-            "See errors.", errors=[{"pointer": "/name", "detail": "Write a name that can be seen."}]
+            "See errors.",
+            errors=[
+                {
+                    "pointer": "/name",
+                    "detail": "Write a name that can be seen.",
+                    "detail_zh": "请填写可见的名称。",
+                }
+            ],
         )
     return cleaned
 
@@ -236,9 +245,12 @@ def _set_stores(session: Session, row: Campaign, store_ids: Sequence[uuid.UUID])
         )
     )
     if missing := [index for index, one in enumerate(store_ids) if one not in owned]:
-        detail = "This is not an open store of the merchant."
+        detail = {
+            "detail": "This is not an open store of the merchant.",
+            "detail_zh": "这不是该商户营业中的门店。",
+        }
         raise Invalid(
-            "See errors.", errors=[{"pointer": f"/store_ids/{index}", "detail": detail} for index in missing]
+            "See errors.", errors=[{"pointer": f"/store_ids/{index}", **detail} for index in missing]
         )
     session.execute(
         delete(CampaignStore).where(
@@ -257,13 +269,18 @@ def _set_quota(session: Session, row: Campaign, quota: int | None) -> None:
     )
     if quota is not None and quota < stock.issued:
         detail = f"{stock.issued} offers are issued already; the stock cannot be less."
-        raise Invalid("See errors.", errors=[{"pointer": "/stock", "detail": detail}])
+        detail_zh = f"已发出 {stock.issued} 份，库存不能少于此数。"
+        raise Invalid("See errors.", errors=[{"pointer": "/stock", "detail": detail, "detail_zh": detail_zh}])
     stock.quota = quota
 
 
 def _check_version(row: Campaign, version: int) -> None:
     if row.version != version:
-        raise VersionStale("Read the campaign again and repeat the change.", version=row.version)
+        raise VersionStale(
+            "Read the campaign again and repeat the change.",
+            version=row.version,
+            detail_zh="营销活动已被更改，请刷新后重试。",
+        )
 
 
 def _check_changeable(state: CampaignState, given: set[str]) -> None:
@@ -279,9 +296,8 @@ def _check_changeable(state: CampaignState, given: set[str]) -> None:
 
 def _check_dates(starts_at: datetime | None, ends_at: datetime | None) -> None:
     if starts_at is not None and ends_at is not None and ends_at <= starts_at:
-        raise Invalid(
-            "See errors.", errors=[{"pointer": "/ends_at", "detail": "It must be after starts_at."}]
-        )
+        detail = {"detail": "It must be after starts_at.", "detail_zh": "结束时间须晚于开始时间。"}
+        raise Invalid("See errors.", errors=[{"pointer": "/ends_at", **detail}])
 
 
 def _touch(session: Session, row: Campaign, clock: Clock) -> None:

@@ -1,0 +1,240 @@
+"""A merchant's overview, campaigns and their results."""
+
+import uuid
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from district.auth.models import Role
+from district.campaigns import service as campaigns
+from district.campaigns.answers import shown
+from district.campaigns.schemas import CampaignChange, CampaignOut
+from district.campaigns.service import StepRefused, VersionStale
+from district.clock import Clock, ClockDep
+from district.database import DbSession
+from district.problems import Invalid, NotFound
+from district.stores import service as stores
+from district.stores.schemas import StoreView
+from district.web import merchant_results
+from district.web.explained import explained
+from district.web.language import Language, negotiate
+from district.web.reasons import in_words
+from district.web.security import require_own_form
+from district.web.staff import Staff, staff
+from district.web.templating import render
+from district.web.worth import worth
+from push.campaign import CampaignAction, CampaignState
+
+router = APIRouter()
+MerchantStaff = Annotated[Staff, Depends(staff(Role.MERCHANT))]
+OWN_ACTIONS = (CampaignAction.SUBMIT, CampaignAction.PAUSE, CampaignAction.RESUME, CampaignAction.END)
+TONES = {
+    CampaignState.DRAFT: "gray",
+    CampaignState.IN_REVIEW: "yellow",
+    CampaignState.APPROVED: "blue",
+    CampaignState.LIVE: "green",
+    CampaignState.PAUSED: "yellow",
+    CampaignState.ENDED: "gray",
+    CampaignState.CANCELLED: "red",
+}
+
+
+def show(
+    request: Request, here: Staff, clock: Clock, template: str, *, status: int = HTTPStatus.OK, **values: Any
+) -> HTMLResponse:
+    """A page of the merchants' console."""
+    return render(
+        request,
+        template,
+        shell=here.shell(request),
+        now=clock.now(),
+        status_code=status,
+        tones=TONES,
+        worth=worth,
+        reason_words=in_words,
+        own_actions=OWN_ACTIONS,
+        **values,
+    )
+
+
+def own_stores(session: Session, here: Staff) -> list[StoreView]:
+    """The merchant's open stores."""
+    rows = session.scalars(stores.seen_by(here.principal, here.district).limit(500))
+    views = stores.views(session, here.district, [row for row in rows if row.closed_at is None])
+    return sorted(views, key=lambda view: (view.name.casefold(), view.ref))
+
+
+def one_campaign(session: Session, here: Staff, campaign_id: uuid.UUID) -> CampaignOut:
+    """The merchant's campaign. Raises: NotFound, for another's too."""
+    row = campaigns.find(session, here.district.id, here.principal, campaign_id)
+    return shown(session, here.principal, [row])[0]
+
+
+def not_found(request: Request, here: Staff, clock: Clock) -> HTMLResponse:
+    """For what is another merchant's, or nobody's."""
+    return show(request, here, clock, "merchant/not_found.html", status=HTTPStatus.NOT_FOUND)
+
+
+@router.get("/merchant")
+def overview(request: Request, here: MerchantStaff, session: DbSession, clock: ClockDep) -> Response:
+    """Own shops, campaigns and what they brought in four weeks."""
+    results = merchant_results.results_of(session, here.district, here.principal, now=clock.now())
+    return show(
+        request,
+        here,
+        clock,
+        "merchant/overview.html",
+        results=results,
+        stores=own_stores(session, here),
+        csv="/merchant/results.csv",
+    )
+
+
+@router.get("/merchant/results.csv")
+def results_csv(
+    here: MerchantStaff, session: DbSession, clock: ClockDep, campaign: uuid.UUID | None = None
+) -> Response:
+    """The results of the overview, or of one campaign."""
+    found = merchant_results.results_of(
+        session, here.district, here.principal, now=clock.now(), campaign_id=campaign
+    )
+    return Response(
+        merchant_results.as_csv(found),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="results.csv"', "Cache-Control": "no-store"},
+    )
+
+
+@router.get("/merchant/campaigns")
+def list_campaigns(request: Request, here: MerchantStaff, session: DbSession, clock: ClockDep) -> Response:
+    """Every campaign with its state and what may be done next."""
+    items, _more = campaigns.page(session, here.district.id, here.principal, limit=campaigns.MAX_PAGE)
+    newest = sorted(items, key=lambda one: one.changed_at, reverse=True)
+    return show(request, here, clock, "merchant/campaigns.html", campaigns=newest)
+
+
+@router.get("/merchant/campaigns/{campaign_id}")
+def show_campaign(
+    campaign_id: uuid.UUID,
+    request: Request,
+    here: MerchantStaff,
+    session: DbSession,
+    clock: ClockDep,
+    said: str = "",
+) -> Response:
+    """One campaign: its state, its offer, its fence and its results."""
+    try:
+        return _campaign_page(request, here, session, clock, campaign_id, said=said[:20])
+    except NotFound:
+        return not_found(request, here, clock)
+
+
+def _campaign_page(
+    request: Request,
+    here: Staff,
+    session: Session,
+    clock: Clock,
+    campaign_id: uuid.UUID,
+    *,
+    said: str = "",
+    error: str = "",
+    status: int = HTTPStatus.OK,
+) -> Response:
+    campaign = one_campaign(session, here, campaign_id)
+    names = {store.id: store for store in own_stores(session, here)}
+    ring = campaign.fence["coordinates"][0]
+    corner = ring[0][0] if campaign.fence["type"] == "MultiPolygon" else ring[0]
+    return show(
+        request,
+        here,
+        clock,
+        "merchant/campaign.html",
+        status=status,
+        campaign=campaign,
+        stores=[names[one] for one in campaign.store_ids if one in names],
+        results=merchant_results.results_of(
+            session, here.district, here.principal, now=clock.now(), campaign_id=campaign_id
+        ),
+        corner=corner,
+        said=said,
+        error=error,
+    )
+
+
+@router.post("/merchant/campaigns/{campaign_id}/stock", dependencies=[Depends(require_own_form)])
+def change_stock(
+    campaign_id: uuid.UUID,
+    request: Request,
+    here: MerchantStaff,
+    session: DbSession,
+    clock: ClockDep,
+    version: Annotated[int, Form()],
+    stock: Annotated[str, Form(max_length=12)] = "",
+) -> Response:
+    """Change how many offers a campaign may give; it goes on meanwhile."""
+    digits = stock.strip()
+    if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 8):
+        return _refused(
+            request,
+            here,
+            session,
+            clock,
+            campaign_id,
+            Invalid("Write a whole number.", detail_zh="请填写整数。"),
+        )
+    wanted = CampaignChange(version=version, stock=int(digits) if digits else None)
+    try:
+        with session.begin_nested():
+            campaigns.change(session, here.district, here.principal, campaign_id, wanted, clock=clock)
+    except NotFound:
+        return not_found(request, here, clock)
+    except (Invalid, StepRefused, VersionStale) as refused:
+        return _refused(request, here, session, clock, campaign_id, refused)
+    return _to(campaign_id, "saved")
+
+
+def _refused(
+    request: Request,
+    here: Staff,
+    session: Session,
+    clock: Clock,
+    campaign_id: uuid.UUID,
+    error: Invalid | StepRefused | VersionStale,
+) -> Response:
+    language = negotiate(request)
+    first = next(iter(error.members.get("errors", ())), None)
+    words = explained(error, language)
+    if first is not None:
+        words = str(first.get("detail_zh" if language is Language.ZH else "detail") or first["detail"])
+    return _campaign_page(request, here, session, clock, campaign_id, error=words, status=error.status)
+
+
+def _to(campaign_id: uuid.UUID, said: str) -> Response:
+    return RedirectResponse(f"/merchant/campaigns/{campaign_id}?said={said}", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/merchant/campaigns/{campaign_id}/steps", dependencies=[Depends(require_own_form)])
+def take_step(
+    campaign_id: uuid.UUID,
+    request: Request,
+    here: MerchantStaff,
+    session: DbSession,
+    clock: ClockDep,
+    action: Annotated[CampaignAction, Form()],
+    version: Annotated[int | None, Form()] = None,
+) -> Response:
+    """Submit, pause, resume or end a campaign."""
+    if action not in OWN_ACTIONS:
+        return not_found(request, here, clock)
+    try:
+        campaigns.step(
+            session, here.district.id, here.principal, campaign_id, action, clock=clock, version=version
+        )
+    except NotFound:
+        return not_found(request, here, clock)
+    except (StepRefused, VersionStale) as refused:
+        return _refused(request, here, session, clock, campaign_id, refused)
+    return _to(campaign_id, action)
