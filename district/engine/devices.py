@@ -42,8 +42,8 @@ class Devices:
         state.set_segment(rows[~known], STRANGERS)
         for row, member in zip(rows[known].tolist(), members[known].tolist(), strict=True):
             self.members[row] = uuid.UUID(bytes=member)
-        for row in rows[~known].tolist():
-            self.members.pop(row, None)
+        for row in [row for row in rows[~known].tolist() if row in self.members]:
+            del self.members[row]
 
     def forget(self, rows: Integers) -> None:
         """Rows that the state has freed."""

@@ -18,8 +18,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from district.clock import monotonic
 from district.events import SIGHTINGS_STREAM
 
-PULL_MESSAGES = 512
-PULL_BELOW = 256
+PULL_MESSAGES = 128
+PULL_BELOW = 64
+"""At half a MiB a message, what waits here is bounded by 96 MiB."""
 PULL_EXPIRES_S = 5.0
 IDLE_S = 1.0
 FORGET_CONSUMER_AFTER_S = 60.0

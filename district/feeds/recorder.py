@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -32,6 +32,8 @@ from district.sightings.raw_rows import RawRows, copy_bytes
 DURABLE = "recorder"
 FETCH_MESSAGES = 64
 FETCH_WAIT_S = 1.0
+PORTION_BYTES = 2 << 20
+"""Some 20,000 rows."""
 ACK_WAIT_S = 30.0
 MAX_WAITING_MESSAGES = 512
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0)
@@ -54,6 +56,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Record for ever; survives the database and the event log."""
+        await self.books.loaded.wait()  # rows recorded before would be nobody's for good
         while True:
             try:
                 await self._consume()
@@ -69,7 +72,8 @@ class Recorder:
             while True:
                 with contextlib.suppress(nats.errors.TimeoutError):
                     messages = await subscription.fetch(FETCH_MESSAGES, timeout=FETCH_WAIT_S)
-                    await self._record(messages)
+                    for together in _portions(messages):
+                        await self._record(together)
         finally:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await subscription.unsubscribe()
@@ -83,7 +87,7 @@ class Recorder:
         )
 
     async def _record(self, messages: Sequence[Msg]) -> None:
-        """Write one fetch in one transaction, however often that takes."""
+        """Write some messages in one transaction, however often that takes."""
         read = [(message, _read(message)) for message in messages]
         batches = [(message, batch) for message, batch in read if batch is not None]
         rows, counts = self._rows(batches)
@@ -134,6 +138,19 @@ class Recorder:
             member=member,
             keep=np.flatnonzero(~(is_late & nobody)),
         )
+
+
+def _portions(messages: Sequence[Msg]) -> Iterator[list[Msg]]:
+    """Messages that are written together: few enough that no statement comes near its timeout."""
+    portion: list[Msg] = []
+    size = 0
+    for message in messages:
+        if portion and size + len(message.data) > PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(message)
+        size += len(message.data)
+    yield portion
 
 
 async def store(

@@ -30,6 +30,8 @@ class DeviceBooks:
         self._clock = clock
         self.wanted: Callable[[], Mapping[uuid.UUID, DistrictInfo]] = dict
         self._books: dict[uuid.UUID, DeviceBook] = {}
+        self.loaded = asyncio.Event()
+        """Set once every wanted book has been read."""
         self.listeners: list[Heard] = []
         """Told of each changed member after the book has it."""
 
@@ -45,6 +47,7 @@ class DeviceBooks:
             del self._books[district_id]
         for district_id, info in wanted.items():
             await self.refresh_one(district_id, info)
+        self.loaded.set()
 
     async def refresh_one(self, district_id: uuid.UUID, info: DistrictInfo) -> None:
         """The same for one district. Raises: psycopg.Error."""

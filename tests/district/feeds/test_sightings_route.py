@@ -243,3 +243,26 @@ async def test_a_member_row_names_its_member(sender: Sender) -> None:
     await sender.send(sender.row(mac=None, member_id=str(member.id)), sender.row())
     (columns,) = await sender.published()
     assert columns.member.tobytes() == member.id.bytes + bytes(16)
+
+
+async def test_without_the_event_log_nothing_is_accepted_and_the_caller_is_told_when_to_return(
+    sender: Sender,
+) -> None:
+    await refresh(sender.app)
+    await sender.app.state.nats.close()
+    answer = await sender.send(sender.row())
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_outcomes_are_counted_for_the_operator(sender: Sender) -> None:
+    row = sender.row()
+    await sender.send(row, row, sender.row(lat=91))
+    await sender.app.state.feed_counts.write(sender.app.state.pool, sender.clock)
+    token = sender.makers.token(sender.district, Role.OPERATOR)
+    await refresh(sender.app)
+    answer = await sender.client.get(
+        f"/v1/districts/{sender.district.slug}/feeds/{sender.feed.slug}",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.json()["rows_today"] == {"accepted": 1, "duplicates": 1, "out_of_range": 1}
