@@ -119,15 +119,19 @@ class _Engine:
         return len(crossed) + len(ticked.transitions)
 
 
-def posts(positions: store18.Positions, count: int) -> list[bytes]:
-    """The first part of a tick as posts of a thousand clients, with all the fields that Meraki sends."""
-    return [_post(positions, start) for start in range(0, count * PER_POST, PER_POST)]
+def posts(positions: store18.Positions, count: int, *, epoch_s: float = 1_780_000_000) -> list[bytes]:
+    """The first part of a tick as posts of a thousand clients, with all the fields that Meraki sends.
+
+    ``epoch_s``: when the walk began, in seconds since 1970.
+    """
+    return [_post(positions, start, epoch_s) for start in range(0, count * PER_POST, PER_POST)]
 
 
-def _post(positions: store18.Positions, start: int) -> bytes:
+def _post(positions: store18.Positions, start: int, epoch_s: float) -> bytes:
     part = slice(start, start + PER_POST)
     columns = (positions.device[part], positions.lon[part], positions.lat[part], positions.at_ms[part])
-    observations = [_observation(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    observations = [_observation(*row, epoch_s=epoch_s) for row in rows]
     body = {
         "version": "3.0",
         "secret": "a shared secret",
@@ -137,8 +141,8 @@ def _post(positions: store18.Positions, start: int) -> bytes:
     return json.dumps(body).encode()
 
 
-def _observation(device: int, lon: float, lat: float, at_ms: int) -> dict[str, Any]:
-    at = datetime.fromtimestamp(1_780_000_000 + at_ms / 1_000, UTC).isoformat().replace("+00:00", "Z")
+def _observation(device: int, lon: float, lat: float, at_ms: int, *, epoch_s: float) -> dict[str, Any]:
+    at = datetime.fromtimestamp(epoch_s + at_ms / 1_000, UTC).isoformat().replace("+00:00", "Z")
     mac = ":".join(f"{0x020000000000 + device:012x}"[i : i + 2] for i in range(0, 12, 2))
     return {
         "clientMac": mac,

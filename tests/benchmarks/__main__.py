@@ -1,0 +1,79 @@
+"""`make bench`: every benchmark, or those that are named, each on servers of its own.
+
+    python -m tests.benchmarks [--slack 0.6] [--long] [NAME …]
+
+Exit code 1 if a goal is missed. Continuous integration takes 60 % of each goal: its machines are shared.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from tests.benchmarks import (
+    bench_end_to_end,
+    bench_engine,
+    bench_feed,
+    bench_fences,
+    bench_latency,
+    bench_nearest,
+    bench_portal,
+)
+from tests.product import Product
+
+Main = Callable[[list[str]], int]
+CI_SLACK: Final = 0.6
+
+
+def with_database(main: Main) -> Main:
+    """A benchmark that needs a database and no product: it gets a private one."""
+
+    def run(arguments: list[str]) -> int:
+        with Product() as product:
+            return main([product.dsn, *arguments])
+
+    return run
+
+
+BENCHMARKS: Final[dict[str, Main]] = {
+    "fences": with_database(bench_fences.main),
+    "engine": bench_engine.main,
+    "feed": bench_feed.main,
+    "nearest": with_database(bench_nearest.main),
+    "portal": bench_portal.main,
+    "latency": bench_latency.main,
+    "end-to-end": bench_end_to_end.main,
+}
+LONG: Final[dict[str, Sequence[str]]] = {"end-to-end": ("--for-s", "60", "--windows", "1")}
+
+
+def main() -> int:
+    """Run them one after the other, so that none disturbs another."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument(
+        "--slack",
+        type=float,
+        default=CI_SLACK if os.environ.get("CI") else 1.0,
+        help="share of the goals that suffices",
+    )
+    parser.add_argument("--long", action="store_true", help="the long forms, as the goals are stated")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    codes = {}
+    for name in options.names or BENCHMARKS:
+        began = time.monotonic()
+        extra = LONG.get(name, ()) if options.long else ()
+        codes[name] = BENCHMARKS[name]([*extra, "--slack", str(options.slack)])
+        print(f"  ({time.monotonic() - began:.0f} s)\n", flush=True)
+    missed = [name for name, code in codes.items() if code]
+    print(f"missed: {', '.join(missed)}" if missed else f"all of {len(codes)} reach their goals")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
