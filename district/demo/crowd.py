@@ -41,6 +41,7 @@ class Place:
     x_m: float
     y_m: float
     has_offers: bool
+    floor: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -115,6 +116,13 @@ class Crowd:
     def inside(self) -> int:
         """How many people are in the district."""
         return int(np.count_nonzero(self.mode))
+
+    def floor(self, slot: int) -> str | None:
+        """The floor that somebody in a store is on; unknown on the way."""
+        errand = self._doing[slot]
+        if self.mode[slot] != Mode.STAYING or errand is None:
+            return None
+        return self._places[errand.place].floor
 
     def free_slot(self) -> int | None:
         """A slot that nobody holds."""

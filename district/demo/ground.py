@@ -21,7 +21,7 @@ KEY_LABEL = "walkers"
 SESSION_LIFE = timedelta(days=3)
 
 PLACES_SQL = """
-SELECT s.id, coalesce(s.category, i.category), ST_X(i.location), ST_Y(i.location),
+SELECT s.id, coalesce(s.category, i.category), ST_X(i.location), ST_Y(i.location), coalesce(s.floor, i.floor),
        EXISTS (SELECT 1 FROM campaign c WHERE c.district_id = s.district_id AND c.state = 'live'
                AND c.merchant_id = s.merchant_id)
 FROM store s JOIN imported_place i ON i.district_id = s.district_id AND i.ref = s.ref
@@ -57,6 +57,7 @@ class Shop:
     category: str
     position: LonLat
     has_offers: bool
+    floor: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +85,14 @@ def read(session: Session, slug: str, *, clock: Clock) -> Ground:
     feed, feed_secret = session.execute(text(FEED_SQL), here).one()
     gateway, gateway_secret = session.execute(text(GATEWAY_SQL), here).one()
     shops = [
-        Shop(id=str(id_), category=category, position=LonLat(lon=lon, lat=lat), has_offers=has_offers)
-        for id_, category, lon, lat, has_offers in session.execute(text(PLACES_SQL), here)
+        Shop(
+            id=str(id_),
+            category=category,
+            position=LonLat(lon=lon, lat=lat),
+            floor=floor,
+            has_offers=has_offers,
+        )
+        for id_, category, lon, lat, floor, has_offers in session.execute(text(PLACES_SQL), here)
     ]
     streets = [
         {"properties": {"highway": kind}, "geometry": geometry}

@@ -164,7 +164,7 @@ def _add_merchants(session: Session, district: DistrictInfo, clock: Clock, rando
         session.add(merchant)
         session.flush()
         firsts.append(_open_store(session, district, merchant, spot, clock))
-        plan = plan_of(spot, random)
+        plan = plan_of(spot, random, currency=district.currency)
         owner = _principal(district, Role.MERCHANT, merchant_id=merchant.id)
         made = campaigns.create(
             session,

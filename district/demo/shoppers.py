@@ -15,6 +15,7 @@ from district.demo.crowd import Arrived, Crowd, Errand, Fixes, Person, Place, me
 from district.demo.ground import Ground
 from district.demo.street_graph import StreetGraph
 from district.demo.walk_requests import Away, Product
+from geo.datum import from_wgs84_arrays
 
 SLOTS_SPARE = 1.2
 ARRIVALS_MOST = 6
@@ -144,7 +145,10 @@ class Shoppers:
         """One network's observations of this second, to be sent in order."""
         if not len(fixes.slots):
             return
-        lon, lat = self._plane.to_degrees(fixes.x_m, fixes.y_m)
+        # The feed is declared in the district's own datum, so that is what it must hear.
+        lon, lat = from_wgs84_arrays(
+            *self._plane.to_degrees(fixes.x_m, fixes.y_m), self._ground.district.datum
+        )
         _, found = self._points.query(np.column_stack((fixes.x_m, fixes.y_m)))
         points = np.asarray(found)
         observations = [
@@ -169,6 +173,7 @@ class Shoppers:
                     "variance": round(float(self._random.uniform(*ACCURACY_M)), 1),
                     "time": at,
                     "nearestApTags": [],
+                    "floorPlanName": self.crowd.floor(slot),
                 }
             ],
             "latestRecord": {
@@ -280,6 +285,7 @@ def _places(ground: Ground, graph: StreetGraph) -> list[Place]:
             x_m=float(x_m[number]),
             y_m=float(y_m[number]),
             has_offers=shop.has_offers,
+            floor=shop.floor,
         )
         for number, shop in enumerate(ground.shops)
     ]

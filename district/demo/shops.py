@@ -1,7 +1,7 @@
 """Which stores of a demo district have merchants on the platform, and what they offer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -53,7 +53,7 @@ _IDEAS: Mapping[str, Idea] = MappingProxyType(
             hours="Mo-Su 10:30-21:00",
         ),
         "fast_food": Idea(
-            title={"en": "2 € off any menu", "zh": "任意套餐立减 2 欧元"},
+            title={"en": "%(amount_en)s off any menu", "zh": "任意套餐立减 %(amount_zh)s"},
             text={"en": "Show the code at the counter.", "zh": "在柜台出示券码。"},
             value={"type": "amount", "minor_units": 200},
             hours="Mo-Su 10:00-21:00",
@@ -71,7 +71,7 @@ _IDEAS: Mapping[str, Idea] = MappingProxyType(
             hours="Mo-Sa 10:00-19:00",
         ),
         "hairdresser": Idea(
-            title={"en": "10 € off a cut, today", "zh": "今日剪发立减 10 欧元"},
+            title={"en": "%(amount_en)s off a cut, today", "zh": "今日剪发立减 %(amount_zh)s"},
             text={"en": "Free chairs this afternoon.", "zh": "今天下午有空位。"},
             value={"type": "amount", "minor_units": 1000},
             hours="Mo-Sa 10:00-19:00",
@@ -96,6 +96,53 @@ _ANY = Idea(
     value=_percent(10),
     hours="Mo-Su 10:00-20:00",
 )
+_IN_CHINA: Mapping[str, Idea] = MappingProxyType(
+    {
+        "cafe": Idea(
+            title={"en": "The second drink is free", "zh": "第二杯免费"},
+            text={"en": "Two of the same kind.", "zh": "两杯同款。"},
+            value=_GIFT,
+            hours="Mo-Su 09:00-22:00",
+        ),
+        "cosmetics": Idea(
+            title={"en": "A free sample kit", "zh": "到店领试用装"},
+            text={"en": "One for each member.", "zh": "每位会员一份。"},
+            value=_GIFT,
+            hours="Mo-Su 10:00-22:00",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money:
+    """How a euro of an idea is given in a district's currency."""
+
+    factor: int
+    en: str
+    zh: str
+
+
+_MONEY: Mapping[str, Money] = MappingProxyType(
+    {"EUR": Money(factor=1, en="%d €", zh="%d 欧元"), "CNY": Money(factor=5, en="¥%d", zh="%d 元")}
+)
+
+
+def idea_of(category: str, currency: str) -> Idea:
+    """An offer that suits a category, with its amounts in a currency."""
+    idea = (_IN_CHINA.get(category) if currency == "CNY" else None) or _IDEAS.get(category, _ANY)
+    if idea.value.get("type") != "amount":
+        return idea
+    money = _MONEY[currency]
+    minor_units = idea.value["minor_units"] * money.factor
+    words = {"amount_en": money.en % (minor_units // 100), "amount_zh": money.zh % (minor_units // 100)}
+    return replace(
+        idea,
+        title={language: text % words for language, text in idea.title.items()},
+        value=dict(idea.value) | {"minor_units": minor_units},
+    )
+
+
 _TRIGGERS: Sequence[Mapping[str, Any]] = (
     {"on": "fence.enter"},
     {"on": "fence.enter"},
@@ -115,9 +162,9 @@ class CampaignPlan:
     stock: int
 
 
-def plan_of(store: StoreSpot, random: Random) -> CampaignPlan:
+def plan_of(store: StoreSpot, random: Random, *, currency: str) -> CampaignPlan:
     """A campaign that suits a store: by its category, around its building or itself."""
-    idea = _IDEAS.get(store.category, _ANY)
+    idea = idea_of(store.category, currency)
     rule = {
         "v": 1,
         "trigger": {"any": [dict(random.choice(_TRIGGERS))]},

@@ -18,6 +18,7 @@ from district.feeds.schemas import Vendor
 from district.feeds.service import FeedInfo
 from district.problems import NotFound
 from geo.coordinates import LonLat
+from geo.datum import from_wgs84
 from geo.errors import CoordinateInvalid
 from geo.metric import LocalPlane
 
@@ -123,8 +124,9 @@ def _feed(request: Request, district: DistrictInfo) -> FeedInfo:
 
 def _post(feed: FeedInfo, pin: Pin, now: datetime) -> dict[str, Any]:
     at = now.isoformat(timespec="milliseconds")
+    position = from_wgs84(pin.at, feed.datum)
     mac = ":".join(pin.mac[index : index + 2] for index in range(0, 12, 2))
-    location = {"lat": pin.at.lat, "lng": pin.at.lon, "variance": ACCURACY_M, "time": at}
+    location = {"lat": position.lat, "lng": position.lon, "variance": ACCURACY_M, "time": at}
     latest = {"time": at, "nearestApRssi": RSSI_DBM}
     return {
         "version": "3.0",
