@@ -17,7 +17,7 @@ from district.feeds import health
 from district.feeds.models import Feed, FeedHealth
 from district.footfall.routes import csv_answer
 from district.outbox.console import recent_codes
-from district.sightings.admission import Rejection
+from district.sightings.reported import Rejection
 from district.sightings.models import RawSighting
 from district.web.language import gettext as _
 from district.web.operator_shell import waiting

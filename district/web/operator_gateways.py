@@ -29,6 +29,7 @@ router = APIRouter()
 Operator = Annotated[Staff, Depends(staff(Role.OPERATOR))]
 MOST_SHOWN = 200
 SHORT = 60
+BLANK = {"slug": "", "vendor": "", "public_url": "", "networks": ""}
 
 
 @router.get("/operator/gateways")
@@ -112,7 +113,7 @@ def _page(
         gateways=[_shown(request, row, used.get(row.id, (0, None))) for row in rows],
         vendors=tuple(service.DIALECTS),
         made=made,
-        filled=filled or {},
+        filled=filled or BLANK,
         wrong=wrong or set(),
         error=error,
         method_names=method_names,
