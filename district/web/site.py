@@ -9,9 +9,13 @@ from district.web import (
     member_pages,
     member_privacy,
     member_sign_in,
-    operator_live,
+    merchant_editor,
+    merchant_pages,
+    operator_pages,
     portal,
     shopper_places,
+    till,
+    till_keys,
 )
 from district.web.security import SecurityHeaders
 from district.web.static_files import mount
@@ -22,10 +26,14 @@ PAGES: tuple[APIRouter, ...] = (
     portal.router,
     shopper_places.router,
     login.router,
-    operator_live.router,
+    operator_pages.router,
     member_pages.router,
     member_privacy.router,
     member_sign_in.router,
+    merchant_editor.router,
+    merchant_pages.router,
+    till.router,
+    till_keys.router,
 )
 
 
