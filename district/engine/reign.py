@@ -27,6 +27,7 @@ from district.roles import RoleContext
 from district.sightings.batch import Message, tick, unpack
 
 MAX_MESSAGES = 64
+WAIT_FOR_WORK = 8.0
 TICK_EVERY_S = 1.0
 BACK_OFF_S = 0.5
 log = structlog.get_logger()
@@ -115,13 +116,17 @@ class Reign:
             events.sightings_subject(self.district.id),
             after_sequence=self.sequence,
         )
-        wait_s = self.context.settings.engine_batch_wait.total_seconds()
+        longest_s = self.context.settings.engine_batch_wait.total_seconds()
+        spent_s = longest_s
         try:
             while True:
-                found = await reader.batch(most=MAX_MESSAGES, wait_s=wait_s)
+                # A batch is worth waiting for only as long as it saves work: when work is quick, so is the answer.
+                found = await reader.batch(most=MAX_MESSAGES, wait_s=min(longest_s, WAIT_FOR_WORK * spent_s))
                 await self._take_changes(core)
                 if found:
+                    started_s = monotonic()
                     triggered = core.apply(_messages(found))
+                    spent_s = monotonic() - started_s
                     self.sequence = found[-1].sequence
                     await effects.put(Group(sequence=self.sequence, triggered=triggered))
         finally:

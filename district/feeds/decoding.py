@@ -13,7 +13,7 @@ import numpy as np
 
 from district.bodies import BodyUnreadable
 from district.problems import TooLarge
-from district.sightings.admission import Rejection, Reported
+from district.sightings.reported import Rejection, Reported
 
 MAX_ROWS = 10_000
 _EPOCH_MS_FROM = 1e11

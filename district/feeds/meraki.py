@@ -12,7 +12,7 @@ import msgspec
 from district.bodies import BodyUnreadable
 from district.feeds.decoding import Decoded, Row, Rows, any_json, check_count, epoch_ms, number
 from district.problems import Invalid, NotAllowed
-from district.sightings.admission import Rejection
+from district.sightings.reported import Rejection
 
 RSSI_FLOOR_DBM = -95.0
 """Version 2 counts signal strength upwards from here."""

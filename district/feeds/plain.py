@@ -9,7 +9,7 @@ import msgspec
 
 from district.feeds.decoding import Decoded, Row, Rows, any_json, check_count, epoch_ms
 from district.problems import Invalid
-from district.sightings.admission import Rejection
+from district.sightings.reported import Rejection
 
 MAX_ID_LENGTH = 64
 _NAN = math.nan

@@ -1,16 +1,12 @@
 """Which of the rows that a feed reported are sightings: bounds, times, places and pseudonyms, for a whole body at once."""
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import repeat
 
 import numpy as np
-import numpy.typing as npt
 
-from district.problems import Unavailable
 from district.sightings.batch import (
     NO_MEMBER,
     NOWHERE,
@@ -19,12 +15,13 @@ from district.sightings.batch import (
     Integers,
     RowFlag,
     Shorts,
-    Singles,
     microseconds,
     pseudonyms,
 )
-from district.sightings.edge import DaySecret, Edge
-from district.sightings.pseudonyms import KeyedHash, mac_bytes, member_alias, stem
+from district.sightings.edge import Edge
+from district.sightings.naming import pseudonyms_of
+from district.sightings.pseudonyms import mac_bytes
+from district.sightings.reported import Booleans, Ledger, Rejection, Reported
 from geo.datum import Datum, to_wgs84_arrays
 
 AHEAD = timedelta(minutes=5)
@@ -36,55 +33,6 @@ UNKNOWN_ACCURACY_M = 15.0
 """Taken where a source gives a position without its accuracy: what Wi-Fi positioning usually reaches."""
 MAX_FLOOR_LENGTH = 32
 MAX_FLOORS = 256
-_DAYS_BACK = 2
-
-Booleans = npt.NDArray[np.bool_]
-
-
-class Rejection(StrEnum):
-    """Why a row is no sighting."""
-
-    IN_FUTURE = "in_future"
-    TOO_OLD = "too_old"
-    NOT_FINITE = "not_finite"
-    OUT_OF_RANGE = "out_of_range"
-    UNKNOWN_ACCESS_POINT = "unknown_access_point"
-    UNPLACED_ACCESS_POINT = "unplaced_access_point"
-    BAD_MAC = "bad_mac"
-    BAD_ID = "bad_id"
-    BAD_TIME = "bad_at"
-    BAD_MEMBER = "bad_member_id"
-    BAD_FLOOR = "bad_floor"
-    MISSING_ID = "missing_id"
-    MISSING_TIME = "missing_at"
-    MISSING_DEVICE = "missing_mac"
-    MISSING_PLACE = "missing_position"
-    WRONG_TYPE = "wrong_type"
-    OPTED_OUT = "opted_out"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reported:
-    """What a body says, one element a row, not yet believed. NaN and "" mean that the source did not say.
-
-    ``index`` is each row's place in the body. ``source_id`` None: made from device and time. ``member_id`` may be
-    shorter than the rest: rows beyond it name none.
-    """
-
-    index: Integers
-    at_ms: Integers
-    lon: Floats
-    lat: Floats
-    accuracy_m: Singles
-    rssi_dbm: Singles
-    mac: list[str]
-    access_point_mac: list[str]
-    floor: list[str]
-    source_id: list[str] | None = None
-    member_id: list[uuid.UUID | None] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.mac)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,12 +53,12 @@ def admit(reported: Reported, edge: Edge, *, datum: Datum, now: datetime) -> Adm
 
     Raises: Unavailable while the district's salt of today could not be made.
     """
-    ledger = _Ledger(len(reported))
+    ledger = Ledger(len(reported))
     _check_times(reported, ledger, now)
     lon, lat, has_fix = _positions(reported, ledger, datum)
     numbers, points = _access_points(reported, edge, ledger, has_fix)
     floors, floor = _floors(reported, ledger, points, numbers)
-    device, source_id, is_late = _pseudonyms_of(reported, edge, ledger, now)
+    device, source_id, is_late = pseudonyms_of(reported, edge, ledger, now)
     keep, duplicates = _first_of_each(source_id, reported, ledger)
     placed = np.array([(point.lon, point.lat) for point in points] or [(np.nan, np.nan)])
     by_point = ~has_fix
@@ -137,34 +85,13 @@ def admit(reported: Reported, edge: Edge, *, datum: Datum, now: datetime) -> Adm
     return Admission(columns=columns, rejected=ledger.rejected(reported.index), duplicates=duplicates)
 
 
-class _Ledger:
-    """The first reason found against each row."""
-
-    def __init__(self, rows: int) -> None:
-        self.is_bad: Booleans = np.zeros(rows, np.bool_)
-        self._reasons: dict[int, Rejection] = {}
-
-    def reject(self, rows: Booleans, reason: Rejection) -> None:
-        for row in np.flatnonzero(rows & ~self.is_bad).tolist():
-            self._reasons[row] = reason
-        self.is_bad |= rows
-
-    def reject_one(self, row: int, reason: Rejection) -> None:
-        if not self.is_bad[row]:
-            self._reasons[row] = reason
-            self.is_bad[row] = True
-
-    def rejected(self, index: Integers) -> tuple[tuple[int, Rejection], ...]:
-        return tuple((int(index[row]), reason) for row, reason in sorted(self._reasons.items()))
-
-
-def _check_times(reported: Reported, ledger: _Ledger, now: datetime) -> None:
+def _check_times(reported: Reported, ledger: Ledger, now: datetime) -> None:
     now_ms = microseconds(now) // 1000
     ledger.reject(reported.at_ms > now_ms + AHEAD // timedelta(milliseconds=1), Rejection.IN_FUTURE)
     ledger.reject(reported.at_ms < now_ms - OLDEST // timedelta(milliseconds=1), Rejection.TOO_OLD)
 
 
-def _positions(reported: Reported, ledger: _Ledger, datum: Datum) -> tuple[Floats, Floats, Booleans]:
+def _positions(reported: Reported, ledger: Ledger, datum: Datum) -> tuple[Floats, Floats, Booleans]:
     """WGS-84 degrees, and which rows have them."""
     lon, lat = reported.lon, reported.lat
     has_fix = ~(np.isnan(lon) | np.isnan(lat))
@@ -178,7 +105,7 @@ def _positions(reported: Reported, ledger: _Ledger, datum: Datum) -> tuple[Float
 
 
 def _access_points(
-    reported: Reported, edge: Edge, ledger: _Ledger, has_fix: Booleans
+    reported: Reported, edge: Edge, ledger: Ledger, has_fix: Booleans
 ) -> tuple[Shorts, list["_Point"]]:
     """Each row's number among the access points that the body names; a row with a fix needs none."""
     known: dict[str, int] = {}
@@ -209,7 +136,7 @@ class _Point:
 
 
 def _floors(
-    reported: Reported, ledger: _Ledger, points: list[_Point], numbers: Shorts
+    reported: Reported, ledger: Ledger, points: list[_Point], numbers: Shorts
 ) -> tuple[list[str], Shorts]:
     """The floors of the body, and each row's number among them: its own, else its access point's."""
     codes: dict[str, int] = {"": NOWHERE}
@@ -225,99 +152,6 @@ def _floors(
     return usable, np.maximum(floor_number, NOWHERE).astype(np.int16)
 
 
-def _pseudonyms_of(
-    reported: Reported, edge: Edge, ledger: _Ledger, now: datetime
-) -> tuple[list[bytes], list[str], Booleans]:
-    """Each row's device and source id, and whether its day's salt is gone."""
-    calendar = _Calendar(edge, now)
-    day_of = calendar.days(reported.at_ms)
-    makers = [_Maker(edge, calendar, day) for day in range(len(calendar.starts_ms))]
-    made = _made(reported, makers, day_of.tolist())
-    for row, one in enumerate(made):
-        if isinstance(one, Rejection):
-            ledger.reject_one(row, one)
-            made[row] = _NOBODY
-    device, stems = (list(part) for part in zip(*made, strict=True)) if made else ([], [])
-    is_late = np.array([maker.is_late for maker in makers])[day_of]
-    return device, reported.source_id or stems, is_late
-
-
-_NOBODY = (NO_MEMBER, "")
-
-
-def _made(reported: Reported, makers: list["_Maker"], days: list[int]) -> list[tuple[bytes, str] | Rejection]:
-    members = reported.member_id
-    if not any(members):
-        return [makers[day].made[mac] for mac, day in zip(reported.mac, days, strict=True)]
-    named = members + [None] * (len(reported) - len(members))
-    return [
-        makers[day].made[mac] if member_id is None else makers[day].of_member(member_id)
-        for mac, day, member_id in zip(reported.mac, days, named, strict=True)
-    ]
-
-
-class _Calendar:
-    """The trading days that a row may lie in, by the instants at which they start."""
-
-    def __init__(self, edge: Edge, now: datetime) -> None:
-        today = edge.today(now)
-        if today is None:
-            raise Unavailable("Today's pseudonyms are not ready; send the same body again.")
-        self.today = today
-        self.dates: list[date] = [today.trading_day + timedelta(days=back) for back in range(-_DAYS_BACK, 1)]
-        self.living = {day.trading_day: day for day in edge.living(now)}
-        self.starts_ms = np.array(
-            [microseconds(edge.district.day_starts_at(day)) // 1000 for day in self.dates], np.int64
-        )
-
-    def days(self, at_ms: Integers) -> Integers:
-        """Each row's place in ``dates``; what lies minutes ahead counts as today."""
-        place = np.searchsorted(self.starts_ms, at_ms, side="right") - 1
-        return np.maximum(place, 0)
-
-    def secret(self, day: int) -> DaySecret:
-        return self.living.get(self.dates[day], self.today)
-
-
-class _Memory(dict[str, tuple[bytes, str] | Rejection]):
-    """What was made before is looked up, what was not is made."""
-
-    def __init__(self, make: Callable[[str], tuple[bytes, str] | Rejection]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, text: str) -> tuple[bytes, str] | Rejection:
-        made = self[text] = self._make(text)
-        return made
-
-
-class _Maker:
-    """Pseudonyms of one trading day; each device of a body is hashed once."""
-
-    def __init__(self, edge: Edge, calendar: _Calendar, day: int) -> None:
-        secret = calendar.secret(day)
-        self.is_late = secret.trading_day != calendar.dates[day]
-        self._devices: KeyedHash = secret.devices
-        self._aliases = edge.aliases
-        self._opt_outs = edge.opt_outs
-        self._stem_key = edge.stem_key(calendar.dates[day])
-        self.made = _Memory(self._make)
-        """By the MAC as spelled."""
-
-    def of_member(self, member_id: uuid.UUID) -> tuple[bytes, str]:
-        alias = member_alias(self._aliases, member_id)
-        return self._devices.pseudonym(alias), stem(self._stem_key, alias)
-
-    def _make(self, text: str) -> tuple[bytes, str] | Rejection:
-        mac = mac_bytes(text)
-        if mac is None:
-            return Rejection.BAD_MAC if text else Rejection.MISSING_DEVICE
-        alias = self._aliases.pseudonym(mac)
-        if alias in self._opt_outs:
-            return Rejection.OPTED_OUT
-        return self._devices.pseudonym(alias), stem(self._stem_key, alias)
-
-
 def _members(reported: Reported) -> bytes:
     if not reported.member_id:
         return bytes(16 * len(reported))
@@ -325,7 +159,7 @@ def _members(reported: Reported) -> bytes:
     return b"".join(named).ljust(16 * len(reported), b"\0")
 
 
-def _first_of_each(source_id: list[str], reported: Reported, ledger: _Ledger) -> tuple[Integers, int]:
+def _first_of_each(source_id: list[str], reported: Reported, ledger: Ledger) -> tuple[Integers, int]:
     """The rows to keep, and how many good ones say again what an earlier one said.
 
     A feed's own id counts alone; a made one together with its instant.

@@ -17,8 +17,8 @@ from district.feeds import health
 from district.feeds.models import Feed, FeedHealth
 from district.footfall.routes import csv_answer
 from district.outbox.console import recent_codes
-from district.sightings.reported import Rejection
 from district.sightings.models import RawSighting
+from district.sightings.reported import Rejection
 from district.web.language import gettext as _
 from district.web.operator_shell import waiting
 from district.web.staff import Staff, staff

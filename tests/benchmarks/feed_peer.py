@@ -24,7 +24,7 @@ from district.feeds.routes import FeedsDep
 from district.feeds.schemas import Vendor
 from district.problems import NotAllowed
 from district.settings import get_settings
-from district.sightings.admission import Reported
+from district.sightings.reported import Reported
 
 
 class RssiRecord(BaseModel):

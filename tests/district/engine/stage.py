@@ -22,8 +22,9 @@ from district.members import service as members
 from district.members.models import Consent, Member
 from district.roles import RoleContext
 from district.settings import Settings
-from district.sightings.admission import Reported, admit
+from district.sightings.admission import admit
 from district.sightings.edge import load_edges
+from district.sightings.reported import Reported
 from district.sightings.service import publish
 from geo.coordinates import LonLat
 from geo.datum import Datum

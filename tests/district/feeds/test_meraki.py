@@ -14,7 +14,7 @@ from district.districts import service as districts
 from district.districts.models import RouteKind
 from district.feeds import meraki
 from district.problems import Invalid, NotAllowed, TooLarge
-from district.sightings.admission import Reported
+from district.sightings.reported import Reported
 from tests.conftest import refresh
 from tests.factories import Makers
 

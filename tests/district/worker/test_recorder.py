@@ -21,9 +21,10 @@ from district.feeds.recorder import Recorder
 from district.members import service as members
 from district.roles import RoleContext, connected
 from district.settings import Settings
-from district.sightings.admission import Reported, admit
+from district.sightings.admission import admit
 from district.sightings.batch import RowFlag
 from district.sightings.edge import load_edges
+from district.sightings.reported import Reported
 from district.sightings.service import Published, publish
 from geo.datum import Datum
 from tests.factories import HELSINKI, Makers
