@@ -1,9 +1,10 @@
 """Making and changing a campaign: a guided form, checked while it is filled, errors at their fields."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -17,7 +18,7 @@ from district.clock import Clock, ClockDep
 from district.database import DbSession
 from district.problems import Conflict, Invalid, NotFound
 from district.web.explained import explained
-from district.web.language import Tongue, negotiate, speaking
+from district.web.language import Language, Tongue, negotiate, speaking
 from district.web.merchant_fence import POSITION_ERROR_M, judged
 from district.web.merchant_form import Builder, CampaignForm, at_fields, read
 from district.web.merchant_hours import DAYS
@@ -105,6 +106,7 @@ def check(
 ) -> Response:
     """A fragment: what the fence is like, and the offer on a phone."""
     owned = own_stores(session, here)
+    value = _value(here, form, negotiate(request))
     facts, wrong = judged(session, here.district, form, owned, negotiate(request))
     names = {str(store.id): store for store in owned}
     first = names.get(form.store_ids[0]) if form.store_ids else None
@@ -116,9 +118,18 @@ def check(
         form=form,
         facts=facts,
         fence_error=wrong,
+        value=value,
         store=first,
         position_error_m=POSITION_ERROR_M,
     )
+
+
+def _value(here: Staff, form: CampaignForm, language: Language) -> Mapping[str, Any] | None:
+    """What the offer is worth; None while that cannot be read."""
+    with speaking(Tongue(language=language)):
+        builder = Builder(form=form, district=here.district, stores=())
+        value: Mapping[str, Any] = builder.offer()["value"]
+        return None if builder.errors else value
 
 
 @router.post("/merchant/campaigns/new", dependencies=[Depends(require_own_form)])
