@@ -30,10 +30,7 @@ async function follow(form) {
     isOurs = false;
     editor.shown.map.setCenter([circle.circle.lon, circle.circle.lat]);
   };
-  form.addEventListener("change", () => {
-    showNeeded(form);
-    drawCircle();
-  });
+  form.addEventListener("change", drawCircle);
   form.addEventListener("fence", ({ detail }) => {
     if (isOurs || !detail.within) return;
     form.querySelector('input[name="fence"][value="drawn"]').checked = true;
@@ -44,6 +41,7 @@ async function follow(form) {
 
 for (const form of document.querySelectorAll("form[data-follow]")) {
   showNeeded(form);
+  form.addEventListener("change", () => showNeeded(form)); // before the map is there, too
   follow(form);
 }
 
