@@ -5,8 +5,22 @@ from enum import StrEnum
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from phonenumbers import PhoneNumberType
 
 from district.problems import Invalid
+
+
+_COSTLY = frozenset(
+    {
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.VOIP,
+        PhoneNumberType.UAN,
+        PhoneNumberType.PAGER,
+        PhoneNumberType.VOICEMAIL,
+    }
+)
+"""Numbers that somebody earns on, or that cost nothing to have by the thousand."""
 
 
 class ContactKind(StrEnum):
@@ -37,6 +51,11 @@ def phone(typed: str, *, country: str) -> Contact:
         raise Invalid(
             f"There is no such phone number. Write it with its country code: +{_example(country)}",
             detail_zh=f"没有这样的电话号码。请带上国家代码填写：+{_example(country)}",
+        )
+    if phonenumbers.number_type(number) in _COSTLY:
+        raise Invalid(
+            "Codes are not sent to numbers of this kind. Give a mobile number.",
+            detail_zh="此类号码无法接收验证码，请填写手机号。",
         )
     number.extension = None
     return Contact(

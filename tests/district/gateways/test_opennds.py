@@ -1,5 +1,6 @@
 """openNDS level 1 against what a real gateway sent and accepted."""
 
+import base64
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,3 +63,59 @@ def test_a_gateway_outside_the_allowed_networks_is_refused() -> None:
         OpenNds().identify(
             gateway(allow_networks=("192.168.0.0/16",)), f"fas={FAS}".encode(), machine_now=NOW
         )
+
+
+def redirect(**fields: str) -> bytes:
+    given = {"hid": HID, "clientmac": "02:aa:22:33:44:66", "gatewayaddress": "10.2.0.1:2050"} | fields
+    text = ", ".join(f"{name}={value}" for name, value in given.items())
+    return b"fas=" + base64.b64encode(text.encode())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "evil.example:2050",
+        "8.8.8.8:80",
+        "10.2.0.1:99999",
+        "10.2.0.1:x",
+        "10.2.0.1:2050/path",
+        "10.2.0.1:2050?x",
+        "10.2.0.1:2050#x",
+        "user@10.2.0.1",
+        ":pw@10.2.0.1",
+        "10.2.0.1@evil.example",
+        "evil.example\\@10.2.0.1",
+        "[fe80::1%25eth0]:2050",
+        "::ffff:8.8.8.8",
+        "167772161",
+        "0x0a000001",
+        "127.0.0.1:2050",
+        "169.254.169.254",
+    ],
+)
+def test_a_browser_is_sent_only_to_a_private_address(address: str) -> None:
+    with pytest.raises(BadRedirect):
+        OpenNds().identify(gateway(), redirect(gatewayaddress=address), machine_now=NOW)
+
+
+@pytest.mark.parametrize("authdir", ["../x", "a/b", "x?y", "é", "a" * 65, "a b", "%2e"])
+def test_the_grant_s_path_is_a_plain_name(authdir: str) -> None:
+    with pytest.raises(BadRedirect, match="authdir"):
+        OpenNds().identify(gateway(), redirect(authdir=authdir), machine_now=NOW)
+
+
+@pytest.mark.parametrize("mac", ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "", "x"])
+def test_a_claim_names_a_device(mac: str) -> None:
+    with pytest.raises(BadRedirect):
+        OpenNds().identify(gateway(), redirect(clientmac=mac), machine_now=NOW)
+
+
+@pytest.mark.parametrize("hid", ["", "short", "x" * 129, "a b" * 10, "é" * 20, "../../etc/passwd0000"])
+def test_a_hid_is_letters_and_digits(hid: str) -> None:
+    with pytest.raises(BadRedirect):
+        OpenNds().identify(gateway(), redirect(hid=hid), machine_now=NOW)
+
+
+def test_a_level_one_redirect_is_a_claim() -> None:
+    assert not OpenNds().identify(gateway(), redirect(), machine_now=NOW).is_signed
