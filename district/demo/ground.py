@@ -111,7 +111,7 @@ def read(session: Session, slug: str, *, clock: Clock) -> Ground:
         streets=streets,
         access_points=points,
         till_keys=_till_keys(session, district, clock),
-        sessions=_past_sessions(session, district, clock),
+        sessions=past_sessions(session, district, clock),
     )
 
 
@@ -136,7 +136,7 @@ def _till_keys(session: Session, district: DistrictInfo, clock: Clock) -> Mappin
     return keys
 
 
-def _past_sessions(session: Session, district: DistrictInfo, clock: Clock) -> Mapping[int, str]:
+def past_sessions(session: Session, district: DistrictInfo, clock: Clock) -> Mapping[int, str]:
     """Their browsers have kept them logged in since their last visit."""
     numbers = {alias_of(district, history.history_mac(number)): number for number in range(history.MEMBERS)}
     found: Sequence[tuple[bytes, uuid.UUID]] = [

@@ -20,6 +20,8 @@ MALLS = 40
 MALL_MARGIN_M, HOUSE_DEPTH_M = 3.0, 15.0
 HOUSE_FRONTS_M = (14.0, 34.0)
 GAP_M = 3.0
+LANE_REACH_M = 14.0
+"""From the edge of a block across the middle of the street beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +143,8 @@ def _middle_line(block: shapely.Polygon) -> Floats:
     """From the middle of one side of a block to the middle of the opposite one, out to the streets."""
     ring = np.array(block.exterior.coords)[:4]
     ends = np.array([(ring[0] + ring[1]) / 2, (ring[2] + ring[3]) / 2])
-    outwards = (ends - ends.mean(axis=0)) * 1.16
-    line: Floats = ends.mean(axis=0) + outwards
+    along = (ends[1] - ends[0]) / np.hypot(*(ends[1] - ends[0]))
+    line: Floats = ends + np.array([-along, along]) * LANE_REACH_M
     return line
 
 
