@@ -1,13 +1,11 @@
 """The merchants' console in Debian's Chromium: a fence drawn and saved, a code typed and redeemed."""
 
-import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -20,6 +18,7 @@ from district.settings import Settings
 from push.coupon import CouponCode, code_from, grouped
 from tests.district.web_merchant.conftest import Business, open_business
 from tests.factories import Makers
+from tests.serving import running
 
 pytestmark = pytest.mark.browser
 CHROMIUM = "/usr/bin/chromium"
@@ -46,25 +45,8 @@ def business(committed: Makers) -> Business:
 def address(settings: Settings, business: Business, committed: Makers) -> Iterator[str]:
     """A real server on the module's database; what it is to know is there before it starts."""
     assert business.token
-    app = create_app(settings, committed.clock)
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=2)
-    )
-    started = threading.Event()
-    startup = server.startup
-
-    async def tell(sockets: Any = None) -> None:
-        await startup(sockets)
-        started.set()
-
-    server.startup = tell  # type: ignore[method-assign]  # uvicorn has no hook for this
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    assert started.wait(30)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(20)
+    with running(create_app(settings, committed.clock)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
