@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,38 +44,41 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(base)
 
 
-def _counts(client: httpx.Client, info: dict[str, Any]) -> tuple[int, int]:
-    """Offers and redemptions of today, as the operator's own interface tells them."""
-    users = {user["role"]: user for user in info["users"]}
-    log_in = {name: users["operator"][name] for name in ("username", "password")}
-    token = client.post("/v1/tokens", json=log_in).json()["token"]
-    headers = {"authorization": f"Bearer {token}"}
-    with client.stream("GET", f"/v1/districts/{info['district']}/footfall/live", headers=headers) as stream:
-        for line in stream.iter_lines():
-            if line.startswith("data:") and '"today"' in line:
-                today = json.loads(line.removeprefix("data:"))["today"]
-                return today["offers"], today["redemptions"]
-    return 0, 0
+def _operator(client: httpx.Client, info: dict[str, Any]) -> dict[str, str]:
+    """The header of an operator's program."""
+    (user,) = [user for user in info["users"] if user["role"] == "operator"]
+    answer = client.post("/v1/tokens", json={name: user[name] for name in ("username", "password")})
+    return {"authorization": f"Bearer {answer.json()['token']}"}
 
 
-def _metric(client: httpx.Client, info: dict[str, Any]) -> int:
-    """How many sightings the feed has taken today."""
-    users = {user["role"]: user for user in info["users"]}
-    log_in = {name: users["operator"][name] for name in ("username", "password")}
-    token = client.post("/v1/tokens", json=log_in).json()["token"]
-    feeds = client.get(
-        f"/v1/districts/{info['district']}/feeds", headers={"authorization": f"Bearer {token}"}
-    ).json()["feeds"]
-    (meraki,) = [feed for feed in feeds if feed["slug"] == info["keys"]["meraki_feed"]]
-    return int(meraki["rows_today"].get("accepted", 0))
+def _live(client: httpx.Client, info: dict[str, Any]) -> dict[str, Any]:
+    """The first message of the operator's live stream."""
+    path = f"/v1/districts/{info['district']}/footfall/live"
+    with client.stream("GET", path, headers=_operator(client, info)) as stream:
+        lines = (line for line in stream.iter_lines() if line.startswith('data: {"'))
+        message: dict[str, Any] = json.loads(next(lines).removeprefix("data: "))
+        return message
 
 
-def _until(check: Any, within_s: float) -> None:
+def _offers(client: httpx.Client, info: dict[str, Any]) -> int:
+    return sum(line["kind"] == "offer" for line in _live(client, info)["ticker"])
+
+
+def _fixes(client: httpx.Client, info: dict[str, Any]) -> int:
+    """How many sightings the walkers' feed has taken today."""
+    path = f"/v1/districts/{info['district']}/feeds/{info['keys']['meraki_feed']}"
+    rows = client.get(path, headers=_operator(client, info)).json()["rows_today"]
+    return int(rows.get("accepted", 0))
+
+
+def _until(check: Callable[[], bool], within_s: float) -> None:
     deadline = monotonic() + within_s
     while not check():
         assert monotonic() < deadline, "did not happen in time"
+        time.sleep(POLL_S)
 
 
+@pytest.mark.demo
 def test_the_demo_comes_up_walks_gives_offers_resumes_and_stops(data_dir: Path, tmp_path: Path) -> None:
     port, file = free_port(), tmp_path / "info.json"
     started = district(
@@ -88,8 +92,9 @@ def test_the_demo_comes_up_walks_gives_offers_resumes_and_stops(data_dir: Path, 
         assert client.get("/readyz").status_code == 200
         assert "Demo" in client.get("/").text
         assert client.get(info["pages"]["portal"]).status_code == 303
-        _until(lambda: _metric(client, info) > 60, OFFERS_WITHIN_S)
-        _until(lambda: _counts(client, info)[0] > 0, OFFERS_WITHIN_S)
+        _until(lambda: (_live(client, info)["members"] or 0) >= 10, OFFERS_WITHIN_S)
+        _until(lambda: _fixes(client, info) > 60, OFFERS_WITHIN_S)
+        _until(lambda: _offers(client, info) > 0, OFFERS_WITHIN_S)
         before = client.get("/healthz").json()["now"]
     taken = district(data_dir, port, "demo", "--until-ready")
     assert taken.returncode == 1
