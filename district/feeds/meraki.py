@@ -88,7 +88,7 @@ def decode(body: bytes, *, secret: str) -> Decoded | None:
     """
     try:
         post = _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_any(any_json(body), secret)
     major = _check_envelope(post.version, post.secret, post.type, secret)
     if major is None:

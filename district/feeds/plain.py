@@ -59,7 +59,7 @@ def decode(body: bytes) -> Decoded:
         check_count(len(sent))
         for index, row in enumerate(sent):
             _add(rows, index, row)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         rows = Rows()
         for index, item in enumerate(_items(any_json(body))):
             _add_any(rows, index, item)
