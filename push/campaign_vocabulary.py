@@ -33,7 +33,8 @@ _TRIGGER = Tagged(
         ),
     },
 )
-_POSITION = ListOf(Number(-180, 180), 2, 2)
+_FAR = 1e12  # any finite number: that degrees are out of range, or metres of a projection, the geometry's own error says best
+_POSITION = ListOf(Number(-_FAR, _FAR), 2, 2)
 _WITHIN = Keyed(
     {
         "circle": Record(

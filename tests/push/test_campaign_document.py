@@ -170,3 +170,12 @@ def test_a_wrong_offer_is_refused_at_its_place(change: dict[str, Any], pointer: 
 def test_texts_are_cleaned_of_controls_and_disguises() -> None:
     offer = parse_offer(offer_document(title={"en": "  Half\u202e price\x00\u200b \t now "}))
     assert offer.title.en == "Half price now"
+
+
+def test_projected_metres_are_named_as_such() -> None:
+    ring = [[385000, 6672000], [385100, 6672000], [385100, 6672100], [385000, 6672000]]
+    document = rule_document() | {"where": {"within": {"type": "Polygon", "coordinates": [ring]}}}
+    with pytest.raises(DocumentRefused) as refused:
+        parse_rule(document)
+    assert [problem.pointer for problem in refused.value.problems] == ["/rule/where/within"]
+    assert "WGS-84" in refused.value.problems[0].detail.en
