@@ -25,12 +25,11 @@ class AreaLayers:
     def __init__(self, areas: Sequence[Area], floors: Sequence[int], plane: LocalPlane) -> None:
         """floors: each area's code, ANY_FLOOR when it is on all of them. Areas beyond the plane hold nobody."""
         self._plane = plane
-        self.layers: list[Integers] = _apart(areas)
-        self._rasters: list[ZoneRaster] = []
         self._floors = np.asarray(floors, dtype=np.int64)
-        for numbers in self.layers:
-            flat = [_flat(areas[number], plane) for number in numbers.tolist()]
-            self._rasters.append(ZoneRaster(flat))
+        flat = [_flat(area, plane) for area in areas]
+        near = np.array([number for number, area in enumerate(flat) if not area.is_empty], dtype=np.int64)
+        self.layers: list[Integers] = [near[numbers] for numbers in _apart([flat[one] for one in near])]
+        self._rasters = [ZoneRaster([flat[one] for one in numbers]) for numbers in self.layers]
 
     def __len__(self) -> int:
         return len(self.layers)

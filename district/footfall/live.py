@@ -94,6 +94,9 @@ class Watch:
         self.viewers: set[asyncio.Event] = set()
         self.names: dict[uuid.UUID, tuple[str, str]] = {}
         self.task: asyncio.Task[None] | None = None
+        self.is_begun = False
+        """Whether the lines from before anybody watched were read; new ones wait until then."""
+        self.early: list[TickerLine] = []
 
     def wake(self) -> None:
         """Something changed: every viewer looks again."""
@@ -130,11 +133,11 @@ class LiveHub:
             watch = self._watches.get(_district_of(message.subject))
             if watch is None:
                 return
-            lines = msgspec.json.decode(message.data, type=TickerLine | list[TickerLine])
-            newest = lines[-TICKER_LENGTH:] if isinstance(lines, list) else [lines]
-            await self._add(
-                watch, [(line.at, str(line.kind), line.campaign_id, line.reason) for line in newest]
-            )
+            line = msgspec.json.decode(message.data, type=TickerLine)
+            if not watch.is_begun:
+                watch.early = [*watch.early, line][-TICKER_LENGTH:]
+                return
+            await self._add(watch, [_plain(line)])
             watch.wake()
 
     @contextlib.asynccontextmanager
@@ -188,14 +191,22 @@ class LiveHub:
             row = await (await connection.execute(queries.TODAY_SQL, values)).fetchone()
             near = values | {"since": now - HEAT_OVER}
             positions = await (await connection.execute(queries.POSITIONS_SQL, near)).fetchall()
-            recent: list[tuple[Any, ...]] = []
-            if not watch.lines:
+            if not watch.is_begun:
                 limit = values | {"limit": TICKER_LENGTH}
                 recent = await (await connection.execute(queries.RECENT_SQL, limit)).fetchall()
+                await self._begin(watch, recent)
         shown = await asyncio.to_thread(heat.features, positions, district.center)
-        if recent and not watch.lines:
-            await self._add(watch, reversed(recent))
         watch.live = self._with_counts(watch, today=_today(row), shown_heat=shown)
+
+    async def _begin(self, watch: Watch, recent: Sequence[tuple[Any, ...]]) -> None:
+        """The lines from before, then those heard meanwhile that are not among them."""
+        known = {(row[0], row[2], row[3]) for row in recent}
+        await self._add(watch, reversed(recent))
+        while watch.early:
+            early, watch.early = watch.early, []
+            lines = [_plain(line) for line in early]
+            await self._add(watch, [line for line in lines if (line[0], line[2], line[3]) not in known])
+        watch.is_begun = True
 
     async def _add(self, watch: Watch, lines: Iterable[tuple[datetime, str, uuid.UUID, str]]) -> None:
         wanted = list(lines)
@@ -263,6 +274,10 @@ async def events(
                 await asyncio.wait_for(woken.wait(), HEARTBEAT_S)
             except TimeoutError:
                 yield "event: heartbeat\ndata: {}\n\n"
+
+
+def _plain(line: TickerLine) -> tuple[datetime, str, uuid.UUID, str]:
+    return line.at, str(line.kind), line.campaign_id, line.reason
 
 
 def _published(present: Present | LiveCounts) -> Here:

@@ -23,7 +23,7 @@ class FootfallRow(BaseModel):
     """The zone's slug, a merchant's store id, or null for the whole district."""
     name: str
     start: datetime
-    value: float | None
+    value: int | float | None
     suppressed: bool
 
 

@@ -15,7 +15,7 @@ layers.areas.set(areas);
 // The heat is given as points 25 m apart: wide enough to flow into one another.
 shown.ready.then(() => {
   shown.map.setPaintProperty("heat", "heatmap-radius", ["interpolate", ["exponential", 2], ["zoom"], 13, 10, 18, 240]);
-  shown.map.setPaintProperty("heat", "heatmap-intensity", 0.24);
+  shown.map.setPaintProperty("heat", "heatmap-intensity", 0.18);
   shown.map.setPaintProperty("areas-edge", "line-width", 1.4);
   shown.map.setPaintProperty("areas-edge", "line-opacity", 0.7);
 });
