@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import structlog
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, Response
 from nats.aio.client import Client
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 
 from district import api, events, problems
@@ -21,6 +21,7 @@ from district.database import Pool, make_engine, make_pool, make_sessions
 from district.districts import service as districts
 from district.feeds import service as feeds
 from district.feeds.health import FeedCounts
+from district.monitoring import Monitor, check_scraper
 from district.problems import Unavailable
 from district.proxies import TrustedProxies, networks_of
 from district.roles import settle_memory
@@ -58,9 +59,13 @@ async def readyz(request: Request) -> JSONResponse:
 
 
 @health.get("/metrics", include_in_schema=False)
-async def metrics() -> Response:
-    """Prometheus text."""
-    return PlainTextResponse(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request) -> Response:
+    """Prometheus text: this process, and every district as the database and the event log see it."""
+    check_scraper(request)
+    state = request.app.state
+    districts = state.registry.value.by_id.values()
+    text = await state.monitor.text(state.stream, districts, now=state.clock.now())
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 async def _database_answers(pool: Pool) -> bool:
@@ -116,6 +121,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine
         app.state.sessions = make_sessions(engine)
         app.state.pool = make_pool(settings.database_url, size=settings.database_pool_size)
+        app.state.monitor = Monitor(pool=app.state.pool)
         await app.state.pool.open()
         stack.push_async_callback(app.state.pool.close)
         await _connect_events(app, settings, stack)

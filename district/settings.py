@@ -88,6 +88,10 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         default="", description="Comma-separated networks whose X-Forwarded-For is believed; empty: none"
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token for /metrics from other machines; default: only this machine may ask",
+    )
     database_pool_size: int = Field(
         default=8, ge=1, le=100, description="Connections that one process keeps, per pool"
     )
