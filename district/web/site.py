@@ -13,6 +13,7 @@ from district.web import (
     merchant_pages,
     operator_pages,
     portal,
+    refusals,
     shopper_places,
     till,
     till_keys,
@@ -42,4 +43,5 @@ def install(app: FastAPI) -> None:
     for router in PAGES:
         app.include_router(router, include_in_schema=False)
     mount(app)
+    refusals.install(app)
     app.add_middleware(SecurityHeaders)
