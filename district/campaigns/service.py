@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 
 from geoalchemy2.shape import from_shape
 from sqlalchemy import delete, func, select
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from district.auth.models import Role
 from district.auth.service import Principal
-from district.campaigns import documents
+from district.campaigns import checks, documents
 from district.campaigns import fence as fences
 from district.campaigns.answers import OPERATORS_ONLY, shown
 from district.campaigns.models import Campaign, CampaignStock, CampaignStore
@@ -54,12 +53,12 @@ def create(
     """Make a draft. Raises: Invalid with every part that cannot be used, NotFound for another's merchant."""
     merchant_id = _merchant_of(session, district, principal, new.merchant_id)
     checked = documents.check(new.rule, new.offer, new.crs)
-    _check_dates(new.starts_at, new.ends_at)
+    checks.dates(new.starts_at, new.ends_at)
     row = Campaign(
         district_id=district.id,
         id=new_id(),
         merchant_id=merchant_id,
-        name=_name(new.name),
+        name=checks.name(new.name),
         state=CampaignState.DRAFT,
         version=1,
         rule=dict(checked.rule),
@@ -140,7 +139,7 @@ def change(
     given = wanted.model_fields_set - {"version", "crs"}
     _check_changeable(CampaignState(row.state), given)
     if "name" in given and wanted.name is not None:
-        row.name = _name(wanted.name)
+        row.name = checks.name(wanted.name)
     if given & {"rule", "offer"}:
         _change_documents(session, district, row, wanted)
     if wanted.store_ids is not None:
@@ -149,7 +148,7 @@ def change(
         _set_quota(session, row, wanted.stock)
     row.starts_at = wanted.starts_at if "starts_at" in given else row.starts_at
     row.ends_at = wanted.ends_at if "ends_at" in given else row.ends_at
-    _check_dates(row.starts_at, row.ends_at)
+    checks.dates(row.starts_at, row.ends_at)
     _touch(session, row, clock)
     return shown(session, principal, [row])[0]
 
@@ -205,22 +204,6 @@ def _merchant_of(
     if session.get(Merchant, (district.id, named)) is None:
         raise NotFound("No such merchant.")
     return named
-
-
-def _name(name: str) -> str:
-    cleaned = clean(name)
-    if not cleaned:
-        raise Invalid(
-            "See errors.",
-            errors=[
-                {
-                    "pointer": "/name",
-                    "detail": "Write a name that can be seen.",
-                    "detail_zh": "请填写可见的名称。",
-                }
-            ],
-        )
-    return cleaned
 
 
 def _change_documents(
@@ -292,12 +275,6 @@ def _check_changeable(state: CampaignState, given: set[str]) -> None:
             f"In state {state} these cannot be changed: {', '.join(refused)}. Only a draft can be changed whole.",
             state=state,
         )
-
-
-def _check_dates(starts_at: datetime | None, ends_at: datetime | None) -> None:
-    if starts_at is not None and ends_at is not None and ends_at <= starts_at:
-        detail = {"detail": "It must be after starts_at.", "detail_zh": "结束时间须晚于开始时间。"}
-        raise Invalid("See errors.", errors=[{"pointer": "/ends_at", **detail}])
 
 
 def _touch(session: Session, row: Campaign, clock: Clock) -> None:
