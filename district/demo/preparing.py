@@ -1,5 +1,6 @@
 """Before the roles of a demo start: the simulated hour, the district if it is missing, its past."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from district.demo.world import World
 from district.districts import service as districts
 from district.districts.models import District
 from district.embedded.errors import StartRefused
+from district.stores.models import Store
 from district.zones.models import Zone
 
 STEPS = ("map", "stores", "places", "merchants", "accounts", "past visits")
@@ -55,6 +57,7 @@ def prepare(
 def _prepared(
     session: Session, data_dir: Path, world: Callable[[], World], wish: Wish, progress: Progress
 ) -> Loaded:
+    _refuse_real(session, data_dir)
     there = session.scalar(select(District.zone).where(District.slug == wish.slug))
     new = None if there else world()
     zone = ZoneInfo(there or (new.district.zone if new else ""))
@@ -68,6 +71,18 @@ def _prepared(
     # Before the commit: a file without its district is overwritten, a district without its file is lost.
     accounts.keep(data_dir, loaded)
     return loaded
+
+
+def _refuse_real(session: Session, data_dir: Path) -> None:
+    """A demo simulates the clock of everything in its database, so it stays out of a real one.
+
+    Raises: StartRefused when there are districts and none of them was loaded by a demo.
+    """
+    real = session.scalar(select(District.slug).where(District.label == "").limit(1))
+    if real is not None and not (data_dir / accounts.FILE_NAME).exists():
+        raise StartRefused(
+            f"{data_dir} serves the district {real!r}, which is no demo; choose another DISTRICT_DATA_DIR"
+        )
 
 
 def _kept(data_dir: Path, slug: str) -> Loaded:
@@ -86,6 +101,13 @@ def add_past(session: Session, slug: str, clock: clocks.Clock) -> history.Past:
     zone_ids = list(
         session.scalars(select(Zone.id).where(Zone.district_id == district.id).order_by(Zone.slug))
     )
-    return history.make(
-        session, district, zone_ids=zone_ids, stores=loading.spots(session, district), clock=clock
+    tenants = set(
+        session.scalars(
+            select(Store.id).where(Store.district_id == district.id, Store.merchant_id.is_not(None))
+        )
     )
+    # The stores with campaigns come first, which the past favours: their campaigns for returning people find some.
+    stores = sorted(
+        loading.spots(session, district), key=lambda spot: (uuid.UUID(spot.id) not in tenants, spot.id)
+    )
+    return history.make(session, district, zone_ids=zone_ids, stores=stores, clock=clock)
