@@ -9,7 +9,6 @@ from phonenumbers import PhoneNumberType
 
 from district.problems import Invalid
 
-
 _COSTLY = frozenset(
     {
         PhoneNumberType.PREMIUM_RATE,

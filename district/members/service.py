@@ -18,7 +18,7 @@ from district.auth.models import LoginSession
 from district.clock import Clock
 from district.database import new_id, notify
 from district.districts.service import DistrictInfo
-from district.members.consents import CHANNEL as CHANNEL  # noqa: PLC0414 a member's slice speaks with one voice
+from district.members.consents import CHANNEL as CHANNEL  # noqa: PLC0414 callers ask one module about members
 from district.members.consents import choose as choose  # noqa: PLC0414
 from district.members.consents import consents_of as consents_of  # noqa: PLC0414
 from district.members.consents import decide as decide  # noqa: PLC0414
