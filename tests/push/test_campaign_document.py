@@ -178,4 +178,4 @@ def test_projected_metres_are_named_as_such() -> None:
     with pytest.raises(DocumentRefused) as refused:
         parse_rule(document)
     assert [problem.pointer for problem in refused.value.problems] == ["/rule/where/within"]
-    assert "WGS-84" in refused.value.problems[0].detail.en
+    assert "WGS-84" in str(refused.value.problems[0].detail.en)
