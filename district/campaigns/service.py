@@ -289,4 +289,4 @@ def count_by_state(session: Session, district_id: uuid.UUID, merchant_id: uuid.U
     statement = select(Campaign.state, func.count()).where(Campaign.district_id == district_id)
     if merchant_id is not None:
         statement = statement.where(Campaign.merchant_id == merchant_id)
-    return dict(session.execute(statement.group_by(Campaign.state)).tuples().all())
+    return {state: count for state, count in session.execute(statement.group_by(Campaign.state))}  # noqa: C416 rows are no pairs to dict()
