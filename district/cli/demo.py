@@ -330,9 +330,11 @@ def walk(
     shoppers: Annotated[int, typer.Option()] = 1500,
 ) -> None:
     """Let shoppers walk, and the demo's mornings follow its evenings."""
-    from district.demo.walking import main  # noqa: PLC0415 keeps `district --help` quick
+    from district import logs  # noqa: PLC0415 keeps `district --help` quick
+    from district.demo.walking import main  # noqa: PLC0415
 
     settings = connected_settings(needs_events=False)
+    logs.configure(settings)
     host = "127.0.0.1" if settings.host in WILDCARDS else settings.host
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
     main(settings, slug=district, shoppers=shoppers, base_url=base_url)

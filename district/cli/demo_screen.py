@@ -12,7 +12,7 @@ from district.demo.loading import Loaded
 from district.embedded import role
 
 OWN_SOURCES = frozenset({"supervisor", "postgres", "nats", "demo"})
-QUIET_MARKS = ("[info", "[debug", "INFO:")
+QUIET_MARKS = ("level=info", "level=debug", "[info", "[debug", "INFO:")
 _CLEAR_LINE = "\r\x1b[2K"
 
 
