@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from district.auth.models import Role
 from district.auth.principals import find_lenient
 from district.auth.service import Principal
-from district.clock import Clock
+from district.clock import Clock, ClockDep
 from district.database import DbPool
 from district.districts.service import DistrictInfo, RegistryDep
 from district.web.member_queries import READER_SQL
@@ -38,13 +38,15 @@ class Reader:
         return self.principal.subject_id
 
 
-async def read_reader(slug: str, request: Request, registry: RegistryDep, pool: DbPool) -> Reader:
+async def read_reader(
+    slug: str, request: Request, registry: RegistryDep, pool: DbPool, clock: ClockDep
+) -> Reader:
     """The reader of a page of the path's district; another district's member is nobody. Raises: NotFound."""
     district = registry.find(slug)
     principal = await find_lenient(request)
     if principal is None or principal.role is not Role.SHOPPER or principal.district_id != district.id:
         return Reader(district=district, principal=None)
-    keys = {"district_id": district.id, "member_id": principal.subject_id}
+    keys = {"district_id": district.id, "member_id": principal.subject_id, "now": clock.now()}
     async with pool.connection() as connection:
         row = await (await connection.execute(READER_SQL, keys)).fetchone()
     if row is None:

@@ -154,3 +154,13 @@ async def test_own_page_is_the_inbox_of_the_own_district(
         nobody = await stranger.get("/me")
     assert own.headers["location"] == f"{shopping.base}/inbox"
     assert nobody.headers["location"] == "/"
+
+
+async def test_only_messages_that_are_still_good_are_counted_as_unread(
+    shopper: httpx.AsyncClient, shopping: Shopping, clock: FixedClock
+) -> None:
+    fresh = await shopper.get(f"{shopping.base}/inbox")
+    clock.advance(timedelta(hours=3))
+    old = await shopper.get(f"{shopping.base}/inbox")
+    assert "<em>1</em>" in fresh.text
+    assert "<em>" not in old.text

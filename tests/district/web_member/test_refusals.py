@@ -32,7 +32,9 @@ async def test_a_person_reads_a_page_in_his_language(
 async def test_a_program_reads_a_problem_document(app: FastAPI, shopping: Shopping) -> None:
     async with browser(app) as program:
         plain = await program.get("/d/nowhere/inbox")
-        interface = await program.get("/v1/districts/nowhere/stores/nearest?lon=24.9&lat=60.1", headers=PERSON)
+        interface = await program.get(
+            "/v1/districts/nowhere/stores/nearest?lon=24.9&lat=60.1", headers=PERSON
+        )
     for answer in (plain, interface):
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
