@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import psycopg
 import structlog
 
 from district.clock import Clock
 from district.database import Pool
 from district.districts.service import DistrictInfo
 from district.visits import service
+from geo.errors import GeoError
 
 FOLLOW_EVERY = timedelta(seconds=20)
 LATE_EVERY = timedelta(minutes=10)
@@ -29,7 +31,14 @@ async def _refresh(
     pool: Pool, districts: Sequence[DistrictInfo], clock: Clock, *, late: timedelta | None
 ) -> None:
     for district in districts:
-        made = await service.refresh(pool, district, now=clock.now(), late=late)
+        try:
+            made = await service.refresh(pool, district, now=clock.now(), late=late)
+        except (psycopg.Error, GeoError) as error:
+            # One district's trouble must not keep the others' visits back.
+            log.warning(
+                "visits.failed", district=district.slug, error=type(error).__name__, detail=str(error)
+            )
+            continue
         if made.changed or made.removed:
             log.info(
                 "visits.made",

@@ -15,9 +15,12 @@ from district.clock import FixedClock
 from district.database import new_id
 from district.districts.models import District
 from district.feeds.models import FeedHealth
+from district.footfall.live import Here, Line, Live, Today
 from district.gateways.models import Gateway, WifiSession
 from district.outbox.models import OutboxMessage
 from district.visits.models import Visit
+from district.web import operator_live
+from district.web.language import Language, Tongue, speaking
 from tests.factories import Makers
 
 PAGES = (
@@ -294,3 +297,32 @@ async def test_codes_are_shown_only_where_the_settings_say_so(
     fragment = await operator.get("/operator/codes", headers=HTMX)
     assert "482913" in fragment.text
     assert "<html" not in fragment.text
+
+
+async def test_the_stream_speaks_the_pages_language_and_hides_small_counts(
+    district: District, committed: Makers
+) -> None:
+    zone = committed.zone(district)
+    here = Here(members=None, others=25)
+    now = Live(
+        here=here,
+        is_known=True,
+        zones={zone.id: here},
+        today=Today(visits=None, median_dwell_min=None, offers=3, redemptions=1),
+    )
+    line = Line(
+        number=1,
+        at=committed.clock.now(),
+        kind="refusal",
+        campaign="Lunch",
+        merchant="Zio",
+        reason="sold_out",
+    )
+    with speaking(Tongue(language=Language.ZH, zone=committed.info(district).zone)):
+        values = operator_live.values_of(now) | operator_live.zone_values(now)
+        told = operator_live.line_of(line)
+    assert values["members_now"] == "<10"
+    assert (values["others_now"], values["visits_today"], values["offers_today"]) == ("25", "<10", "3")
+    assert values[f"zone-{zone.id}-members"] == "<10"
+    assert (told["at"], told["head"]) == ("12:00", "未发送：已领完")
+    assert operator_live.paint_of(Here(members=None, others=None))["opacity"] < 0.06
