@@ -5,19 +5,27 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from district.cli.connections import connected_settings
+from district.cli.demo_ready import (
+    POLL_S,
+    READY_FILE,
+    base_url_of,
+    is_ready,
+    local_url,
+    ready_path,
+    wait_ready,
+)
 from district.cli.running import make_supervisor, role_command
 from district.embedded.account import service_account
-from district.embedded.errors import ServerFailed, StartRefused
+from district.embedded.errors import StartRefused
 from district.embedded.files import write_private
 from district.embedded.nats import NatsServer, free_port
 from district.embedded.postgres import Cluster
@@ -31,14 +39,9 @@ if TYPE_CHECKING:
     from district.cli.demo_screen import Screen
 
 DISTRICTS = ("helsinki", "shiyan")
-READY_FILE = "demo-ready.json"
 LOG_FILE = "demo.log"
-READY_WITHIN_S = 600.0
-POLL_S = 0.2
 COUNT_EVERY_S = 2.0
 COUNT_QUIETLY_EVERY_S = 60.0
-LOG_LINES_SHOWN = 15
-WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 recognised, not bound
 
 
 def register(app: typer.Typer) -> None:
@@ -87,6 +90,8 @@ def demo(  # noqa: PLR0917 typer calls by name
     """Run the product with a real district and walking shoppers, until Ctrl-C; a second start goes on."""
     if district not in DISTRICTS:
         raise typer.BadParameter(f"--district is one of {', '.join(DISTRICTS)}")
+    if info is not None and not info.resolve().parent.is_dir():
+        raise typer.BadParameter(f"--info: there is no directory {info.resolve().parent}")
     settings = get_settings()
     if reset:
         _reset(settings)
@@ -119,7 +124,7 @@ def _run(settings: Settings, options: _Options) -> None:
         ],
         console=screen,
     )
-    _ready_path(settings).unlink(missing_ok=True)
+    ready_path(settings).unlink(missing_ok=True)
     ended = threading.Event()
     herald = threading.Thread(target=_herald, args=(settings, options, screen, ended), daemon=True)
     herald.start()
@@ -127,7 +132,7 @@ def _run(settings: Settings, options: _Options) -> None:
         supervisor.run()
     finally:
         ended.set()
-        _ready_path(settings).unlink(missing_ok=True)
+        ready_path(settings).unlink(missing_ok=True)
 
 
 def _herald(settings: Settings, options: _Options, screen: "Screen", ended: threading.Event) -> None:
@@ -135,7 +140,7 @@ def _herald(settings: Settings, options: _Options, screen: "Screen", ended: thre
     from district.cli.demo_screen import show_access  # noqa: PLC0415 keeps `district --help` quick
     from district.demo import accounts  # noqa: PLC0415
 
-    while not _is_ready(settings, options.district):
+    while not is_ready(settings, options.district):
         if ended.wait(POLL_S):
             return
     loaded = accounts.read(settings.data_dir, options.district)
@@ -146,7 +151,7 @@ def _herald(settings: Settings, options: _Options, screen: "Screen", ended: thre
     document = accounts.document(base_url, loaded)
     if options.info:
         write_private(options.info.resolve(), json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-    write_private(_ready_path(settings), json.dumps({"pid": os.getpid(), "base_url": base_url}))
+    write_private(ready_path(settings), json.dumps({"pid": os.getpid(), "base_url": base_url}))
     show_access(base_url, loaded, str(options.info) if options.info else None)
     screen.is_ready = True
     _count(settings, options.district, screen, ended)
@@ -169,47 +174,6 @@ def _count(settings: Settings, slug: str, screen: "Screen", ended: threading.Eve
             continue
 
 
-def base_url_of(settings: Settings) -> str:
-    """Where a browser finds this machine."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    host = own_address() if settings.host in WILDCARDS else settings.host
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-
-
-def own_address() -> str:
-    """The address by which the network knows this machine; a datagram socket that only looks up its route sends nothing."""
-    import socket  # noqa: PLC0415 keeps `district --help` quick
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            address: str = probe.getsockname()[0]
-        except OSError:
-            return "127.0.0.1"
-        return address
-
-
-def _is_ready(settings: Settings, slug: str) -> bool:
-    """Whether the web role's database, event log and district are there."""
-    import httpx  # noqa: PLC0415 keeps `district --help` quick
-
-    host = "127.0.0.1" if settings.host in WILDCARDS else settings.host
-    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-    try:
-        with httpx.Client(base_url=url, timeout=2, trust_env=False) as client:
-            if client.get("/readyz").status_code != 200:
-                return False
-            # A route of a district that is not known answers 404 before it looks at anything else.
-            return client.get(f"/v1/districts/{slug}/stores/nearest?lon=0&lat=0").status_code != 404
-    except httpx.HTTPError:
-        return False
-
-
-def _ready_path(settings: Settings) -> Path:
-    return settings.data_dir / READY_FILE
-
-
 def _detach(settings: Settings, options: _Options) -> None:
     """Start the demo in a session of its own and wait for it.
 
@@ -228,34 +192,11 @@ def _detach(settings: Settings, options: _Options) -> None:
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        _wait_ready(settings, child, logs / LOG_FILE)
+        wait_ready(settings, child, logs / LOG_FILE)
     except BaseException:
         child.terminate()
         raise
     typer.echo(f"ready; log: {logs / LOG_FILE}; `district down` stops it")
-
-
-def _wait_ready(settings: Settings, child: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline:
-        if child.poll() is not None:
-            raise ServerFailed(f"the demo ended (exit code {child.returncode}):\n{_end_of(log)}")
-        if _ready_pid(settings) == child.pid:
-            return
-        time.sleep(POLL_S)
-    raise ServerFailed(f"the demo was not ready in {READY_WITHIN_S:g} s:\n{_end_of(log)}")
-
-
-def _ready_pid(settings: Settings) -> int | None:
-    try:
-        found: dict[str, Any] = json.loads(_ready_path(settings).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return int(found["pid"])
-
-
-def _end_of(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN:])
 
 
 def _reset(settings: Settings) -> None:
@@ -335,6 +276,4 @@ def walk(
 
     settings = connected_settings(needs_events=False)
     logs.configure(settings)
-    host = "127.0.0.1" if settings.host in WILDCARDS else settings.host
-    base_url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-    main(settings, slug=district, shoppers=shoppers, base_url=base_url)
+    main(settings, slug=district, shoppers=shoppers, base_url=local_url(settings))
