@@ -109,12 +109,10 @@ class Posts:
     ``ticks`` of the walk are used in turn; in each every device is seen once. Ids are ``POST-ROW``.
     """
 
-    def __init__(
-        self, world: World, *, devices: int, per_post: int, ticks: int = 2, step_s: float = 5.0, seed: int = 3
-    ) -> None:
+    def __init__(self, world: World, *, devices: int, per_post: int, ticks: int = 2) -> None:
         self.world = world
         self.per_post = per_post
-        walk = store18.walk(devices, step_s=step_s, seed=seed)
+        walk = store18.walk(devices)
         self._bodies = [
             body for _ in range(ticks) for body in self._tick(next(walk), devices // per_post * per_post)
         ]

@@ -20,7 +20,6 @@ TRIES = 3
 """The quickest counts: other tests share the machine."""
 GROWTH_BYTES = 100 * MEBIBYTE
 PROBE_P99_S = 1.0
-pytestmark = pytest.mark.xdist_group("product")
 
 
 def quickest(ask: Callable[[], Said]) -> Said:

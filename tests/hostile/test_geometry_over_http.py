@@ -10,7 +10,6 @@ import pytest
 from tests.factories import HELSINKI, square
 from tests.hostile.conftest import SLUG, Target
 
-pytestmark = pytest.mark.xdist_group("product")
 LON, LAT = HELSINKI.lon, HELSINKI.lat
 AT_ONCE_S = 2.0
 

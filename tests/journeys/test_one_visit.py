@@ -28,7 +28,6 @@ OTHER_MACS = [f"02:bb:22:33:44:{number:02x}" for number in range(11)]
 OUTLINE = {"type": "Polygon", "coordinates": [[list(corner) for corner in square().exterior.coords]]}
 OUTSIDE = (HELSINKI.lon + 0.006, HELSINKI.lat)
 INSIDE = (HELSINKI.lon, HELSINKI.lat)
-pytestmark = pytest.mark.xdist_group("product")
 
 
 @dataclass(frozen=True, kw_only=True)
