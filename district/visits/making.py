@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from district.visits.fixes import Fixes, Integers, Person
+from district.visits.fixes import Fixes, Integers, Person, distinct
 from geo.visits import OUTSIDE, VisitRule, sessionise
 
 RULE = VisitRule()
@@ -116,7 +116,7 @@ class _Counter:
     """How many fixes a person has in a stretch of time."""
 
     def __init__(self, fixes: Fixes, used: Integers) -> None:
-        pairs = np.unique(np.stack([fixes.person[used], fixes.at_ms[used]], axis=1), axis=0)
+        pairs, _ = distinct(np.stack([fixes.person[used], fixes.at_ms[used]], axis=1))
         self._person, self._at_ms = pairs[:, 0], pairs[:, 1]
 
     def between(self, person: int, after_ms: int, until_ms: int) -> int:
