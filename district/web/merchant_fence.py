@@ -45,7 +45,7 @@ def judged(
         builder = Builder(form=form, district=district, stores=owned)
         within = builder.within()
         if builder.errors or not within:
-            return None, builder.errors.get("within", "")
+            return None, next(iter(builder.errors.values()), "")
     rule: dict[str, Any] = {"v": 1, "trigger": {"any": [{"on": "fence.enter"}]}, "where": {"within": within}}
     try:
         area = fences.resolve(session, district, parse_rule(rule).fence)

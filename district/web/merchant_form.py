@@ -159,9 +159,11 @@ class Builder:
             return self._drawn()
         wanted = self.form.store_ids[0] if self.form.store_ids else ""
         shop = next((store for store in self.stores if str(store.id) == wanted), None)
-        if shop is None or shop.lon is None or shop.lat is None:
-            if self.form.store_ids:
-                self.errors["within"] = _("This shop has no place on the map: draw the fence instead.")
+        if shop is None:
+            self.errors.setdefault("store_ids", _("Tick at least one of your shops."))
+            return {}
+        if shop.lon is None or shop.lat is None:
+            self.errors["within"] = _("This shop has no place on the map: draw the fence instead.")
             return {}
         radius_m = self._number("radius_m", field_="within")
         return {"circle": {"lon": shop.lon, "lat": shop.lat, "radius_m": float(radius_m or 0)}}

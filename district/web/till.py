@@ -31,6 +31,7 @@ UNDO = timedelta(minutes=15)
 """How long the page offers to take a use back; programs may later."""
 SHOWN = timedelta(hours=12)
 TILL_COOKIE = "till"
+REMEMBERED_S = 30 * 24 * 3600
 LONGEST_CODE = 128
 OUTCOMES: Mapping[type[DistrictError], str] = {
     AlreadyRedeemed: "used",
@@ -140,7 +141,14 @@ async def _page(
         ],
     )
     if place is not None:
-        response.set_cookie(TILL_COOKIE, str(place.id), max_age=30 * 86_400, httponly=True, samesite="lax")
+        response.set_cookie(
+            TILL_COOKIE,
+            str(place.id),
+            max_age=REMEMBERED_S,
+            httponly=True,
+            secure=request.url.scheme == "https",
+            samesite="lax",
+        )
     return response
 
 
