@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Any, Self
 import nats
 import nats.errors
 
+from geo.coordinates import LonLat
 from tests.benchmarks import store18, worlds
 from tests.benchmarks.loading import Connection
 from tests.factories import square
@@ -20,8 +20,17 @@ MEMBERS = 120
 ROWS_A_POST = 100
 POSTS_A_SECOND = 10.0
 SENDERS = 4
-FAR = (store18.PLANE.anchor.lon + 0.02, store18.PLANE.anchor.lat + 0.02)
-INSIDE = (store18.PLANE.anchor.lon, store18.PLANE.anchor.lat)
+GROUPS = 12
+"""Members take turns in so many groups; a multiple of SENDERS, so that one sender tells all of a member, in order."""
+FENCES = 40
+FAR = (store18.PLANE.anchor.lon + 0.03, store18.PLANE.anchor.lat + 0.03)
+DOORS = [
+    LonLat(
+        lon=store18.PLANE.anchor.lon + (number % 8 - 4) * 0.003,
+        lat=store18.PLANE.anchor.lat + (number // 8 - 2) * 0.003,
+    )
+    for number in range(FENCES)
+]
 IN_FLIGHT = 16
 """Messages that one kill of a worker may leave unknown."""
 DRAIN_S = 60.0
@@ -31,7 +40,7 @@ DRAIN_S = 60.0
 class Load:
     """Posts from threads of their own until told to stop; a post that was refused or lost is sent again, unchanged.
 
-    Members walk out of and into a campaign's fence for ever: each may get its offer once.
+    Members walk from one campaign's fence to the next, always by way of outside: each offer is theirs once.
     """
 
     product: Product
@@ -48,9 +57,9 @@ class Load:
     @classmethod
     def prepared(cls, product: Product) -> Self:
         """Fill the database of a product that has not been started."""
-        fence = square(store18.PLANE.anchor, 0.0005)
+        fences = [square(door, 0.0005) for door in DOORS]
         with product.makers() as makers:
-            world = worlds.make(makers, fences=[fence], devices_of_members=range(MEMBERS))
+            world = worlds.make(makers, fences=fences, devices_of_members=range(MEMBERS))
         return cls(product=product, world=world, ahead=product.now() - datetime.now(UTC))  # noqa: TID251 the load's own clock
 
     def start(self) -> None:
@@ -124,15 +133,14 @@ class Load:
         return worlds.body_of(list(self._rows(number, at)))
 
     def _rows(self, post: int, at: str) -> Iterator[dict[str, Any]]:
-        """Every member steps in or out once in a few seconds; the rest are strangers."""
-        turn, part = divmod(post, 12)
-        for place in range(MEMBERS // 12):
-            member = part * (MEMBERS // 12) + place
-            lon, lat = INSIDE if turn % 2 else FAR
-            yield worlds.row_of(f"{post}-m{place}", worlds.mac_of(member), lon, lat, at=at)
-        for place in range(ROWS_A_POST - MEMBERS // 12):
+        """One group of members steps in or out; the rest are strangers."""
+        door = door_of(post)
+        lon, lat = FAR if door is None else (DOORS[door].lon, DOORS[door].lat)
+        for member in members_of(post):
+            yield worlds.row_of(f"{post}-m{member}", worlds.mac_of(member), lon, lat, at=at)
+        for place in range(ROWS_A_POST - MEMBERS // GROUPS):
             mac = worlds.mac_of(10_000 + (post * ROWS_A_POST + place) % 5_000)
-            yield worlds.row_of(f"{post}-{place}", mac, *INSIDE, at=at)
+            yield worlds.row_of(f"{post}-{place}", mac, DOORS[0].lon, DOORS[0].lat, at=at)
 
     def check_sightings(self) -> None:
         """No accepted sighting is lost, none is stored twice."""
@@ -158,26 +166,49 @@ class Load:
         except (nats.errors.Error, OSError, TimeoutError):
             return False
 
-    def check_offers(self, *, worker_kills: int) -> None:
-        """Every member has the offer once; a message may be missing only where a worker was killed as it sent it."""
+    def check_offers(self, *, worker_kills: int) -> int:
+        """Each member has the offer of each fence that he was seen to enter, once.
+
+        A message may be missing only where a worker was killed as it sent it. Returns how many are missing.
+        """
         assert self._thread is None or not self._thread.is_alive()
-        wait_for("every member has the offer", self._all_have_offers, timeout_s=20)
-        offers = self._counts("SELECT member_id, count(*) FROM offer WHERE district_id = %s GROUP BY 1")
-        assert set(offers) == set(self.world.member_ids)
-        assert set(offers.values()) == {1}, "a member got an offer twice"
-        messages = self._counts("SELECT offer_id, count(*) FROM inbox_item WHERE district_id = %s GROUP BY 1")
-        assert set(messages.values()) <= {1}, "an offer was told twice"
-        untold = MEMBERS - len(messages)
-        assert untold <= IN_FLIGHT * worker_kills, f"{untold} offers were never told"
-
-    def _all_have_offers(self) -> bool:
-        found = self.product.row(
-            "SELECT count(DISTINCT member_id) FROM offer WHERE district_id = %s", self.world.district_id
+        expected = {
+            (self.world.campaign_ids[door], self.world.member_ids[member])
+            for post in self.accepted
+            if (door := door_of(post)) is not None
+            for member in members_of(post)
+        }
+        count = "SELECT count(*) FROM offer WHERE district_id = %s"
+        wait_for(
+            "every offer is there",
+            lambda: bool(self.product.row(count, self.world.district_id)[0] >= len(expected)),
+            timeout_s=30,
         )
-        return bool(found[0] >= MEMBERS)
+        offers = self._rows_of(
+            "SELECT campaign_id, member_id, count(*) FROM offer WHERE district_id = %s GROUP BY 1, 2"
+        )
+        assert not [row for row in offers if row[2] != 1], "a member got an offer twice"
+        assert {(campaign_id, member_id) for campaign_id, member_id, _ in offers} == expected
+        told = self._rows_of("SELECT offer_id, count(*) FROM inbox_item WHERE district_id = %s GROUP BY 1")
+        assert not [row for row in told if row[1] != 1], "an offer was told twice"
+        untold = len(expected) - len(told)
+        assert untold <= IN_FLIGHT * worker_kills, f"{untold} offers of {len(expected)} were never told"
+        return untold
 
-    def _counts(self, sql: str) -> dict[uuid.UUID, int]:
-        return dict(self.product.rows(sql, self.world.district_id))
+    def _rows_of(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.product.rows(sql, self.world.district_id)
+
+
+def door_of(post: int) -> int | None:
+    """The fence that a post's members step into; None: they are seen outside."""
+    turn = post // GROUPS
+    return turn // 2 % FENCES if turn % 2 else None
+
+
+def members_of(post: int) -> range:
+    """The members that a post tells of, by number."""
+    size = MEMBERS // GROUPS
+    return range(post % GROUPS * size, (post % GROUPS + 1) * size)
 
 
 async def drained(nats_url: str) -> bool:

@@ -50,8 +50,9 @@ def kill_in_turn(product: Product, load: Load, parts: Sequence[str], *, limit_s:
     finally:
         load.stop()
     load.check_sightings()
-    load.check_offers(worker_kills=parts.count("worker"))
-    print({"refused": load.refused, "away": [(part, round(seconds, 1)) for part, seconds in away]})  # noqa: T201
+    untold = load.check_offers(worker_kills=parts.count("worker"))
+    found = {"posts": len(load.accepted), "refused": load.refused, "untold": untold}
+    print(found, [(part, round(seconds, 1)) for part, seconds in away])  # noqa: T201 shown when the test fails
     late = [(part, round(seconds, 1)) for part, seconds in away if seconds > limit_s]
     assert not late, f"not back within {limit_s:g} s: {late}"
 
