@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from district.auth.models import Role
 from district.campaigns import service as campaigns
 from district.campaigns.answers import shown
+from district.campaigns.models import Campaign
 from district.campaigns.schemas import CampaignChange, CampaignOut
 from district.campaigns.service import StepRefused, VersionStale
 from district.clock import Clock, ClockDep
@@ -29,6 +31,7 @@ from district.web.worth import worth
 from push.campaign import CampaignAction, CampaignState
 
 router = APIRouter()
+LISTED = 50
 MerchantStaff = Annotated[Staff, Depends(staff(Role.MERCHANT))]
 OWN_ACTIONS = (CampaignAction.SUBMIT, CampaignAction.PAUSE, CampaignAction.RESUME, CampaignAction.END)
 TONES = {
@@ -109,11 +112,28 @@ def results_csv(
 
 
 @router.get("/merchant/campaigns")
-def list_campaigns(request: Request, here: MerchantStaff, session: DbSession, clock: ClockDep) -> Response:
-    """Every campaign with its state and what may be done next."""
-    items, _more = campaigns.page(session, here.district.id, here.principal, limit=campaigns.MAX_PAGE)
-    newest = sorted(items, key=lambda one: one.changed_at, reverse=True)
-    return show(request, here, clock, "merchant/campaigns.html", campaigns=newest)
+def list_campaigns(
+    request: Request,
+    here: MerchantStaff,
+    session: DbSession,
+    clock: ClockDep,
+    before: uuid.UUID | None = None,
+) -> Response:
+    """Campaigns, the newest first, with their states and what may be done next."""
+    mine = select(Campaign).where(
+        Campaign.district_id == here.district.id, Campaign.merchant_id == here.principal.merchant_id
+    )
+    if before is not None:
+        mine = mine.where(Campaign.id < before)
+    rows = list(session.scalars(mine.order_by(Campaign.id.desc()).limit(LISTED + 1)))
+    return show(
+        request,
+        here,
+        clock,
+        "merchant/campaigns.html",
+        campaigns=shown(session, here.principal, rows[:LISTED]),
+        older=rows[LISTED - 1].id if len(rows) > LISTED else None,
+    )
 
 
 @router.get("/merchant/campaigns/{campaign_id}")

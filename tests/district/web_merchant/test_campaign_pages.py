@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from district.auth.models import Role
 from district.campaigns.models import Campaign, CampaignStock
 from district.database import new_id
-from district.offers.models import Refusal
 from tests.district.web_merchant.conftest import WITHIN, Business, browser, form
 from tests.factories import Makers
 
@@ -297,45 +296,6 @@ async def test_a_copy_starts_from_the_campaign_without_its_dates(
     answer = await merchant.get(f"/merchant/campaigns/new?copy={made.id}")
     assert 'value="Lunch (2)"' in answer.text
     assert "2026-05-31" not in answer.text
-
-
-async def test_results_are_exact_for_own_acts_and_hide_few_people(
-    merchant: httpx.AsyncClient, business: Business, committed: Makers
-) -> None:
-    now = committed.clock.now()
-    for number in range(12):
-        member = committed.member(business.district)
-        state = "redeemed" if number < 3 else "issued"
-        committed.offer(business.campaign, member, state=state, opened_at=now if number < 5 else None)
-        for reason in ("freq_cap", *(["quiet_hours"] if number < 9 else [])):
-            committed.session.add(
-                Refusal(
-                    district_id=business.district.id,
-                    trading_day=now.date(),
-                    member_id=member.id,
-                    campaign_id=business.campaign.id,
-                    reason=reason,
-                    last_at=now,
-                )
-            )
-    committed.done()
-    page = await merchant.get(f"/merchant/campaigns/{business.campaign.id}")
-    csv = await merchant.get("/merchant/results.csv")
-    assert "&lt;10" in page.text
-    assert ">12<" in page.text
-    assert csv.text.splitlines() == [
-        "campaign_id,campaign,state,issued,delivered,opened,redeemed",
-        f"{business.campaign.id},Lunch,live,12,0,5,3",
-    ]
-
-
-async def test_a_rivals_offers_are_not_counted(
-    merchant: httpx.AsyncClient, business: Business, rival: Business, committed: Makers
-) -> None:
-    committed.offer(rival.campaign, committed.member(business.district))
-    csv = await merchant.get("/merchant/results.csv")
-    assert str(rival.campaign.id) not in csv.text
-    assert csv.text.splitlines()[1].endswith(",0,0,0,0")
 
 
 async def test_an_unknown_campaign_is_a_page_that_says_so(
