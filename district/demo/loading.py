@@ -44,7 +44,8 @@ ACCESS_POINT_CHANNEL = "access_point_changed"
 Progress = Callable[[str], None]
 
 SPOTS_SQL = """
-SELECT s.id, coalesce(s.name, i.name), coalesce(s.category, i.category), ST_X(i.location), ST_Y(i.location),
+SELECT s.id, CASE WHEN :is_chinese AND i.name_zh <> '' THEN i.name_zh ELSE coalesce(s.name, i.name) END,
+       coalesce(s.category, i.category), ST_X(i.location), ST_Y(i.location),
        coalesce((SELECT b.id::text FROM map_feature b
                  WHERE b.district_id = s.district_id AND b.layer = 'buildings' AND ST_Covers(b.shape, i.location)
                  LIMIT 1), '')
@@ -131,8 +132,9 @@ def _add_areas(session: Session, district: DistrictInfo, world: World, clock: Cl
 
 
 def spots(session: Session, district: DistrictInfo) -> Sequence[StoreSpot]:
-    """The stores that a demo can use: named, and with hours."""
-    rows = session.execute(text(SPOTS_SQL), {"district_id": district.id})
+    """The stores that a demo can use: named, and with hours. Their names are in the district's own language."""
+    values = {"district_id": district.id, "is_chinese": district.country == "CN"}
+    rows = session.execute(text(SPOTS_SQL), values)
     return [
         StoreSpot(
             id=str(id_), name=name, category=category, position=LonLat(lon=lon, lat=lat), building=building

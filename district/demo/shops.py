@@ -176,7 +176,7 @@ def plan_of(store: StoreSpot, random: Random, *, currency: str) -> CampaignPlan:
     }
     offer = {"kind": "coupon", "value": dict(idea.value), "title": dict(idea.title), "text": dict(idea.text)}
     return CampaignPlan(
-        name=f"{store.name}: {idea.title['en']}"[:120],
+        name=f"{store.name}: {idea.title['zh' if currency == 'CNY' else 'en']}"[:120],
         rule=rule,
         offer=offer,
         stock=random.choice((300, 800, 2000)),

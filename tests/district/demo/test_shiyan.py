@@ -96,3 +96,4 @@ def test_amounts_are_in_the_district_s_currency() -> None:
     spot = StoreSpot(id="1", name="云溪面馆", category="hairdresser", position=shiyan.CENTER)
     plan = plan_of(spot, Random(1), currency="CNY")
     assert plan.offer["title"]["zh"] == "今日剪发立减 50 元"
+    assert plan.name == "云溪面馆: 今日剪发立减 50 元"
