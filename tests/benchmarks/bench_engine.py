@@ -26,6 +26,7 @@ from district.engine import contexts, plan
 from district.engine.core import Core, Triggered, fence_policy
 from district.engine.deciding import decide_all, policy_of
 from district.feeds import meraki
+from district.roles import settle_memory
 from district.sightings.admission import admit
 from district.sightings.batch import Integers, pack, parts, unpack
 from district.sightings.books import DeviceBooks
@@ -137,6 +138,7 @@ def _measure(line: Line) -> list[Figure]:
     epoch_s = NOON.timestamp()
     first = meraki_bytes.posts(next(walk), DEVICES // meraki_bytes.PER_POST, epoch_s=epoch_s)
     line.triggered(line.messages(first, NOON))
+    settle_memory()  # as roles do once they have started
     best: list[tuple[float, float]] = []
     for turn in range(ROUNDS):
         bodies = meraki_bytes.posts(next(walk), POSTS, epoch_s=epoch_s)

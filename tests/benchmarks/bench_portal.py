@@ -28,7 +28,7 @@ WINDOW_S: Final = 20.0
 WINDOWS: Final = 3
 MAX_BYTES: Final = 14 * 1024
 MAX_MS: Final = 150.0
-SECRET: Final = "the secret of the gateway"
+SECRET: Final = "the-secret-of-the-gateway"
 SLUG: Final = "bench-gateway"
 BROWSER: Final = {
     "User-Agent": "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140 Mobile",
