@@ -148,7 +148,15 @@ _TRIGGERS: Sequence[Mapping[str, Any]] = (
     {"on": "fence.enter"},
     {"on": "fence.dwell", "min_s": 60},
 )
-_AUDIENCES = ("everyone", "everyone", "everyone", "new", "returning")
+_BEEN_HERE: Mapping[str, Any] = {"all": [{"attr": "visits", "op": ">=", "value": 1, "scope": "district"}]}
+_AUDIENCES: Sequence[str | Mapping[str, Any]] = (
+    "everyone",
+    "everyone",
+    "everyone",
+    "new",
+    "returning",
+    _BEEN_HERE,
+)
 _CAPS = ({"n": 1, "per": "day"}, {"n": 2, "per": "7d"}, {"n": 1, "per": "total"})
 
 
