@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 
 import numpy as np
 from psycopg import Connection
@@ -32,6 +33,8 @@ ZONES_MOST, STORES_MOST = 3, 3
 SHARE_MARKETING, SHARE_LOCATION, SHARE_CHINESE = 0.86, 0.82, 0.25
 SHARE_ROTATING = 0.15
 FIX_EVERY_S = 45.0
+STILL_HERE = timedelta(minutes=30)
+"""Nobody's past ends later than this before now: who is here now is the walkers' to say."""
 DAY_LATEST = timedelta(hours=23)
 _NAMESPACE = uuid.UUID("0a4c6f0e-6a0e-5d0e-9a51-6f2d8b6f4a10")
 
@@ -70,7 +73,7 @@ def make(
     members: int = MEMBERS,
     passers_by: int = PASSERS_BY,
 ) -> Past:
-    """Add past members and visits before today's trading day, in the caller's transaction."""
+    """Add past members and their visits, to half an hour ago, in the caller's transaction."""
     random = np.random.default_rng(SEED)
     today = district.trading_day(clock.now())
     first = today - timedelta(weeks=WEEKS)
@@ -78,7 +81,7 @@ def make(
     raw = session.connection().connection.driver_connection
     assert isinstance(raw, Connection)  # noqa: S101 the only driver there is
     ids = maker.add_members(raw, members)
-    visits = maker.add_visits(raw, ids, passers_by)
+    visits = maker.add_visits(raw, ids, passers_by, until=clock.now() - STILL_HERE)
     return Past(members=members, visits=visits)
 
 
@@ -165,13 +168,19 @@ class _Maker:
             )
 
     def add_visits(
-        self, raw: Connection[TupleRow], members: Sequence[tuple[uuid.UUID, int]], passers_by: int
+        self,
+        raw: Connection[TupleRow],
+        members: Sequence[tuple[uuid.UUID, int]],
+        passers_by: int,
+        *,
+        until: datetime,
     ) -> int:
         """Stays of members on and after the day they joined, and of devices that nobody knows."""
         columns = "district_id, trading_day, id, place_kind, place_id, member_id, device, started_at, ended_at, fixes, is_demo"
         count = 0
         with raw.cursor() as cursor, cursor.copy(f"COPY visit ({columns}) FROM STDIN") as copy:
-            for member_id, device, stay in self._stays(members, passers_by):
+            stays = chain(self._stays(members, passers_by), self._today(members, passers_by, until))
+            for member_id, device, stay in stays:
                 person = member_id.bytes if member_id else device or b""
                 name = f"{person.hex()}:{stay.kind}:{stay.place_id}:{stay.started_at.isoformat()}"
                 fixes = max(2, int((stay.ended_at - stay.started_at).total_seconds() / FIX_EVERY_S))
@@ -210,6 +219,22 @@ class _Maker:
             device = self._random.bytes(16)
             for stay in self._outing(int(day)):
                 yield None, device, stay
+
+    def _today(
+        self, members: Sequence[tuple[uuid.UUID, int]], passers_by: int, until: datetime
+    ) -> Iterator[tuple[uuid.UUID | None, bytes | None, _Stay]]:
+        """Who came today and has left: as many as on another day, less those who are still to come."""
+        days = WEEKS * 7
+        chosen = self._random.permutation(len(members))[: int(len(members) * VISITS_A_MEMBER / days)]
+        people: list[tuple[uuid.UUID | None, bytes | None]] = [
+            (members[int(index)][0], None) for index in chosen
+        ]
+        people += [(None, self._random.bytes(16)) for _ in range(passers_by // days)]
+        for member_id, device in people:
+            outing = list(self._outing(days))
+            if outing[0].ended_at <= until:
+                for stay in outing:
+                    yield member_id, device, stay
 
     def _outing(self, day: int) -> Iterator[_Stay]:
         """One person's day in the district: the district itself, some zones and stores one after the other."""
