@@ -16,7 +16,7 @@ STOPS_WITHIN_S = 20
 def running(app: FastAPI) -> Iterator[str]:
     """The address of a server that runs the application in a thread of its own."""
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=2)
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=2)
     )
     started = threading.Event()
     startup = server.startup

@@ -38,7 +38,7 @@ def test_contacts_devices_and_tokens_are_masked_wherever_they_stand(
     written: io.StringIO, canary: str
 ) -> None:
     structlog.get_logger().info("offer.issued", note=f"for {canary}!", nested={"deep": [canary]}, mac=canary)
-    logging.getLogger("uvicorn.error").warning("refused %s", canary)
+    logging.getLogger("some.library").warning("refused %s", canary)
     try:
         raise ValueError(f"Key (phone)=({canary}) already exists")
     except ValueError:

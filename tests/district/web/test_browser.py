@@ -87,7 +87,7 @@ def site() -> Iterator[str]:
     environment.loader = ChoiceLoader(
         [own_loader, DictLoader({"test/editor.html": EDITOR, "test/live.html": LIVE})]
     )
-    server = uvicorn.Server(uvicorn.Config(make_site(), port=0, log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(make_site(), port=0, log_config=None, lifespan="off"))
     started = threading.Event()
     thread = threading.Thread(target=run, args=(server, started), daemon=True)
     thread.start()
