@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,7 @@ DOORS = [
 IN_FLIGHT = 16
 """Messages that one kill of a worker may leave unknown."""
 DRAIN_S = 60.0
+SETTLE_S = 30.0
 
 
 @dataclass(kw_only=True)
@@ -178,12 +180,15 @@ class Load:
             if (door := door_of(post)) is not None
             for member in members_of(post)
         }
-        count = "SELECT count(*) FROM offer WHERE district_id = %s"
-        wait_for(
-            "every offer is there",
-            lambda: bool(self.product.row(count, self.world.district_id)[0] >= len(expected)),
-            timeout_s=30,
-        )
+        missing = expected
+        ends = time.monotonic() + SETTLE_S
+        while missing and time.monotonic() < ends:
+            missing = expected - set(
+                self._rows_of("SELECT campaign_id, member_id FROM offer WHERE district_id = %s")
+            )
+            time.sleep(0.2)
+        reasons = self._rows_of("SELECT reason, sum(times) FROM refusal WHERE district_id = %s GROUP BY 1")
+        assert not missing, f"{len(missing)} of {len(expected)} offers were never made; refusals: {reasons}"
         offers = self._rows_of(
             "SELECT campaign_id, member_id, count(*) FROM offer WHERE district_id = %s GROUP BY 1, 2"
         )
