@@ -16,7 +16,24 @@ MASK: Final = "…"
 MOST_FRAMES: Final = 12
 MOST_CAUSES: Final = 4
 _HIDDEN_KEYS: Final = frozenset(
-    ["phone", "email", "contact", "mac", "alias", "token", "secret", "password", "authorization", "cookie", "otp", "ticket", "lon", "lat", "payload", "body"]
+    [
+        "phone",
+        "email",
+        "contact",
+        "mac",
+        "alias",
+        "token",
+        "secret",
+        "password",
+        "authorization",
+        "cookie",
+        "otp",
+        "ticket",
+        "lon",
+        "lat",
+        "payload",
+        "body",
+    ]
 )
 _PERSONAL: Final = re.compile(
     r"[^\s@=,;:<>\"'/]+@[^\s@,;:<>\"'/]+\.[A-Za-z]{2,}"  # e-mail addresses
