@@ -1,11 +1,15 @@
 """Sightings in: the plain form and Meraki's posts; and the feeds that send them."""
 
+import json
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from district import bodies
+from district.auth import idempotency
+from district.auth.idempotency import IdempotencyKey
 from district.auth.principals import FeedKey, Operator
 from district.clock import ClockDep
 from district.database import DbSession
@@ -15,7 +19,7 @@ from district.feeds import meraki, plain, service
 from district.feeds.decoding import Decoded
 from district.feeds.health import FeedCounts
 from district.feeds.models import Feed
-from district.feeds.schemas import FeedChange, FeedList, FeedView, MadeFeed, NewFeed, Vendor
+from district.feeds.schemas import FeedChange, FeedPage, FeedView, MadeFeed, NewFeed, Vendor
 from district.feeds.service import FeedInfo, Feeds
 from district.sightings.service import Published
 
@@ -75,25 +79,50 @@ async def post_meraki(feed: str, request: Request, registry: RegistryDep, feeds:
 
 
 @router.get("/districts/{d}/feeds")
-def list_feeds(district: DistrictDep, operator: Operator, session: DbSession, clock: ClockDep) -> FeedList:
-    """The district's feeds and how they do today."""
+def list_feeds(
+    district: DistrictDep,
+    operator: Operator,
+    session: DbSession,
+    clock: ClockDep,
+    after: Annotated[str, Query(max_length=40)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> FeedPage:
+    """The district's feeds by slug, and how they do today."""
     now = clock.now()
-    rows = service.listed(session, district)
-    return FeedList(
-        feeds=[
+    rows = service.page(session, district, after=after, limit=limit + 1)
+    return FeedPage(
+        items=[
             FeedView(**_fields(row), rows_today=service.rows_of_day(session, district, row, now))
-            for row in rows
-        ]
+            for row in rows[:limit]
+        ],
+        next=rows[limit - 1].slug if len(rows) > limit else None,
     )
 
 
-@router.post("/districts/{d}/feeds", status_code=201)
+@router.post("/districts/{d}/feeds", status_code=HTTPStatus.CREATED, response_model=MadeFeed)
 def create_feed(
-    new: NewFeed, district: DistrictDep, operator: Operator, session: DbSession, clock: ClockDep
-) -> MadeFeed:
-    """Make a feed; its secret is shown now and never again."""
-    row = service.create(session, district, new, clock=clock)
-    return MadeFeed(**_fields(row), secret=row.secret)
+    new: NewFeed,
+    request: Request,
+    district: DistrictDep,
+    operator: Operator,
+    session: DbSession,
+    clock: ClockDep,
+    key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Make a feed. Its secret is in this answer only: the answer kept for an ``Idempotency-Key`` is without it."""
+    secrets: list[str] = []
+
+    def make() -> FeedView:
+        row = service.create(session, district, new, clock=clock)
+        secrets.append(row.secret)
+        return FeedView(**_fields(row))
+
+    once = idempotency.Request(principal=operator, path=request.url.path, key=key, body=new)
+    answer = idempotency.once(session, once, make, machine_now=clock.machine_now())
+    if not secrets:
+        return answer
+    shown = json.loads(bytes(answer.body)) | {"secret": secrets[0]}
+    return JSONResponse(shown, status_code=answer.status_code, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/districts/{d}/feeds/{slug}")

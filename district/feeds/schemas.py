@@ -59,7 +59,8 @@ class MadeFeed(FeedView):
     secret: str
 
 
-class FeedList(BaseModel):
-    """The feeds of a district."""
+class FeedPage(BaseModel):
+    """Feeds by slug, and the ``after`` of the next page."""
 
-    feeds: list[FeedView]
+    items: list[FeedView]
+    next: str | None

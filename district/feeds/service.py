@@ -159,6 +159,12 @@ def listed(session: Session, district: DistrictInfo) -> list[Feed]:
     return list(session.scalars(select(Feed).where(Feed.district_id == district.id).order_by(Feed.slug)))
 
 
+def page(session: Session, district: DistrictInfo, *, after: str, limit: int) -> list[Feed]:
+    """Some of the district's feeds, by slug, from the one behind ``after`` on."""
+    mine = select(Feed).where(Feed.district_id == district.id, Feed.slug > after)
+    return list(session.scalars(mine.order_by(Feed.slug).limit(limit)))
+
+
 def get(session: Session, district: DistrictInfo, slug: str) -> Feed:
     """Raises: NotFound."""
     row = session.scalars(
