@@ -14,6 +14,7 @@ from district.sightings.reported import Rejection
 MAX_ID_LENGTH = 64
 _NAN = math.nan
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Storey = Annotated[int, msgspec.Meta(ge=-999, le=9999)]  # some senders count floors instead of naming them
 
 
 class Sent(msgspec.Struct, gc=False):
@@ -26,7 +27,7 @@ class Sent(msgspec.Struct, gc=False):
     lon: float | None = None
     lat: float | None = None
     accuracy_m: float | None = None
-    floor: str | None = None
+    floor: str | Storey | None = None
     ap_mac: str | None = None
     rssi_dbm: float | None = None
 
@@ -102,7 +103,7 @@ def _add(rows: Rows, index: int, row: Sent) -> None:
             rssi_dbm=_NAN if row.rssi_dbm is None else row.rssi_dbm,
             mac=row.mac or "",
             access_point_mac=row.ap_mac or "",
-            floor=(row.floor or "").strip(),
+            floor="" if row.floor is None else str(row.floor).strip(),
             source_id=row.id or "",
             member_id=row.member_id,
         )

@@ -117,7 +117,9 @@ BAD_ROWS: list[tuple[dict[str, Any], str]] = [
     ({"id": "x" * 65}, "bad_id"),
     ({"id": "nul\0"}, "bad_id"),
     ({"id": "\ud800"}, "bad_id"),
-    ({"floor": 2}, "bad_floor"),
+    ({"floor": 2.5}, "bad_floor"),
+    ({"floor": 10**30}, "bad_floor"),
+    ({"floor": True}, "bad_floor"),
     ({"floor": "f" * 33}, "bad_floor"),
 ]
 
@@ -160,6 +162,13 @@ async def test_an_access_point_places_a_row_and_one_without_a_place_is_said(send
     assert (columns.lon[0], columns.lat[0]) == (HELSINKI.lon, HELSINKI.lat)
     assert columns.floors[columns.floor[0]] == "2"
     assert columns.access_points[columns.access_point[0]] == placed.id.bytes
+
+
+async def test_a_floor_sent_as_a_number_is_the_floor_of_that_name(sender: Sender) -> None:
+    answer = await sender.send(sender.row(floor=-1), sender.row(mac="a483e7000002", floor="-1"))
+    assert answer.json()["accepted"] == 2
+    (columns,) = await sender.published()
+    assert [columns.floors[number] for number in columns.floor] == ["-1", "-1"]
 
 
 async def test_an_id_repeated_in_a_body_is_a_duplicate(sender: Sender) -> None:
