@@ -94,6 +94,8 @@ async def redeem(pool: Pool, principal: Principal, use: Use, *, clock: Clock) ->
     try:
         return await _redeem(pool, _asked(principal, till, store_id, use, now=clock.now()))
     except (CodeMalformed, UnknownCode) as unknown:
+        if isinstance(unknown, CodeMalformed):
+            await _check_number_free(pool, principal, till, use.use_request_no)
         await _count_unknown(pool, principal, till, clock)
         raise UnknownCode(str(unknown)) from unknown
 
@@ -113,6 +115,18 @@ def _asked(
         "now": now,
         "till_at": use.at,
     }
+
+
+async def _check_number_free(pool: Pool, principal: Principal, till: Till, request_no: str) -> None:
+    """What is no code at all cannot repeat a use. Raises: RequestNumberReused."""
+    values = {
+        "district_id": principal.district_id,
+        "till": till.name,
+        "request_no": request_no,
+        "body_hash": b"",
+    }
+    async with pool.connection() as connection:
+        await _answered(connection, values)
 
 
 async def _redeem(pool: Pool, values: dict[str, Any]) -> Used:

@@ -53,6 +53,12 @@ async def test_the_same_request_number_with_another_code_is_a_conflict_of_its_ow
     assert (answer.status_code, answer.json()["type"]) == (409, PROBLEM + "request-number-reused")
 
 
+async def test_a_used_request_number_with_what_is_no_code_is_the_same_conflict(counter: Counter) -> None:
+    await counter.use(counter.offer().code)
+    answer = await counter.use("no code")
+    assert (answer.status_code, answer.json()["type"]) == (409, PROBLEM + "request-number-reused")
+
+
 async def test_a_second_use_names_the_first(counter: Counter) -> None:
     offer = counter.offer()
     await counter.use(offer.code, "1")
