@@ -163,11 +163,24 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+_OF_ROUTING = {
+    HTTPStatus.NOT_FOUND: (
+        NotFound.title,
+        "There is nothing at this address; /openapi.json lists what there is.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "Method not allowed",
+        "This address takes other methods: the Allow header or /openapi.json names them.",
+    ),
+}
+
+
 def _of_http(request: Request, error: Any) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     slug = status.phrase.lower().replace(" ", "-")
-    detail = error.detail if error.detail != status.phrase else ""
-    return problem(status, slug, status.phrase, detail, instance=request.url.path, headers=error.headers)
+    title, advice = _OF_ROUTING.get(status, (status.phrase, ""))
+    detail = error.detail if error.detail != status.phrase else advice
+    return problem(status, slug, title, detail, instance=request.url.path, headers=error.headers)
 
 
 def _of_database(request: Request, error: Any) -> JSONResponse:

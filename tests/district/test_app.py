@@ -31,6 +31,14 @@ async def test_unknown_path_is_a_problem_document(client: httpx.AsyncClient) -> 
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == "urn:shangquan:problem:not-found"
+    assert answer.json()["title"] == "Not found"
+    assert "/openapi.json" in answer.json()["detail"]
+
+
+async def test_a_method_that_an_address_does_not_take_says_where_to_look(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/healthz")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert "/openapi.json" in answer.json()["detail"]
 
 
 async def test_a_commit_that_fails_is_not_answered_as_a_success(
