@@ -86,7 +86,7 @@ def _refusal(text: str) -> Invalid:
     name = place.strip("`.")
     if not name and "`" in said:
         name = said.split("`")[1]
-    said = f"{said}. It is the {_MEANING[name]}." if name in _MEANING else said
+    said = f"{said}. {name} means: {_MEANING[name]}." if name in _MEANING else said
     return Invalid("See errors.", errors=[{"pointer": f"/query/{name}", "detail": said}])
 
 
