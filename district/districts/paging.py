@@ -60,5 +60,6 @@ def delete(session: Session, row: Any, name: str) -> None:
             session.flush()
     except IntegrityError as error:
         diagnosis = getattr(error.orig, "diag", None)
-        user = (getattr(diagnosis, "table_name", None) or "another row").replace("_", " ")
-        raise Conflict(f"The {name} is still used by a {user}; change or delete that first.") from None
+        table = getattr(diagnosis, "table_name", None)
+        user = f"at least one {table.replace('_', ' ')}" if table else "something else"
+        raise Conflict(f"The {name} is still used by {user}; change or delete that first.") from None
