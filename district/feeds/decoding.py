@@ -13,6 +13,7 @@ import numpy as np
 
 from district.bodies import BodyUnreadable
 from district.problems import TooLarge
+from district.sightings.batch import Floats, Singles
 from district.sightings.reported import Rejection, Reported
 
 MAX_ROWS = 10_000
@@ -85,10 +86,10 @@ class Rows:
         return Decoded(reported=reported, rejected=tuple(self.rejected))
 
 
-def singles(values: Sequence[float]) -> "np.ndarray[Any, np.dtype[np.float32]]":
+def singles(values: Sequence[float] | Floats) -> Singles:
     """float32; what is beyond its range becomes infinite, and is refused later."""
     with np.errstate(over="ignore"):
-        return np.array(values, np.float64).astype(np.float32)
+        return np.asarray(values, np.float64).astype(np.float32)
 
 
 def any_json(body: bytes) -> Any:

@@ -11,6 +11,8 @@ import msgspec
 
 from district.bodies import BodyUnreadable
 from district.feeds.decoding import Decoded, Row, Rows, any_json, check_count, epoch_ms, number
+from district.feeds.meraki_columns import columns_of
+from district.feeds.meraki_shapes import Data, LatestRecord, Location, Loose, Observation, Post
 from district.problems import Invalid, NotAllowed
 from district.sightings.reported import Rejection
 
@@ -19,62 +21,6 @@ RSSI_FLOOR_DBM = -95.0
 WIFI_TYPES = frozenset({"DevicesSeen", "WiFi"})
 BLUETOOTH_TYPES = frozenset({"BluetoothDevicesSeen", "Bluetooth"})
 _NAN = math.nan
-Loose = float | str | None
-
-
-class FloorPlan(msgspec.Struct, gc=False):
-    """The plan that a location was found on."""
-
-    name: str | None = None
-
-
-class Location(msgspec.Struct, gc=False, rename="camel"):
-    """One position of a client; ``variance`` and ``unc`` are metres."""
-
-    lat: Loose = None
-    lng: Loose = None
-    variance: Loose = None
-    unc: Loose = None
-    time: Loose = None
-    floor_plan_name: str | None = None
-    floor_plan: FloorPlan | None = None
-
-
-class LatestRecord(msgspec.Struct, gc=False, rename="camel"):
-    """The newest frame of a client and the access point that heard it best."""
-
-    time: Loose = None
-    nearest_ap_mac: str | None = None
-    nearest_ap_rssi: Loose = None
-
-
-class Observation(msgspec.Struct, gc=False, rename="camel"):
-    """One client, in either version; whatever else it says is not even decoded."""
-
-    client_mac: str | None = None
-    locations: list[Location] | None = None
-    latest_record: LatestRecord | None = None
-    seen_time: Loose = None
-    seen_epoch: Loose = None
-    rssi: Loose = None
-    location: Location | list[Location] | None = None
-
-
-class Data(msgspec.Struct, gc=False, rename="camel"):
-    """The payload."""
-
-    observations: list[Observation]
-    ap_mac: str | None = None
-    ap_floors: list[str] | str | None = None
-
-
-class Post(msgspec.Struct, gc=False):
-    """The envelope."""
-
-    data: Data
-    version: str | float = ""
-    secret: str = ""
-    type: str = ""
 
 
 _decoder = msgspec.json.Decoder(Post)
@@ -94,8 +40,14 @@ def decode(body: bytes, *, secret: str) -> Decoded | None:
     if major is None:
         return None
     check_count(len(post.data.observations))
-    reader = _Reader(post.data, major)
-    for observation in post.data.observations:
+    reported = columns_of(post.data.observations) if major == 3 else None
+    return Decoded(reported=reported) if reported is not None else row_by_row(post.data, major)
+
+
+def row_by_row(data: Data, major: int) -> Decoded:
+    """The rows of a post, each taken by itself. Raises: TooLarge."""
+    reader = _Reader(data, major)
+    for observation in data.observations:
         reader.take(observation)
     check_count(len(reader.rows))
     return reader.rows.decoded(has_ids=False)

@@ -19,7 +19,7 @@ from district.sightings.batch import (
     pseudonyms,
 )
 from district.sightings.edge import Edge
-from district.sightings.naming import pseudonyms_of
+from district.sightings.naming import Named, pseudonyms_of
 from district.sightings.pseudonyms import mac_bytes
 from district.sightings.reported import Booleans, Ledger, Rejection, Reported
 from geo.datum import Datum, to_wgs84_arrays
@@ -58,17 +58,18 @@ def admit(reported: Reported, edge: Edge, *, datum: Datum, now: datetime) -> Adm
     lon, lat, has_fix = _positions(reported, ledger, datum)
     numbers, points = _access_points(reported, edge, ledger, has_fix)
     floors, floor = _floors(reported, ledger, points, numbers)
-    device, source_id, is_late = pseudonyms_of(reported, edge, ledger, now)
-    keep, duplicates = _first_of_each(source_id, reported, ledger)
+    named = pseudonyms_of(reported, edge, ledger, now)
+    source_id = named.source_id
+    keep, duplicates = _first_of_each(named, reported, ledger)
     placed = np.array([(point.lon, point.lat) for point in points] or [(np.nan, np.nan)])
     by_point = ~has_fix
     lon = np.where(by_point, placed[numbers, 0], lon)
     lat = np.where(by_point, placed[numbers, 1], lat)
     said = np.where(np.isnan(reported.accuracy_m), np.float32(UNKNOWN_ACCURACY_M), reported.accuracy_m)
     accuracy_m = np.where(by_point, np.float32(ACCESS_POINT_ACCURACY_M), said)
-    flags = (is_late * np.uint8(RowFlag.LATE)) | (has_fix * np.uint8(RowFlag.HAS_FIX))
+    flags = (named.is_late * np.uint8(RowFlag.LATE)) | (has_fix * np.uint8(RowFlag.HAS_FIX))
     columns = Columns(
-        device=pseudonyms(b"".join(device))[keep],
+        device=named.device[keep],
         member=pseudonyms(_members(reported))[keep],
         lon=lon[keep],
         lat=lat[keep],
@@ -140,7 +141,7 @@ def _floors(
 ) -> tuple[list[str], Shorts]:
     """The floors of the body, and each row's number among them: its own, else its access point's."""
     codes: dict[str, int] = {"": NOWHERE}
-    for floor in [point.floor for point in points] + reported.floor:
+    for floor in dict.fromkeys([point.floor for point in points] + reported.floor):
         if floor not in codes:
             is_usable = len(codes) <= MAX_FLOORS and len(floor) <= MAX_FLOOR_LENGTH and floor.isprintable()
             codes[floor] = len(codes) - 1 if is_usable else NOWHERE - 1
@@ -159,19 +160,20 @@ def _members(reported: Reported) -> bytes:
     return b"".join(named).ljust(16 * len(reported), b"\0")
 
 
-def _first_of_each(source_id: list[str], reported: Reported, ledger: Ledger) -> tuple[Integers, int]:
+def _first_of_each(named: Named, reported: Reported, ledger: Ledger) -> tuple[Integers, int]:
     """The rows to keep, and how many good ones say again what an earlier one said.
 
-    A feed's own id counts alone; a made one together with its instant.
+    A feed's own id counts alone; a made one, which stands for the device, together with its instant.
     """
     good = np.flatnonzero(~ledger.is_bad)
-    rows = good.tolist()
     if reported.source_id is None:
-        at_ms = reported.at_ms.tolist()
-        first: dict[object, int] = {(source_id[row], at_ms[row]): row for row in reversed(rows)}
+        order = np.lexsort((named.number[good], reported.at_ms[good]))
+        number, at_ms = named.number[good][order], reported.at_ms[good][order]
+        is_first = np.ones(len(good), np.bool_)
+        is_first[1:] = (np.diff(number) != 0) | (np.diff(at_ms) != 0)
+        keep = np.sort(good[order[is_first]])
     else:
+        source_id, rows = reported.source_id, good.tolist()
         first = {source_id[row]: row for row in reversed(rows)}
-    if len(first) == len(rows):
-        return good, 0
-    keep = np.array(sorted(first.values()), np.int64)
-    return keep, len(rows) - len(keep)
+        keep = np.array(sorted(first.values()), np.int64)
+    return keep, len(good) - len(keep)

@@ -124,7 +124,7 @@ def pack(columns: Columns, *, feed_id: uuid.UUID, received_at: datetime) -> byte
             feed_id=feed_id.bytes,
             received_at_us=microseconds(received_at),
             device=columns.device.tobytes(),
-            member=members if any(members) else b"",
+            member=members if members.count(0) < len(members) else b"",
             lon=columns.lon.tobytes(),
             lat=columns.lat.tobytes(),
             accuracy_m=columns.accuracy_m.tobytes(),

@@ -3,7 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from psycopg import AsyncConnection
@@ -15,6 +15,7 @@ from district.districts.queries import ALL_DISTRICTS_SQL
 from district.districts.service import DistrictInfo, of_row
 from district.sightings.pseudonyms import KeyedHash
 from district.sightings.queries import ACCESS_POINTS_SQL, MAKE_SALT_SQL, OPT_OUTS_SQL, SALTS_SQL
+from district.sightings.remembered import Remembered
 from district.snapshot import Snapshot
 
 CHANNELS = ("access_point_changed", "opt_out_changed", "salt_changed", "district_changed", "clock_changed")
@@ -53,6 +54,7 @@ class Edge:
     days: tuple[DaySecret, ...] = ()
     access_points: Mapping[str, PlacedAccessPoint] = field(default_factory=dict)
     opt_outs: frozenset[bytes] = frozenset()
+    _remembered: dict[date, Remembered] = field(default_factory=dict, repr=False, compare=False)
 
     def today(self, now: datetime) -> DaySecret | None:
         """The secret of the trading day that holds ``now``; None when it was not made yet."""
@@ -64,6 +66,35 @@ class Edge:
         Of the district, not of the salt: a row sent again after the salt has died must still be recognised.
         """
         return self.aliases.digest(b"stem:" + day.isoformat().encode())
+
+    def remembered(self, day: date, secret: DaySecret) -> Remembered:
+        """What was made for sightings of a trading day with this secret: the day's own, or today's when that is gone."""
+        found = self._remembered.get(day)
+        if found is None or not found.is_of(
+            salt=secret.devices, aliases=self.aliases, opt_outs=self.opt_outs
+        ):
+            found = self._remembered[day] = Remembered(
+                salt=secret.devices,
+                aliases=self.aliases,
+                opt_outs=self.opt_outs,
+                stem_key=self.stem_key(day),
+            )
+        return found
+
+    def after(self, before: "Edge | None") -> "Edge":
+        """This edge with what the one before it remembers, as far as salts and opt-outs are still the same."""
+        if before is None or before.aliases != self.aliases:
+            return self
+        days = tuple(next((old for old in before.days if old == new), new) for new in self.days)
+        opt_outs = before.opt_outs if before.opt_outs == self.opt_outs else self.opt_outs
+        kept = {
+            day: found
+            for day, found in before._remembered.items()
+            if any(
+                found.is_of(salt=secret.devices, aliases=before.aliases, opt_outs=opt_outs) for secret in days
+            )
+        }
+        return replace(self, aliases=before.aliases, days=days, opt_outs=opt_outs, _remembered=kept)
 
     def living(self, now: datetime) -> tuple[DaySecret, ...]:
         """Secrets that may still be used for a sighting at or before ``now``."""
@@ -78,9 +109,12 @@ def edges(pool: Pool, clock: Clock) -> Snapshot[Edges]:
 
     async def load() -> Edges:
         async with pool.connection() as connection:
-            return await load_edges(connection, now=clock.now())
+            loaded = await load_edges(connection, now=clock.now())
+        before = snapshot.value
+        return {district_id: edge.after(before.get(district_id)) for district_id, edge in loaded.items()}
 
-    return Snapshot[Edges](load, empty={}, channels=CHANNELS)
+    snapshot = Snapshot[Edges](load, empty={}, channels=CHANNELS)
+    return snapshot
 
 
 async def load_edges(connection: AsyncConnection[TupleRow], *, now: datetime) -> Edges:

@@ -1,49 +1,76 @@
 """The pseudonyms of a whole body: each row's device and source id, by the salt of its trading day."""
 
-import uuid
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain, repeat
 
 import numpy as np
+import numpy.typing as npt
 
 from district.problems import Unavailable
-from district.sightings.batch import NO_MEMBER, Integers, microseconds
+from district.sightings.batch import Integers, microseconds, pseudonyms
 from district.sightings.edge import DaySecret, Edge
-from district.sightings.pseudonyms import KeyedHash, mac_bytes, member_alias, stem
-from district.sightings.reported import Booleans, Ledger, Rejection, Reported
+from district.sightings.remembered import REFUSALS
+from district.sightings.reported import Booleans, Ledger, Reported
 
 _DAYS_BACK = 2
 
 
-def pseudonyms_of(
-    reported: Reported, edge: Edge, ledger: Ledger, now: datetime
-) -> tuple[list[bytes], list[str], Booleans]:
-    """Each row's device and source id, and whether its day's salt is gone."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Named:
+    """Each row's device, source id and number, by which rows of one device and day are known, and whether its day's salt is
+    gone."""
+
+    device: npt.NDArray[np.void]
+    source_id: list[str]
+    number: Integers
+    is_late: Booleans
+
+
+def pseudonyms_of(reported: Reported, edge: Edge, ledger: Ledger, now: datetime) -> Named:
+    """Who was seen. Raises: Unavailable while the district's salt of today could not be made."""
     calendar = _Calendar(edge, now)
     day_of = calendar.days(reported.at_ms)
-    makers = [_Maker(edge, calendar, day) for day in range(len(calendar.starts_ms))]
-    made = _made(reported, makers, day_of.tolist())
-    for row, one in enumerate(made):
-        if isinstance(one, Rejection):
-            ledger.reject_one(row, one)
-            made[row] = _NOBODY
-    device, stems = (list(part) for part in zip(*made, strict=True)) if made else ([], [])
-    is_late = np.array([maker.is_late for maker in makers])[day_of]
-    return device, reported.source_id or stems, is_late
+    number = np.zeros(len(reported), np.int64)
+    device = np.zeros(len(reported), "V16")
+    stems = [""] * len(reported)
+    names = _names(reported)
+    is_late = np.zeros(len(reported), np.bool_)
+    for day in np.unique(day_of).tolist():
+        secret = calendar.secret(day)
+        remembered = edge.remembered(calendar.dates[day], secret)
+        rows = np.flatnonzero(day_of == day)
+        places = rows.tolist()
+        is_whole = len(places) == len(reported)
+        numbers = remembered.numbers_of(names if is_whole else [names[row] for row in places])
+        number[rows] = numbers
+        device[rows] = pseudonyms(b"".join(map(remembered.devices.__getitem__, numbers)))
+        is_late[rows] = secret.trading_day != calendar.dates[day]
+        if reported.source_id is None:
+            made = [*map(remembered.stems.__getitem__, numbers)]
+            stems = made if is_whole else _placed(stems, places, made)
+    for row in np.flatnonzero(number < len(REFUSALS)).tolist():
+        ledger.reject_one(row, REFUSALS[number[row]])
+    source_id = stems if reported.source_id is None else reported.source_id
+    return Named(device=device, source_id=source_id, number=number, is_late=is_late)
 
 
-_NOBODY = (NO_MEMBER, "")
-
-
-def _made(reported: Reported, makers: list["_Maker"], days: list[int]) -> list[tuple[bytes, str] | Rejection]:
-    members = reported.member_id
-    if not any(members):
-        return [makers[day].made[mac] for mac, day in zip(reported.mac, days, strict=True)]
-    named = members + [None] * (len(reported) - len(members))
+def _names(reported: Reported) -> Sequence[str | bytes]:
+    """A row is its member's, if it names one, else its device's."""
+    if not any(reported.member_id):
+        return reported.mac
+    members = chain(reported.member_id, repeat(None))
     return [
-        makers[day].made[mac] if member_id is None else makers[day].of_member(member_id)
-        for mac, day, member_id in zip(reported.mac, days, named, strict=True)
+        mac if member_id is None else member_id.bytes
+        for mac, member_id in zip(reported.mac, members, strict=False)
     ]
+
+
+def _placed(into: list[str], places: list[int], made: list[str]) -> list[str]:
+    for place, one in zip(places, made, strict=True):
+        into[place] = one
+    return into
 
 
 class _Calendar:
@@ -67,42 +94,3 @@ class _Calendar:
 
     def secret(self, day: int) -> DaySecret:
         return self.living.get(self.dates[day], self.today)
-
-
-class _Memory(dict[str, tuple[bytes, str] | Rejection]):
-    """What was made before is looked up, what was not is made."""
-
-    def __init__(self, make: Callable[[str], tuple[bytes, str] | Rejection]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, text: str) -> tuple[bytes, str] | Rejection:
-        made = self[text] = self._make(text)
-        return made
-
-
-class _Maker:
-    """Pseudonyms of one trading day; each device of a body is hashed once."""
-
-    def __init__(self, edge: Edge, calendar: _Calendar, day: int) -> None:
-        secret = calendar.secret(day)
-        self.is_late = secret.trading_day != calendar.dates[day]
-        self._devices: KeyedHash = secret.devices
-        self._aliases = edge.aliases
-        self._opt_outs = edge.opt_outs
-        self._stem_key = edge.stem_key(calendar.dates[day])
-        self.made = _Memory(self._make)
-        """By the MAC as spelled."""
-
-    def of_member(self, member_id: uuid.UUID) -> tuple[bytes, str]:
-        alias = member_alias(self._aliases, member_id)
-        return self._devices.pseudonym(alias), stem(self._stem_key, alias)
-
-    def _make(self, text: str) -> tuple[bytes, str] | Rejection:
-        mac = mac_bytes(text)
-        if mac is None:
-            return Rejection.BAD_MAC if text else Rejection.MISSING_DEVICE
-        alias = self._aliases.pseudonym(mac)
-        if alias in self._opt_outs:
-            return Rejection.OPTED_OUT
-        return self._devices.pseudonym(alias), stem(self._stem_key, alias)

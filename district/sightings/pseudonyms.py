@@ -4,7 +4,7 @@ alias = HMAC-SHA256(district's alias key, the MAC's 6 bytes)[:16], as members.se
 """
 
 import hashlib
-import uuid
+import hmac
 
 PSEUDONYM_BYTES = 16
 STEM_BYTES = 9
@@ -24,6 +24,12 @@ class KeyedHash:
         block = key.ljust(_BLOCK_BYTES, b"\0")
         self._inner = hashlib.sha256(block.translate(_INNER))
         self._outer = hashlib.sha256(block.translate(_OUTER))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeyedHash) and hmac.compare_digest(self.digest(b""), other.digest(b""))
+
+    def __hash__(self) -> int:
+        return hash(self.digest(b""))
 
     def digest(self, message: bytes) -> bytes:
         """32 bytes."""
@@ -47,9 +53,9 @@ def mac_bytes(text: str) -> bytes | None:
     return found if len(found) == 6 else None
 
 
-def member_alias(aliases: KeyedHash, member_id: uuid.UUID) -> bytes:
-    """The alias that stands for a member whose own program told where he is."""
-    return aliases.pseudonym(b"member:" + member_id.bytes)
+def member_alias_of(aliases: KeyedHash, member_id: bytes) -> bytes:
+    """The alias that stands for a member, by the 16 bytes of his id, whose own program told where he is."""
+    return aliases.pseudonym(b"member:" + member_id)
 
 
 def stem(key: bytes, alias: bytes) -> str:
