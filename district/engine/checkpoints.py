@@ -1,5 +1,7 @@
 """Checkpoints of a district's state in the event log's object store: where to go on after a restart."""
 
+import asyncio
+import contextlib
 import uuid
 from dataclasses import dataclass
 
@@ -8,13 +10,20 @@ import nats.errors
 import structlog
 from nats.js import JetStreamContext
 from nats.js.api import ObjectStoreConfig
-from nats.js.errors import BucketNotFoundError, NotFoundError
+from nats.js.errors import (
+    BadObjectMetaError,
+    BucketNotFoundError,
+    DigestMismatchError,
+    NotFoundError,
+)
 from nats.js.object_store import ObjectStore
 
 from district.engine.core import Core
 from geo.errors import GeoError
 
 BUCKET = "engine"
+READ_WITHIN_S = 5.0
+"""Reading an object whose chunks are not there would wait for them for ever."""
 log = structlog.get_logger()
 
 
@@ -47,16 +56,34 @@ class Checkpoints:
         await bucket.put(str(district_id), msgspec.msgpack.encode(checkpoint))
 
     async def load(self, district_id: uuid.UUID) -> Checkpoint | None:
-        """The last one; None when there is none that this version reads. Raises: nats.errors.Error."""
+        """The last one; None when there is none that this version reads.
+
+        A server that ends while a checkpoint is stored may leave one without its chunks. It counts as none, but only if
+        the server answers all the same. Raises: nats.errors.Error, TimeoutError.
+        """
         try:
-            bucket = await self._bucket()
-            found = await bucket.get(str(district_id))
-            return msgspec.msgpack.decode(found.data or b"", type=Checkpoint)
+            found = await self._read(district_id)
+            return msgspec.msgpack.decode(found, type=Checkpoint)
         except NotFoundError:
             return None
-        except msgspec.DecodeError as error:
-            log.error("engine.checkpoint_unreadable", district=str(district_id), error=str(error))
-            return None
+        except TimeoutError as error:
+            await self.stream.account_info()
+            unreadable: Exception = error
+        except (msgspec.DecodeError, BadObjectMetaError, DigestMismatchError) as error:
+            unreadable = error
+        log.error("engine.checkpoint_unreadable", district=str(district_id), error=type(unreadable).__name__)
+        return None
+
+    async def _read(self, district_id: uuid.UUID) -> bytes:
+        """Twice, for the server may have been away the first time. Raises: nats.errors.Error, TimeoutError."""
+        with contextlib.suppress(TimeoutError):
+            return await self._read_once(district_id)
+        return await self._read_once(district_id)
+
+    async def _read_once(self, district_id: uuid.UUID) -> bytes:
+        async with asyncio.timeout(READ_WITHIN_S):
+            found = await (await self._bucket()).get(str(district_id))
+        return found.data or b""
 
     async def _bucket(self) -> ObjectStore:
         try:

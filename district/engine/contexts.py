@@ -85,13 +85,17 @@ class Contexts:
         wanted = set(member_ids)
         oldest_s = monotonic() - REFRESH_AFTER_S
         missing = [one for one in wanted if one not in self._known or self._known[one].loaded_at_s < oldest_s]
+        if missing and len(self._known) + len(missing) > MAX_CONTEXTS:
+            self._known.clear()
+            missing = list(wanted)
+        # Taken before anything is awaited: a notice may make us forget them meanwhile.
+        found = {one: self._known[one] for one in wanted.difference(missing)}
         if missing:
-            if len(self._known) + len(missing) > MAX_CONTEXTS:
-                self._known.clear()
-                missing = list(wanted)
             async with self._pool.connection() as connection:
-                self._known.update(await load(connection, self._district_id, missing, now=now))
-        return {one: self._known[one] for one in wanted}
+                loaded = await load(connection, self._district_id, missing, now=now)
+            self._known.update(loaded)
+            found |= loaded
+        return found
 
     def forget(self, member_id: uuid.UUID | None) -> None:
         """Load this member, or all of them, again when they are next asked for."""

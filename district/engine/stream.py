@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import uuid
 from dataclasses import dataclass
 from typing import Self
@@ -23,6 +24,8 @@ PULL_BELOW = 64
 """At half a MiB a message, what waits here is bounded by 96 MiB."""
 PULL_EXPIRES_S = 5.0
 IDLE_S = 1.0
+ANSWER_GRACE_S = 2.0
+"""A request that has expired is answered so late at most; a server that lost the consumer never answers."""
 FORGET_CONSUMER_AFTER_S = 60.0
 log = structlog.get_logger()
 
@@ -42,7 +45,9 @@ class Read:
 class Reader:
     """An ephemeral pull consumer of one subject, asked for more before it runs dry."""
 
-    def __init__(self, client: Client, subscription: Subscription, inbox: str, consumer: str) -> None:
+    def __init__(
+        self, client: Client, subscription: Subscription, inbox: str, consumer: str, *, reconnects: int
+    ) -> None:
         self._client = client
         self._subscription = subscription
         self._inbox = inbox
@@ -50,6 +55,8 @@ class Reader:
         self._waiting: asyncio.Queue[Msg] = asyncio.Queue()
         self._asked = 0
         self._asked_until_s = 0.0
+        self._answer_due_s = math.inf
+        self._reconnects = reconnects
         self._delivered = 0
 
     @classmethod
@@ -57,6 +64,7 @@ class Reader:
         cls, client: Client, stream: JetStreamContext, subject: str, *, after_sequence: int
     ) -> Self:
         """Read from the message after this sequence on."""
+        reconnects = client.stats["reconnects"]
         inbox = client.new_inbox()
         consumer = f"engine-{uuid.uuid4().hex}"
         config = ConsumerConfig(
@@ -76,7 +84,7 @@ class Reader:
             reader._waiting.put_nowait(message)
 
         subscription = await client.subscribe(inbox, cb=hear)
-        reader = cls(client, subscription, inbox, consumer)
+        reader = cls(client, subscription, inbox, consumer, reconnects=reconnects)
         return reader
 
     async def close(self) -> None:
@@ -89,6 +97,7 @@ class Reader:
 
         Raises: Interrupted.
         """
+        self._check()
         first = await self._next(IDLE_S)
         if first is None:
             return []
@@ -100,6 +109,14 @@ class Reader:
                 break
             found.append(following)
         return found
+
+    def _check(self) -> None:
+        """Raises: Interrupted when the consumer may be gone. It lives in the server's memory and ends with it; servers
+        before 2.10 pass over a request to a consumer that they do not have in silence."""
+        if self._client.stats["reconnects"] != self._reconnects:
+            raise Interrupted("The server was away.")
+        if monotonic() > self._answer_due_s and self._waiting.empty():
+            raise Interrupted("The consumer does not answer.")
 
     async def _next(self, wait_s: float) -> Read | None:
         await self._ask()
@@ -127,9 +144,12 @@ class Reader:
         await self._client.publish(self._subject, json.dumps(wanted).encode(), reply=self._inbox)
         self._asked += PULL_MESSAGES
         self._asked_until_s = monotonic() + PULL_EXPIRES_S
+        if self._answer_due_s == math.inf:
+            self._answer_due_s = self._asked_until_s + ANSWER_GRACE_S
 
     def _accept(self, message: Msg) -> Read | None:
         """The message, unless it only says how a request went. Raises: Interrupted."""
+        self._answer_due_s = math.inf
         status = (message.headers or {}).get("Status")
         if status in ("404", "408"):
             self._asked = 0

@@ -2,6 +2,7 @@
 
     make chaos                       thirty kills
     DISTRICT_CHAOS_KILLS=100 make chaos
+    DISTRICT_CHAOS_SEED=7 make chaos       the same order of kills again
 
 The short form (one kill of each) belongs to the whole suite.
 """
@@ -16,12 +17,14 @@ import pytest
 from tests.chaos.load import Load
 from tests.product import Product, wait_for
 
-PARTS = ("web", "engine", "worker", "nats", "postgres")
+PARTS = ("web", "engine", "worker", "postgres", "nats")
+"""NATS last: an engine that begins anew afterwards would hide that it had stopped reading."""
 BACK_WITHIN_S = 5.0
 GIVE_UP_S = 40.0
 SHARED_MACHINE_S = 30.0
 """What the suite allows while other tests use the same two cores."""
 KILLS = int(os.environ.get("DISTRICT_CHAOS_KILLS", "30"))
+SEED = int(os.environ.get("DISTRICT_CHAOS_SEED") or random.randrange(1 << 30))
 
 
 def test_each_part_killed_once_loses_nothing_and_tells_nobody_twice(product: Product, load: Load) -> None:
@@ -30,9 +33,8 @@ def test_each_part_killed_once_loses_nothing_and_tells_nobody_twice(product: Pro
 
 @pytest.mark.chaos
 def test_thirty_kills_lose_nothing_and_tell_nobody_twice(product: Product, load: Load) -> None:
-    seed = random.randrange(1 << 30)
-    print(f"seed {seed}")  # noqa: T201 shown when the test fails
-    chance = random.Random(seed)
+    print(f"DISTRICT_CHAOS_SEED={SEED}")  # noqa: T201 shown when the test fails
+    chance = random.Random(SEED)
     parts = [part for _ in range(-(-KILLS // len(PARTS))) for part in chance.sample(PARTS, len(PARTS))]
     kill_in_turn(product, load, parts[:KILLS], limit_s=BACK_WITHIN_S)
 
