@@ -25,8 +25,10 @@ from district.web.language import negotiate
 from push.wording import Language
 
 ARRIVALS = 6
+# An audience by attributes asks for a past, which a visitor who has just joined has not.
 OCCASIONS_SQL = """
-SELECT cs.store_id, c.rule->>'who' AS who,
+SELECT cs.store_id,
+       CASE WHEN jsonb_typeof(c.rule->'who') = 'object' THEN 'returning' ELSE c.rule->>'who' END AS who,
        (SELECT min((given->>'min_s')::int) FROM jsonb_array_elements(c.rule->'trigger'->'any') AS given
         WHERE given->>'on' = 'fence.dwell') AS stay_s
 FROM campaign c JOIN campaign_store cs ON cs.district_id = c.district_id AND cs.campaign_id = c.id

@@ -137,6 +137,22 @@ async def test_a_visitor_who_joined_moves_a_pin_that_the_feed_hears(
     assert "Nothing has come yet" in nothing_yet
 
 
+async def test_offers_that_ask_for_a_past_are_named_so_and_come_last(
+    client: httpx.AsyncClient, app: FastAPI, committed: Makers, demo: District
+) -> None:
+    merchant = committed.merchant(demo)
+    past, free = (committed.store(demo, merchant_id=merchant.id, name=name) for name in ("Past", "Free"))
+    entering = {"v": 1, "trigger": {"any": [{"on": "fence.enter"}]}}
+    been_here = {"all": [{"attr": "visits", "op": ">=", "value": 1, "scope": "district"}]}
+    committed.campaign(demo, merchant, [past], rule=entering | {"who": been_here})
+    committed.campaign(demo, merchant, [free], rule=entering | {"who": "everyone"})
+    await refresh(app)
+    await _joined(client, demo)
+    page = (await client.get("/demo/be-a-shopper")).text
+    listed = page[page.index('<ol class="near">') :]
+    assert listed.index("Free") < listed.index("Past") < listed.index("for returning visitors")
+
+
 async def test_a_tap_without_a_script_moves_the_pin(
     client: httpx.AsyncClient, app: FastAPI, demo: District
 ) -> None:
