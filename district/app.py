@@ -29,6 +29,7 @@ from district.settings import Settings, get_settings
 from district.sightings.edge import edges
 from district.snapshot import Snapshot, listen
 from district.stores.snapshot import store_book
+from district.tasks import ended
 from district.web import site
 from district.zones.tiles import tile_cache
 
@@ -126,7 +127,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(app.state.pool.close)
         await _connect_events(app, settings, stack)
         tasks = await _keep_snapshots(app, settings)
-        stack.push_async_callback(_cancel, tasks)
+        stack.push_async_callback(ended, tasks)
         settle_memory()
         yield
 
@@ -140,7 +141,7 @@ async def _connect_events(app: FastAPI, settings: Settings, stack: AsyncExitStac
         return
     waiting = asyncio.create_task(_keep_trying_events(app, settings))
     stack.push_async_callback(_close_events, app)
-    stack.push_async_callback(_cancel, [waiting])
+    stack.push_async_callback(ended, [waiting])
 
 
 async def _try_events(app: FastAPI, settings: Settings) -> bool:
@@ -212,12 +213,3 @@ async def _follow_simulation(app: FastAPI) -> None:
 def _follow(app: FastAPI) -> None:
     if isinstance(app.state.clock, SystemClock):
         app.state.clock.follow(app.state.simulation.value)
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    """End the tasks. One whose wait ended as it was cancelled can miss that (cpython#86296), so it is told again."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=1)

@@ -1,7 +1,6 @@
 """A role without pages: its connections, the snapshots that it follows, and its orderly end."""
 
 import asyncio
-import contextlib
 import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -23,6 +22,7 @@ from district.problems import Unavailable
 from district.settings import Settings
 from district.sightings.books import DeviceBooks
 from district.snapshot import Snapshot, listen
+from district.tasks import ended
 
 BACK_OFF_S = 0.5
 LONGEST_BACK_OFF_S = 5.0
@@ -70,11 +70,15 @@ def run_until_told(work: Coroutine[Any, Any, None]) -> None:
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:
     running = asyncio.create_task(work)
+    told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+        loop.add_signal_handler(number, told.set)
+    telling = asyncio.create_task(told.wait())
+    await asyncio.wait({running, telling}, return_when=asyncio.FIRST_COMPLETED)
+    await ended([running, telling])
+    if not running.cancelled():
+        running.result()
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from district.districts.service import DistrictInfo, Registry
 from district.outbox.service import CHANNEL
 from district.settings import Settings
 from district.snapshot import Snapshot
+from district.tasks import ended
 from push.channels.outbound import Outbound
 from push.consent import Channel
 from push.dispatch import Dispatcher, DispatchPolicy
@@ -129,9 +130,7 @@ class Deliveries:
         try:
             await asyncio.gather(*(lane.run() for lane in lanes))
         finally:
-            for task in (listener, stopper):
-                task.cancel()
-            await asyncio.gather(listener, stopper, return_exceptions=True)
+            await ended([listener, stopper])
             await outbound.close()
 
     def _lane(self, outbound: Outbound, channels: frozenset[Channel]) -> Lane:

@@ -1,7 +1,6 @@
 """The member's inbox, and what became of a campaign."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -16,6 +15,7 @@ from district.deliveries import inbox, merchant_routes
 from district.deliveries.inbox import InboxHub, Reader
 from district.deliveries.schemas import InboxPage
 from district.problems import NotFound, TooMany
+from district.tasks import ended
 from push.wording import Language
 
 
@@ -25,9 +25,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.inbox_hub = InboxHub(app.state.settings.database_url)
     listener = asyncio.create_task(app.state.inbox_hub.listen())
     yield
-    listener.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await listener
+    await ended([listener])
 
 
 router = APIRouter(tags=["member"], lifespan=lifespan)

@@ -22,6 +22,7 @@ from district.problems import Unavailable
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
 from district.snapshot import notices
+from district.tasks import ended
 
 LOOK_EVERY_S = 1.0
 SILENT_AFTER_S = 10.0
@@ -81,7 +82,7 @@ class Engine:
                     await self._end_all()
                     await asyncio.sleep(LOOK_EVERY_S)
         finally:
-            await _cancelled(helpers)
+            await ended(helpers)
             await self._end_all()
             with contextlib.suppress(nats.errors.Error):
                 await subscription.unsubscribe()
@@ -166,13 +167,13 @@ class Engine:
 
     async def _give(self, locks: Locks, district_id: uuid.UUID) -> None:
         _, task = self.reigns.pop(district_id)
-        await _cancelled([task])
+        await ended([task])
         await locks.give(district_id)
 
     async def _end_all(self) -> None:
         tasks = [task for _, task in self.reigns.values()]
         self.reigns.clear()
-        await _cancelled(tasks)
+        await ended(tasks)
 
     async def _hear_engine(self, value: Any) -> None:
         if value["engine"] != self.engine_id:
@@ -194,9 +195,3 @@ class Engine:
             reign, _ = self.reigns[district_id]
             reign.contexts.forget(member_id)
             reign.strangers.set()
-
-
-async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -23,6 +23,7 @@ from district.events import live_subject
 from district.footfall import heat, queries
 from district.footfall.messages import COUNTS, TICKER, LiveCounts, Present, TickerLine
 from district.footfall.metrics import published
+from district.tasks import ended
 
 REFRESH_EVERY_S = 10.0
 HEARTBEAT_S = 8.0
@@ -168,9 +169,7 @@ class LiveHub:
     async def stop(self) -> None:
         """End the readers."""
         tasks = [watch.task for watch in self._watches.values() if watch.task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
 
     async def _keep(self, watch: Watch) -> None:
         while True:

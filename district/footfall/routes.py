@@ -1,7 +1,6 @@
 """Footfall for programs: recorded visits as JSON and CSV, and who is here now as a stream."""
 
 import asyncio
-import contextlib
 import csv
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from district.footfall.live import Here, Line, Live, LiveHub
 from district.footfall.metrics import SMALLEST_GROUP, Metric
 from district.footfall.periods import span
 from district.footfall.schemas import By, Footfall
+from district.tasks import ended
 from push.wording import Language
 
 
@@ -31,9 +31,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     hub = app.state.live_hub = LiveHub(app.state.pool, app.state.clock)
     starting = asyncio.create_task(_listen(app, hub))
     yield
-    starting.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await starting
+    await ended([starting])
     await hub.stop()
 
 

@@ -1,7 +1,6 @@
 """A district with a campaign and members to walk in it, and what an engine made of them."""
 
 import asyncio
-import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,6 +25,7 @@ from district.sightings.admission import admit
 from district.sightings.edge import load_edges
 from district.sightings.reported import Reported
 from district.sightings.service import publish
+from district.tasks import ended
 from geo.coordinates import LonLat
 from geo.datum import Datum
 from tests.factories import HELSINKI, Makers, square
@@ -150,9 +150,7 @@ async def running(settings: Settings, clock: FixedClock) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await ended([task])
 
 
 async def until(settled: Callable[[], bool], *, within_s: float = 20) -> None:

@@ -1,7 +1,6 @@
 """The recorder against real servers: every accepted row once, whatever is repeated or interrupted."""
 
 import asyncio
-import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ from district.sightings.batch import RowFlag
 from district.sightings.edge import load_edges
 from district.sightings.reported import Reported
 from district.sightings.service import Published, publish
+from district.tasks import ended
 from geo.datum import Datum
 from tests.factories import HELSINKI, Makers
 
@@ -49,9 +49,7 @@ async def recording(settings: Settings, clock: FixedClock, district: District) -
         try:
             yield recorder
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await ended([task])
 
 
 class Publisher:
