@@ -167,10 +167,14 @@ def _first_of_each(named: Named, reported: Reported, ledger: Ledger) -> tuple[In
     """
     good = np.flatnonzero(~ledger.is_bad)
     if reported.source_id is None:
-        order = np.lexsort((named.number[good], reported.at_ms[good]))
-        number, at_ms = named.number[good][order], reported.at_ms[good][order]
+        words = np.frombuffer(named.device.tobytes(), np.uint64).reshape(-1, 2)[good]
+        heads = np.sort(words[:, 0])
+        if (heads[1:] != heads[:-1]).all():
+            return good, 0
+        order = np.lexsort((words[:, 1], words[:, 0], reported.at_ms[good]))
+        ordered, at_ms = words[order], reported.at_ms[good][order]
         is_first = np.ones(len(good), np.bool_)
-        is_first[1:] = (np.diff(number) != 0) | (np.diff(at_ms) != 0)
+        is_first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1) | (at_ms[1:] != at_ms[:-1])
         keep = np.sort(good[order[is_first]])
     else:
         source_id, rows = reported.source_id, good.tolist()

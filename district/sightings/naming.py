@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from district.problems import Unavailable
-from district.sightings.batch import Integers, microseconds, pseudonyms
+from district.sightings.batch import Integers, microseconds
 from district.sightings.edge import DaySecret, Edge
-from district.sightings.remembered import REFUSALS
+from district.sightings.remembered import PACKED, REFUSALS, STEM_LENGTH
 from district.sightings.reported import Booleans, Ledger, Reported
 
 _DAYS_BACK = 2
@@ -19,12 +19,10 @@ _DAYS_BACK = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Named:
-    """Each row's device, source id and number, by which rows of one device and day are known, and whether its day's salt is
-    gone."""
+    """Each row's device and source id, and whether its day's salt is gone."""
 
     device: npt.NDArray[np.void]
     source_id: list[str]
-    number: Integers
     is_late: Booleans
 
 
@@ -32,28 +30,27 @@ def pseudonyms_of(reported: Reported, edge: Edge, ledger: Ledger, now: datetime)
     """Who was seen. Raises: Unavailable while the district's salt of today could not be made."""
     calendar = _Calendar(edge, now)
     day_of = calendar.days(reported.at_ms)
-    number = np.zeros(len(reported), np.int64)
-    device = np.zeros(len(reported), "V16")
-    stems = [""] * len(reported)
+    packed = np.zeros(len(reported), PACKED)
     names = _names(reported)
     is_late = np.zeros(len(reported), np.bool_)
-    for day in np.unique(day_of).tolist():
+    for day in np.flatnonzero(np.bincount(day_of)).tolist():
         secret = calendar.secret(day)
         remembered = edge.remembered(calendar.dates[day], secret)
         rows = np.flatnonzero(day_of == day)
-        places = rows.tolist()
-        is_whole = len(places) == len(reported)
-        numbers = remembered.numbers_of(names if is_whole else [names[row] for row in places])
-        number[rows] = numbers
-        device[rows] = pseudonyms(b"".join(map(remembered.devices.__getitem__, numbers)))
+        if len(rows) == len(reported):
+            packed = remembered.find(names)
+        else:
+            packed[rows] = remembered.find([names[row] for row in rows.tolist()])
         is_late[rows] = secret.trading_day != calendar.dates[day]
-        if reported.source_id is None:
-            made = [*map(remembered.stems.__getitem__, numbers)]
-            stems = made if is_whole else _placed(stems, places, made)
-    for row in np.flatnonzero(number < len(REFUSALS)).tolist():
-        ledger.reject_one(row, REFUSALS[number[row]])
-    source_id = stems if reported.source_id is None else reported.source_id
-    return Named(device=device, source_id=source_id, number=number, is_late=is_late)
+    for row in np.flatnonzero(packed["refusal"]).tolist():
+        ledger.reject_one(row, REFUSALS[packed["refusal"][row] - 1])
+    source_id = _stems(packed) if reported.source_id is None else reported.source_id
+    return Named(device=np.ascontiguousarray(packed["device"]), source_id=source_id, is_late=is_late)
+
+
+def _stems(packed: npt.NDArray[np.void]) -> list[str]:
+    joined = packed["stem"].tobytes().decode("ascii")
+    return [joined[start : start + STEM_LENGTH] for start in range(0, len(joined), STEM_LENGTH)]
 
 
 def _names(reported: Reported) -> Sequence[str | bytes]:
@@ -65,12 +62,6 @@ def _names(reported: Reported) -> Sequence[str | bytes]:
         mac if member_id is None else member_id.bytes
         for mac, member_id in zip(reported.mac, members, strict=False)
     ]
-
-
-def _placed(into: list[str], places: list[int], made: list[str]) -> list[str]:
-    for place, one in zip(places, made, strict=True):
-        into[place] = one
-    return into
 
 
 class _Calendar:
