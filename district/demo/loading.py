@@ -34,10 +34,12 @@ from district.stores.models import Property, Store, Till
 from district.zones import jobs as zones
 from district.zones.models import AccessPoint, Zone
 from geo.coordinates import LonLat
+from geo.metric import distance_m
 from push.campaign import CampaignAction
 
 SEED = 20260501
 LIVE_CAMPAIGNS = 48
+CENTRAL_M = 150.0
 WAITING_CAMPAIGNS = 3
 ZONE_CHANNEL = "zone_changed"
 ACCESS_POINT_CHANNEL = "access_point_changed"
@@ -166,7 +168,8 @@ def _add_merchants(session: Session, district: DistrictInfo, clock: Clock, rando
         session.add(merchant)
         session.flush()
         firsts.append(_open_store(session, district, merchant, spot, clock))
-        plan = plan_of(spot, random, currency=district.currency)
+        is_central = distance_m(spot.position, district.center) < CENTRAL_M
+        plan = plan_of(spot, random, currency=district.currency, is_for_all=is_central)
         owner = _principal(district, Role.MERCHANT, merchant_id=merchant.id)
         made = campaigns.create(
             session,

@@ -170,15 +170,17 @@ class CampaignPlan:
     stock: int
 
 
-def plan_of(store: StoreSpot, random: Random, *, currency: str) -> CampaignPlan:
-    """A campaign that suits a store: by its category, around its building or itself."""
+def plan_of(store: StoreSpot, random: Random, *, currency: str, is_for_all: bool = False) -> CampaignPlan:
+    """A campaign that suits a store: by its category, around its building or itself; for everyone where a visitor's
+    pin starts, who has no past and should not have to wait."""
     idea = idea_of(store.category, currency)
+    audience, trigger = random.choice(_AUDIENCES), dict(random.choice(_TRIGGERS))
     rule = {
         "v": 1,
-        "trigger": {"any": [dict(random.choice(_TRIGGERS))]},
+        "trigger": {"any": [dict(_TRIGGERS[0]) if is_for_all else trigger]},
         "when": {"opening_hours": idea.hours, "tz": "district"},
         "where": {"within": _fence_of(store, random)},
-        "who": random.choice(_AUDIENCES),
+        "who": "everyone" if is_for_all else audience,
         "cap": {"campaign": dict(random.choice(_CAPS))},
         "ttl_s": random.choice((3600, 5400, 7200)),
     }
