@@ -22,10 +22,7 @@ from geo.datum import Datum, from_wgs84
 from tests.conftest import refresh
 from tests.factories import HELSINKI, Makers
 
-DATA = [
-    Path(__file__).parents[3] / "district/demo/data/helsinki/pois.geojson",
-    Path("/work/shared/data/osm_helsinki/pois.geojson"),
-]
+PLACES = Path(__file__).parents[3] / "district/demo/data/helsinki/pois.geojson"
 GEOD = Geod(ellps="WGS84")
 HERE: dict[str, Any] = {"lon": HELSINKI.lon, "lat": HELSINKI.lat}
 
@@ -243,10 +240,7 @@ async def test_a_store_is_given_by_id_and_by_ref(asker: Asker, committed: Makers
 
 @pytest.fixture
 def places() -> tuple[Path, list[dict[str, Any]]]:
-    path = next((path for path in DATA if path.exists()), None)
-    if path is None:
-        pytest.skip("the places of Helsinki are not here")
-    return path, json.loads(path.read_text())["features"]
+    return PLACES, json.loads(PLACES.read_text())["features"]
 
 
 async def test_nearest_equals_a_scan_of_the_real_places_of_helsinki(
