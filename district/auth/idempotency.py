@@ -5,7 +5,7 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -16,11 +16,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from district.auth.models import IdempotentAnswer
-from district.auth.principals import IDEMPOTENCY_LIFE
 from district.auth.queries import FORGET_ANSWERS_SQL
 from district.auth.service import Principal
 from district.database import Pool
 from district.problems import Conflict
+
+LIFE = timedelta(hours=24)
+"""Machine time for which an answer is kept."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -96,7 +98,7 @@ def _take_key(session: Session, request: Request, machine_now: datetime) -> bool
         statement.on_conflict_do_update(
             index_elements=["district_id", "principal", "path", "key"],
             set_=values,
-            where=IdempotentAnswer.created_at <= machine_now - IDEMPOTENCY_LIFE,
+            where=IdempotentAnswer.created_at <= machine_now - LIFE,
         ).returning(IdempotentAnswer.key)
     )
     return taken is not None
@@ -117,6 +119,6 @@ async def forget_old(pool: Pool, district_id: uuid.UUID, *, machine_now: datetim
     """Drop the answers of a district whose 24 hours are over; how many."""
     async with pool.connection() as connection:
         cursor = await connection.execute(
-            FORGET_ANSWERS_SQL, {"district_id": district_id, "before": machine_now - IDEMPOTENCY_LIFE}
+            FORGET_ANSWERS_SQL, {"district_id": district_id, "before": machine_now - LIFE}
         )
         return cursor.rowcount

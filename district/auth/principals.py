@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -160,5 +159,3 @@ MerchantOrOperator = Annotated[Principal, Depends(require(Role.MERCHANT, Role.OP
 Viewer = Annotated[Principal, Depends(require(Role.OPERATOR, Role.PROPERTY, Role.OBSERVER, Role.MERCHANT))]
 FeedKey = Annotated[Principal, Depends(require(Role.FEED))]
 TillKey = Annotated[Principal, Depends(require(Role.TILL))]
-
-IDEMPOTENCY_LIFE = timedelta(hours=24)

@@ -49,12 +49,6 @@ class DeviceBook:
                     members[row] = np.frombuffer(member, np.uint64)
         return pseudonyms(members.tobytes())
 
-    def devices_of(self, member_id: uuid.UUID) -> list[bytes]:
-        """The devices that are known as a member's."""
-        mine = (self._members == np.frombuffer(member_id.bytes, np.uint64)).all(axis=1)
-        base = [device.tobytes() for device in self._devices[mine]]
-        return base + [device for device, member in self._news.items() if member == member_id.bytes]
-
     async def refresh(self, connection: AsyncConnection[TupleRow], *, now: datetime) -> None:
         """Follow the salts and take in devices seen since the last time; all of them when the salts have changed."""
         days = await living_days(connection, self.district, now=now)

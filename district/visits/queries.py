@@ -53,12 +53,3 @@ DELETE_SQL = """
 DELETE FROM visit
 WHERE district_id = %(district_id)s AND trading_day >= %(day)s AND id = ANY(%(ids)s::uuid[]) AND NOT is_demo
 """
-
-HISTORIES_SQL = """
-SELECT visit.member_id, count(*), min(visit.started_at), max(visit.started_at)
-FROM visit LEFT JOIN store ON store.district_id = visit.district_id AND store.id = visit.place_id
-WHERE visit.district_id = %(district_id)s AND visit.member_id = ANY(%(members)s::uuid[])
-  AND visit.ended_at < %(before)s AND visit.place_kind = %(kind)s
-  AND (%(merchant_id)s::uuid IS NULL OR store.merchant_id = %(merchant_id)s)
-GROUP BY visit.member_id
-"""

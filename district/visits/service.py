@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +18,6 @@ from district.visits import queries
 from district.visits.fixes import Fixes, Person
 from district.visits.making import Layer, PlaceKind, Stay, make, milliseconds, moment, owned
 from district.visits.places import MOST_ACCURATE_M, Places
-from push.audience import VisitHistory
 
 OVERLAP = timedelta(minutes=15)
 """Read again each time: longer than the gap that ends a visit, so that what ended before it is final."""
@@ -170,26 +169,3 @@ async def _store(
         "fixes": [stay.fixes for stay in changed],
     }
     await connection.execute(queries.UPSERT_SQL, values)
-
-
-async def histories(
-    connection: AsyncConnection[TupleRow],
-    district_id: uuid.UUID,
-    member_ids: Sequence[uuid.UUID],
-    *,
-    before: datetime,
-    merchant_id: uuid.UUID | None = None,
-) -> Mapping[uuid.UUID, VisitHistory]:
-    """Members' visits that were over at ``before``: to the district, or to a merchant's stores. Who has none is left out."""
-    values = {
-        "district_id": district_id,
-        "members": list(member_ids),
-        "before": before,
-        "merchant_id": merchant_id,
-        "kind": PlaceKind.STORE if merchant_id else PlaceKind.DISTRICT,
-    }
-    rows = await (await connection.execute(queries.HISTORIES_SQL, values)).fetchall()
-    return {
-        member_id: VisitHistory(count=count, first_at=first, last_at=last)
-        for member_id, count, first, last in rows
-    }

@@ -21,8 +21,9 @@ from district.stores.book import DistrictStores, Found
 from district.web.formats import number
 from district.web.language import Language, Tongue, negotiate, speaking
 from district.web.language import gettext as _
-from district.web.login import home_of, remember
+from district.web.login import home_of
 from district.web.security import require_own_form
+from district.web.session_cookie import remember
 from district.web.shells import shell_of
 from district.web.templating import Shell, environment, render
 from district.zones.picture import draw

@@ -12,12 +12,12 @@ from district.auth import principals
 from district.auth import service as auth
 from district.auth.models import Role
 from district.auth.principals import Anyone
-from district.auth.service import STAFF_SESSION, IssuedToken
 from district.clock import Clock, ClockDep
 from district.districts.service import Registry, RegistryDep
 from district.problems import NotAuthenticated, TooMany, Unavailable
 from district.proxies import network_of
 from district.web.security import require_own_form
+from district.web.session_cookie import remember
 from district.web.shells import shell_of
 from district.web.templating import Shell, render
 
@@ -109,20 +109,6 @@ def log_out(request: Request, clock: ClockDep, principal: Anyone) -> Response:
     for name in (principals.COOKIE, principals.SECURE_COOKIE):
         response.delete_cookie(name, path="/", httponly=True, secure=name == principals.SECURE_COOKIE)
     return response
-
-
-def remember(request: Request, response: Response, token: IssuedToken) -> None:
-    """Keep the session in the browser; on TLS under a name that binds it to this origin."""
-    is_secure = request.url.scheme == "https"
-    response.set_cookie(
-        principals.SECURE_COOKIE if is_secure else principals.COOKIE,
-        token.token,
-        max_age=int(STAFF_SESSION.total_seconds()),
-        httponly=True,
-        secure=is_secure,
-        samesite="lax",
-        path="/",
-    )
 
 
 def _page(

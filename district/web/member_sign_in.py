@@ -20,8 +20,8 @@ from district.problems import DistrictError, Invalid, TooMany, Unavailable
 from district.web.explained import explained
 from district.web.language import negotiate
 from district.web.member_shell import Reader, ReaderDep, show
-from district.web.portal_page import remember
 from district.web.security import require_own_form
+from district.web.session_cookie import remember
 
 router = APIRouter()
 PATH = "/d/{slug}/sign-in"

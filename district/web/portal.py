@@ -20,8 +20,9 @@ from district.portal import service
 from district.problems import Invalid, TooMany, Unavailable
 from district.proxies import network_of
 from district.web.language import negotiate
-from district.web.portal_page import BOXES, Filled, Visit, landing_url, next_steps, page, refuse, remember
+from district.web.portal_page import BOXES, Filled, Visit, landing_url, next_steps, page, refuse
 from district.web.security import ForeignForm, require_own_form
+from district.web.session_cookie import remember
 from district.web.shells import shell_of
 from district.web.templating import render
 

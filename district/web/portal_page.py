@@ -7,12 +7,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from district.auth import principals
 from district.auth.models import Role
-from district.auth.service import SHOPPER_SESSION, IssuedToken, Principal
+from district.auth.service import Principal
 from district.clock import Clock
 from district.districts.service import DistrictInfo
 from district.gateways.dialect import Arrival, BadRedirect
@@ -76,20 +75,6 @@ def landing_url(visit: Visit) -> str:
     query["lang"] = negotiate(visit.request).value
     return f"{parts.scheme}://{parts.netloc}/portal/{visit.gateway.slug}/welcome?" + urlencode(
         {name: value for name, value in query.items() if value}
-    )
-
-
-def remember(request: Request, response: Response, token: IssuedToken) -> None:
-    """Keep the session in the browser; on TLS under a name that binds it to this origin."""
-    is_secure = request.url.scheme == "https"
-    response.set_cookie(
-        principals.SECURE_COOKIE if is_secure else principals.COOKIE,
-        token.token,
-        max_age=int(SHOPPER_SESSION.total_seconds()),
-        httponly=True,
-        secure=is_secure,
-        samesite="lax",
-        path="/",
     )
 
 
