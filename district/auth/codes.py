@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -124,7 +125,22 @@ def check(
     ticket: str | None,
     clock: Clock,
 ) -> None:
-    """Use a code, in transactions of its own: a try is counted before anything is compared, and no later failure gives it back.
+    """Compare a code and use it up, in transactions of its own: no later failure gives it back. Raises: WrongCode."""
+    code_id = compare(sessions, district, target=target, code=code, ticket=ticket, clock=clock)
+    with sessions.begin() as session:
+        use_up(session, district, code_id, clock=clock)
+
+
+def compare(
+    sessions: sessionmaker[Session],
+    district: DistrictInfo,
+    *,
+    target: str,
+    code: str,
+    ticket: str | None,
+    clock: Clock,
+) -> uuid.UUID:
+    """The right code, still to be used up: a try is counted, and committed, before anything is compared.
 
     Without a ticket (programs) the newest code that was asked for without one is meant: nobody can use up, or guess,
     the code of somebody else's browser. Raises: WrongCode.
@@ -138,26 +154,26 @@ def check(
         raise WrongCode(
             f"The code is wrong; tries left: {left}.", detail_zh=f"验证码不正确，还可以试 {left} 次。"
         )
-    if not _use(sessions, district, row, clock=clock):
+    return row.id
+
+
+def use_up(session: Session, district: DistrictInfo, code_id: uuid.UUID, *, clock: Clock) -> None:
+    """Use a compared code, in the caller's transaction; of two at once the later waits, then fails.
+
+    Raises: WrongCode when it was used already.
+    """
+    used = session.scalar(
+        update(OneTimeCode)
+        .where(
+            OneTimeCode.district_id == district.id, OneTimeCode.id == code_id, OneTimeCode.used_at.is_(None)
+        )
+        .values(used_at=clock.machine_now())
+        .returning(OneTimeCode.id)
+    )
+    if used is None:
         raise WrongCode(
             "The code was used already. Ask for a new one.", detail_zh="验证码已用过，请重新获取。"
         )
-
-
-def _use(sessions: sessionmaker[Session], district: DistrictInfo, row: OneTimeCode, *, clock: Clock) -> bool:
-    """Use the code up; of two at once only one can."""
-    with sessions.begin() as session:
-        used = session.scalar(
-            update(OneTimeCode)
-            .where(
-                OneTimeCode.district_id == district.id,
-                OneTimeCode.id == row.id,
-                OneTimeCode.used_at.is_(None),
-            )
-            .values(used_at=clock.machine_now())
-            .returning(OneTimeCode.id)
-        )
-    return used is not None
 
 
 def _counted_try(

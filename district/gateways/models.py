@@ -43,6 +43,11 @@ class RedirectUse(Base):
     gateway_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     used_at: Mapped[datetime]
+    form_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Which form of which page used it, so that the same form pressed twice is answered twice."""
+    member_id: Mapped[uuid.UUID | None]
+    """Who was let in; a plain id, gone with the row within the hour."""
+    is_proven: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class WifiSession(Base):

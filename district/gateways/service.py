@@ -111,13 +111,21 @@ def _check(
             raise Invalid(f"{network!r} is not a network such as 10.0.0.0/8.") from None
 
 
-def take(session: Session, gateway: Gateway, arrival: Arrival, *, clock: Clock) -> bool:
-    """Use a redirect up; False when it was used before."""
+def take(
+    session: Session, gateway: Gateway, arrival: Arrival, *, clock: Clock, form_hash: bytes | None = None
+) -> bool:
+    """Use a redirect up; False when it was used before. Of two at once the later waits for the earlier one's end."""
     statement = insert(RedirectUse).values(
         district_id=gateway.district_id,
         gateway_id=gateway.id,
         fingerprint=arrival.fingerprint,
         used_at=clock.machine_now(),
+        form_hash=form_hash,
     )
     taken = session.execute(statement.on_conflict_do_nothing().returning(RedirectUse.gateway_id))
     return taken.first() is not None
+
+
+def use_of(session: Session, gateway: Gateway, arrival: Arrival) -> RedirectUse | None:
+    """What became of a redirect; None while nobody used it."""
+    return session.get(RedirectUse, (gateway.district_id, gateway.id, arrival.fingerprint))

@@ -87,10 +87,16 @@ def by_alias(session: Session, district: DistrictInfo, alias: bytes, *, clock: C
     )
 
 
+def find(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> Member | None:
+    """The member, unless there is none or the membership is closed."""
+    member = session.get(Member, (district_id, member_id))
+    return member if member is not None and member.state == MemberState.ACTIVE else None
+
+
 def get(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> Member:
     """Raises: NotFound."""
-    member = session.get(Member, (district_id, member_id))
-    if member is None or member.state != MemberState.ACTIVE:
+    member = find(session, district_id, member_id)
+    if member is None:
         raise NotFound("No such member.")
     return member
 

@@ -1,10 +1,11 @@
 """Signing in: a gateway's redirect and a person's choice become a member, consents and access."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from district.auth import codes
@@ -26,6 +27,10 @@ from district.problems import Unavailable
 from push.consent import Channel, Purpose
 from push.message import MessagePurpose
 
+PRESSED_AGAIN_WITHIN = timedelta(minutes=2)
+"""How long the same form is given its answer again; machine time."""
+FORM_TOKEN_CHARACTERS = range(20, 65)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SignedIn:
@@ -46,6 +51,10 @@ class Choice:
     """Empty when the page did not ask, because an earlier answer stands."""
     contact: Contact | None = None
     """Verified by a code."""
+    code_id: uuid.UUID | None = None
+    """The compared code, used up in the one commit that lets the person in."""
+    form_hash: bytes | None = None
+    """Which form was sent (``hash_of_form``); None when the sender did not say."""
     known: uuid.UUID | None = None
     """The member of the browser's session."""
     is_demo: bool = False
@@ -131,6 +140,26 @@ def verify(
     codes.check(sessions, district, target=contact.value, code=code, ticket=ticket, clock=clock)
 
 
+def compare_code(
+    sessions: sessionmaker[Session],
+    district: DistrictInfo,
+    contact: Contact,
+    *,
+    code: str,
+    ticket: str,
+    clock: Clock,
+) -> uuid.UUID:
+    """The right code, for ``sign_in`` to use up. Raises: WrongCode."""
+    return codes.compare(sessions, district, target=contact.value, code=code, ticket=ticket, clock=clock)
+
+
+def hash_of_form(token: str, *fields: str) -> bytes | None:
+    """What tells one form of one page from every other: the page's secret token and what the form is about."""
+    if len(token) not in FORM_TOKEN_CHARACTERS:
+        return None
+    return hashlib.sha256("\0".join((token, *fields)).encode()).digest()
+
+
 def sign_in(
     session: Session,
     district: DistrictInfo,
@@ -140,13 +169,23 @@ def sign_in(
     *,
     clock: Clock,
 ) -> SignedIn:
-    """Register or recognise the member, record what was agreed to, use the redirect up.
+    """Register or recognise the member, record what was agreed to, use the code and the redirect up.
 
-    Raises: BadRedirect when the redirect was used before, by somebody else or long ago.
+    The same form pressed twice, even at once, gets the same answer: the later press waits for the earlier.
+
+    Raises: WrongCode, BadRedirect when code or redirect were used before, by somebody else or long ago.
     """
+    try:
+        if choice.code_id is not None:
+            codes.use_up(session, district, choice.code_id, clock=clock)
+        if not gateways.take(session, gateway, arrival, clock=clock, form_hash=choice.form_hash):
+            raise BadRedirect("The redirect was used before: connect to the Wi-Fi again.")
+    except (codes.WrongCode, BadRedirect):
+        again = pressed_again(session, district, gateway, arrival, choice, clock=clock)
+        if again is None:
+            raise
+        return again
     alias = members.alias_of(district, arrival.mac)
-    if not gateways.take(session, gateway, arrival, clock=clock):
-        return _again(session, district, gateway, alias, choice)
     found = members.recognise(
         session,
         district,
@@ -175,28 +214,40 @@ def sign_in(
             granted_at=clock.now(),
         )
     )
+    used = gateways.use_of(session, gateway, arrival)
+    if used is not None:
+        used.member_id, used.is_proven = found.member.id, found.is_proven
     session.flush()
     token = _open(session, district, found.member, clock=clock) if found.is_proven else None
     return SignedIn(member=found.member, is_new=found.is_new, token=token)
 
 
-def _again(
-    session: Session, district: DistrictInfo, gateway: Gateway, alias: bytes, choice: Choice
-) -> SignedIn:
-    """The same browser pressed twice: it gets the same answer. Anybody else is refused."""
-    last = session.scalar(
-        select(WifiSession)
-        .where(
-            WifiSession.district_id == district.id,
-            WifiSession.gateway_id == gateway.id,
-            WifiSession.alias == alias,
-        )
-        .order_by(WifiSession.granted_at.desc())
-        .limit(1)
+def pressed_again(
+    session: Session,
+    district: DistrictInfo,
+    gateway: Gateway,
+    arrival: Arrival,
+    choice: Choice,
+    *,
+    clock: Clock,
+) -> SignedIn | None:
+    """The answer that the same form, or the member's own browser, was given before; None for anybody else."""
+    used = gateways.use_of(session, gateway, arrival)
+    if used is None or used.member_id is None:
+        return None
+    is_same_form = (
+        choice.form_hash is not None
+        and choice.form_hash == used.form_hash
+        and clock.machine_now() - used.used_at < PRESSED_AGAIN_WITHIN
     )
-    if last is None or choice.known != last.member_id:
-        raise BadRedirect("The redirect was used before: connect to the Wi-Fi again.")
-    return SignedIn(member=members.get(session, district.id, last.member_id), is_new=False, token=None)
+    if not is_same_form and choice.known != used.member_id:
+        return None
+    member = members.find(session, district.id, used.member_id)
+    if member is None:
+        return None
+    # A browser that presses again throws the first answer away, and its session with it.
+    token = _open(session, district, member, clock=clock) if is_same_form and used.is_proven else None
+    return SignedIn(member=member, is_new=False, token=token)
 
 
 def _record_consents(

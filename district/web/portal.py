@@ -1,5 +1,6 @@
 """The sign-in page of the Wi-Fi: one request, no script, and a 303 to the gateway's own grant."""
 
+import uuid
 from http import HTTPStatus
 from typing import Annotated
 
@@ -87,10 +88,13 @@ def sign_in(
     ticket: Annotated[str, Form(max_length=64)] = "",
     marketing: Annotated[str, Form(max_length=5)] = "",
     location: Annotated[str, Form(max_length=5)] = "",
+    form_token: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """Send a code, or let the person in."""
     ticked = frozenset(purpose for purpose, box in zip(BOXES, (marketing, location), strict=True) if box)
-    filled = Filled(method=method, phone=phone, email=email, ticket=ticket, ticked=ticked)
+    filled = Filled(
+        method=method, phone=phone, email=email, ticket=ticket, ticked=ticked, form_token=form_token
+    )
     visit = _visit(gateway, request, registry, clock, shopper)
     if not isinstance(visit, Visit):
         return visit
@@ -114,10 +118,16 @@ def _proceed(visit: Visit, filled: Filled, code: str) -> Response:
     )
     if not filled.ticket:
         return _send_code(visit, filled, contact)
-    service.verify(
-        visit.sessions, visit.district, contact, code=code, ticket=filled.ticket, clock=visit.clock
-    )
-    return _let_in(visit, filled, contact=contact)
+    try:
+        code_id = service.compare_code(
+            visit.sessions, visit.district, contact, code=code, ticket=filled.ticket, clock=visit.clock
+        )
+    except WrongCode:
+        again = _answered_before(visit, _choice(visit, filled, contact=contact))
+        if again is None:
+            raise
+        return again
+    return _let_in(visit, filled, contact=contact, code_id=code_id)
 
 
 def _send_code(visit: Visit, filled: Filled, contact: Contact) -> Response:
@@ -135,19 +145,44 @@ def _send_code(visit: Visit, filled: Filled, contact: Contact) -> Response:
     return page(visit, Filled(method=filled.method, ticket=ticket, ticked=filled.ticked, **values))
 
 
-def _let_in(visit: Visit, filled: Filled, *, contact: Contact | None) -> Response:
+def _choice(
+    visit: Visit, filled: Filled, *, contact: Contact | None, code_id: uuid.UUID | None = None
+) -> service.Choice:
     asks = not visit.is_returning or contact is not None
-    choice = service.Choice(
+    return service.Choice(
         language=negotiate(visit.request).value,
         consents={purpose: purpose in filled.ticked for purpose in BOXES} if asks else {},
         contact=contact,
+        code_id=code_id,
+        form_hash=service.hash_of_form(
+            filled.form_token, filled.method, contact.value if contact else "", filled.ticket
+        ),
         known=visit.known,
         is_demo=bool(visit.district.label),
     )
+
+
+def _let_in(
+    visit: Visit, filled: Filled, *, contact: Contact | None, code_id: uuid.UUID | None = None
+) -> Response:
+    choice = _choice(visit, filled, contact=contact, code_id=code_id)
     with visit.sessions.begin() as session:
         done = service.sign_in(
             session, visit.district, visit.gateway, visit.arrival, choice, clock=visit.clock
         )
+    return _answer(visit, done)
+
+
+def _answered_before(visit: Visit, choice: service.Choice) -> Response | None:
+    """The answer of the first press, whose code this press finds used up."""
+    with visit.sessions.begin() as session:
+        done = service.pressed_again(
+            session, visit.district, visit.gateway, visit.arrival, choice, clock=visit.clock
+        )
+    return None if done is None else _answer(visit, done)
+
+
+def _answer(visit: Visit, done: service.SignedIn) -> Response:
     dialect = gateways.DIALECTS[visit.gateway.vendor]
     target = dialect.grant(gateways.info_of(visit.gateway), visit.arrival, landing_url=landing_url(visit))
     response = RedirectResponse(target, status_code=HTTPStatus.SEE_OTHER)

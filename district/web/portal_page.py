@@ -55,6 +55,8 @@ class Filled:
     email: str = ""
     ticket: str = ""
     ticked: frozenset[Purpose] = field(default_factory=frozenset)
+    form_token: str = ""
+    """The secret of the page that the form stood on."""
     error: str = ""
 
     @property
