@@ -13,7 +13,7 @@ import structlog
 
 from district.auth.principals import COOKIE
 from district.clock import Clock
-from district.gateways.click import redirect_query
+from district.gateways.vendors.click import redirect_query
 
 TIMEOUT_S = 10.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 8.0

@@ -1,29 +1,36 @@
-"""What every vendor's file gives: who arrives in a redirect, and where the browser is sent to be let in."""
+"""What every vendor's file gives: who arrives in a redirect, how he is let in, and how that ends.
 
-import ipaddress
-import re
+One contract for all: identify → grant → extend → revoke. A ``Dialect`` computes, and calls nobody; a ``Controller``
+is the part of a vendor's file that talks to the vendor's own server, outside any transaction. To extend is to admit
+again with a new plan.
+"""
+
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol, TypeAlias
 
-from district.problems import DistrictError
+from pydantic import BaseModel
 
-REDIRECT_LIFE = timedelta(seconds=300)
-MAX_QUERY_BYTES = 8 * 1024
-PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
-_MAC = re.compile(r"^[0-9a-f]{12}\Z")
-_HOST = re.compile(r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$")
+from district.gateways.caller import Caller
+from district.gateways.redirects import BadRedirect as BadRedirect  # noqa: PLC0414 the contract's error
 
 
-class BadRedirect(DistrictError):
-    """The gateway's redirect is not one: unsigned, altered, too old, used already or for another gateway.
+class Confirmation(StrEnum):
+    """Who says that the device of a redirect is real and on line."""
 
-    ``advice`` is shown to the shopper, ``detail`` to the operator.
-    """
-
-    slug, title = "bad-redirect", "This sign-in link cannot be used"
+    SIGNATURE = "signature"
+    """The redirect is signed: it is believed as it stands."""
+    CONTROLLER = "controller"
+    """The vendor's server knows the device and lets it in when we ask."""
+    RADIUS = "radius"
+    """The gateway asks us by RADIUS, with the token of this very login."""
+    GATEWAY = "gateway"
+    """The gateway fetches the grant and acknowledges it."""
+    NOBODY = "nobody"
+    """A claim for ever: the person gets on line, and nothing is learned about the device."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +41,26 @@ class GatewayInfo:
     vendor: str
     secret: str
     public_url: str
+    """What the gateway was told to send its clients to; with it signatures verify behind a proxy."""
     allow_hosts: tuple[str, ...] = ()
     allow_networks: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("click",)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """In the form of the dialect's ``options_model``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanInfo:
+    """What a login may use. None: no limit."""
+
+    session_s: int | None = None
+    idle_s: int | None = None
+    down_kbps: int | None = None
+    up_kbps: int | None = None
+    volume_kib: int | None = None
+    devices: int | None = None
+    daily_s: int | None = None
+    daily_kib: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,67 +75,90 @@ class Arrival:
     fingerprint: bytes
     """Equal for two uses of one redirect."""
     grant: Mapping[str, str]
-    """What the dialect itself needs to let the browser in."""
+    """What the dialect itself needs to let the browser in, to extend and to end the session."""
     is_signed: bool
-    """False: the redirect is a claim that the gateway confirms by accepting the grant."""
+    """False: the redirect is a claim until the dialect's ``confirms`` says otherwise."""
+    ssid: str = ""
+    inner_address: str = ""
+    """The device's own address, as claimed."""
+    grant_origins: tuple[str, ...] = ()
+    """Origins that the step leads the browser to: browsers hold a page's ``form-action`` against them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """A person who may go on line now."""
+
+    session_id: uuid.UUID
+    username: str
+    """For RADIUS: random, of this login alone. Empty when the dialect needs none."""
+    password: str
+    """For RADIUS: the one-time token."""
+    plan: PlanInfo
+    landing_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Go:
+    """Send the browser to an address by a 303."""
+
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """Let the browser send a form: by itself where it runs scripts, else by a button."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """The gateway fetches this line; the person waits on a page that looks again."""
+
+    token: str
+    entry: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tell:
+    """We tell the vendor's server (``Controller.admit``), then the browser goes to our landing page."""
+
+
+Step: TypeAlias = Go | Post | Queue | Tell
+
+
+class NoOptions(BaseModel, extra="forbid"):
+    """A vendor that needs nothing of its own."""
 
 
 class Dialect(Protocol):
     """One vendor's way to say who arrives and to be told that he may pass."""
 
+    options_model: ClassVar[type[BaseModel]] = NoOptions
+    """What an operator must say beyond the common fields; its fields are the form's."""
+    confirms: ClassVar[Confirmation]
+    needs_login: ClassVar[bool] = False
+    """Whether ``grant`` needs a RADIUS user name and token."""
+
     def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:
         """Raises: BadRedirect."""
 
-    def grant(self, gateway: GatewayInfo, arrival: Arrival, *, landing_url: str) -> str:
-        """The address that the browser is sent to by a 303. Raises: BadRedirect."""
+    def grant(self, gateway: GatewayInfo, arrival: Arrival, login: Login, *, machine_now: datetime) -> Step:
+        """What to do to let the person in. Raises: BadRedirect."""
 
     def configuration(self, gateway: GatewayInfo, *, portal_url: str) -> str:
         """What the operator pastes into the vendor's product."""
 
 
-def mac_of(text: str) -> str:
-    """A MAC address in any of the field's spellings, as twelve lower-case hex digits. Raises: BadRedirect."""
-    digits = re.sub(r"[:.\-\s]", "", text.strip()).lower()
-    if not _MAC.match(digits):
-        raise BadRedirect("The redirect names no valid client MAC address.")
-    return digits
+class Controller(Protocol):
+    """A vendor's server that we ask. Calls are bounded by the caller; none is made inside a transaction."""
 
+    def admit(
+        self, gateway: GatewayInfo, mac: str, grant: Mapping[str, str], login: Login, caller: Caller
+    ) -> None:
+        """Let a device in, with its plan. Raises: ControllerRefused, ControllerUnavailable."""
 
-def client_mac_of(text: str) -> str:
-    """The address of one device: not of a group, and not the zeros that some gateways send for "unknown".
-
-    Raises: BadRedirect.
-    """
-    digits = mac_of(text)
-    if int(digits[:2], 16) & 1 or not int(digits, 16):
-        raise BadRedirect("The redirect's client MAC address is not that of a device.")
-    return digits
-
-
-def allowed_address(address: str, networks: tuple[str, ...]) -> str:
-    """``host:port`` of a gateway whose host is an address in one of the networks. Raises: BadRedirect."""
-    try:
-        parts = urlsplit(f"//{address}")
-        host, port = ipaddress.ip_address(parts.hostname or ""), parts.port
-        if "%" in address:
-            raise ValueError("an address with a scope is a link's own")
-    except ValueError:
-        raise BadRedirect("The redirect's gateway address is not an IP address with a port.") from None
-    if parts.username or parts.password or parts.path or parts.query or parts.fragment:
-        raise BadRedirect("The redirect's gateway address holds more than an address and a port.")
-    if not any(host in ipaddress.ip_network(network, strict=False) for network in networks):
-        raise BadRedirect(
-            f"The gateway address {host} is in none of the allowed networks: add it to allow_networks."
-        )
-    shown = f"[{host}]" if host.version == 6 else str(host)
-    return f"{shown}:{port}" if port else shown
-
-
-def shown_url(text: str) -> str:
-    """A wanted address as harmless text: printable, short; what is not http or https is left out."""
-    clean = "".join(character for character in text if character.isprintable())[:300]
-    try:
-        parts = urlsplit(clean)
-    except ValueError:
-        return ""
-    return clean if parts.scheme in {"http", "https"} and _HOST.match((parts.hostname or "").lower()) else ""
+    def revoke(self, gateway: GatewayInfo, mac: str, grant: Mapping[str, str], caller: Caller) -> None:
+        """Send a device off; one that is off already is no error. Raises: ControllerRefused, ControllerUnavailable."""

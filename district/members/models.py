@@ -3,8 +3,10 @@
 import uuid
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from district.database import Base, new_id
@@ -38,6 +40,14 @@ class Member(Base):
     state: Mapped[str] = mapped_column(Text, server_default="active")
     joined_at: Mapped[datetime]
     is_demo: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_of_age: Mapped[bool | None]
+    """What the member said where a district asks; None: never asked."""
+    is_personalised: Mapped[bool] = mapped_column(server_default=text("true"))
+    """False: offers are chosen without looking at where the member walks or what he bought."""
+    verified_at: Mapped[datetime | None]
+    """When a code or a provider last proved the contact: numbers are given to other people."""
+    merged_into: Mapped[uuid.UUID | None]
+    """The membership that this one became part of; a plain id."""
 
     __table_args__ = (
         CheckConstraint("bucket BETWEEN 0 AND 9999", name="bucket_range"),
@@ -110,12 +120,80 @@ class Consent(Base):
     source: Mapped[str] = mapped_column(Text, server_default="")
     """Where it was said: the gateway or page."""
     at: Mapped[datetime]
+    language: Mapped[str] = mapped_column(Text, server_default="")
+    terms_version: Mapped[str] = mapped_column(Text, server_default="")
+    address: Mapped[str] = mapped_column(Text, server_default="")
+    """Network address and agent below expire after 180 days."""
+    agent: Mapped[str] = mapped_column(Text, server_default="")
+    proof: Mapped[str] = mapped_column(Text, server_default="")
+    """What stands behind it: the verified code, provider or session."""
+    previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """SHA-256 over the member's previous record and this one, without what expires."""
 
     __table_args__ = (
         ForeignKeyConstraint(
             ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
         ),
         Index(None, "district_id", "member_id", "purpose", "channel", "id"),
+    )
+
+
+class MemberMerge(Base):
+    """Two memberships that turned out to be one person; can be undone."""
+
+    __tablename__ = "member_merge"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    kept_id: Mapped[uuid.UUID]
+    merged_id: Mapped[uuid.UUID]
+    reason: Mapped[str] = mapped_column(Text)
+    moved: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    """What was moved, so that it can go back."""
+    at: Mapped[datetime]
+    undone_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "kept_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["district_id", "merged_id"],
+            ["member.district_id", "member.id"],
+            ondelete="CASCADE",
+            name="fk_member_merge_merged",
+        ),
+        Index(None, "district_id", "kept_id"),
+    )
+
+
+class Alarm(Base):
+    """Something that an operator should look at: a device at two places at once, a gateway that refuses."""
+
+    __tablename__ = "alarm"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    """What it is about, so that one trouble is one open alarm."""
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    times: Mapped[int] = mapped_column(server_default="1")
+    seen_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "uq_alarm_open",
+            "district_id",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text("seen_at IS NULL"),
+        ),
+        Index(None, "district_id", "at"),
     )
 
 

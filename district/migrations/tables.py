@@ -1,5 +1,6 @@
 """Every table of the product, imported so that the metadata are whole."""
 
+from district.accesslog import models as accesslog
 from district.auth import models as auth
 from district.campaigns import models as campaigns
 from district.database import Base
@@ -11,13 +12,17 @@ from district.members import models as members
 from district.merchants import models as merchants
 from district.offers import models as offers
 from district.outbox import models as outbox
+from district.portal import models as portal
+from district.radius import models as radius
 from district.redemptions import models as redemptions
 from district.sightings import models as sightings
 from district.stores import models as stores
 from district.visits import models as visits
+from district.vouchers import models as vouchers
 from district.zones import models as zones
 
 MODULES = (
+    accesslog,
     auth,
     campaigns,
     deliveries,
@@ -28,10 +33,13 @@ MODULES = (
     merchants,
     offers,
     outbox,
+    portal,
+    radius,
     redemptions,
     sightings,
     stores,
     visits,
+    vouchers,
     zones,
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from district.auth import codes
@@ -13,17 +14,19 @@ from district.auth import service as auth
 from district.auth.models import Role
 from district.auth.service import IssuedToken
 from district.clock import Clock
-from district.database import new_id
 from district.districts.service import DistrictInfo
+from district.gateways import plans
 from district.gateways import service as gateways
-from district.gateways.dialect import Arrival, BadRedirect
-from district.gateways.models import Gateway, WifiSession
+from district.gateways import sessions as sessions_of_wifi
+from district.gateways.dialect import Arrival, BadRedirect, Confirmation, Login, Queue
+from district.gateways.models import Gateway, QueuedGrant, WifiSession
 from district.members import service as members
 from district.members.contacts import Contact, ContactKind
 from district.members.models import Member
 from district.members.texts import ASKED
 from district.outbox import service as outbox
 from district.problems import Unavailable
+from district.radius import tokens
 from push.consent import Channel, Purpose
 from push.message import MessagePurpose
 
@@ -40,6 +43,7 @@ class SignedIn:
     is_new: bool
     token: IssuedToken | None
     """None when only a device was recognised: it opens the Wi-Fi, not the member's page."""
+    wifi_session: WifiSession | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,24 +206,18 @@ def sign_in(
     _record_consents(session, district, gateway, found.member, choice, clock=clock)
     if arrival.is_signed and choice.consents.get(Purpose.LOCATION):
         members.count_device_again(session, district, alias)
-    session.add(
-        WifiSession(
-            district_id=district.id,
-            id=new_id(),
-            gateway_id=gateway.id,
-            member_id=found.member.id,
-            alias=alias,
-            access_point_mac=arrival.access_point_mac,
-            method=choice.contact.kind if choice.contact else "click",
-            granted_at=clock.now(),
-        )
+    opening = sessions_of_wifi.Opening(
+        member=found.member,
+        method=choice.contact.kind if choice.contact else "click",
+        plan_id=gateway.plan_id,
     )
+    row = sessions_of_wifi.open_session(session, district, gateway, arrival, opening, clock=clock)
     used = gateways.use_of(session, gateway, arrival)
     if used is not None:
         used.member_id, used.is_proven = found.member.id, found.is_proven
     session.flush()
     token = _open(session, district, found.member, clock=clock) if found.is_proven else None
-    return SignedIn(member=found.member, is_new=found.is_new, token=token)
+    return SignedIn(member=found.member, is_new=found.is_new, token=token, wifi_session=row)
 
 
 def pressed_again(
@@ -247,7 +245,54 @@ def pressed_again(
         return None
     # A browser that presses again throws the first answer away, and its session with it.
     token = _open(session, district, member, clock=clock) if is_same_form and used.is_proven else None
-    return SignedIn(member=member, is_new=False, token=token)
+    row = sessions_of_wifi.newest(session, gateway, members.alias_of(district, arrival.mac), member.id)
+    return SignedIn(member=member, is_new=False, token=token, wifi_session=row)
+
+
+def login_of(
+    session: Session,
+    district: DistrictInfo,
+    gateway: Gateway,
+    arrival: Arrival,
+    done: SignedIn,
+    *,
+    landing_url: str,
+    clock: Clock,
+) -> Login:
+    """What the gateway needs to let the person in. Raises: BadRedirect when the login is gone."""
+    row = done.wifi_session
+    if row is None:
+        raise BadRedirect("The redirect was used before: connect to the Wi-Fi again.")
+    username = password = ""
+    if gateways.DIALECTS[gateway.vendor].needs_login:
+        username, password = tokens.issue(session, district, gateway, arrival, row, clock=clock)
+    return Login(
+        session_id=row.id,
+        username=username,
+        password=password,
+        plan=plans.plan_of(session, district.id, row.plan_id),
+        landing_url=landing_url,
+    )
+
+
+def enqueue(session: Session, gateway: Gateway, step: Queue, login: Login, *, clock: Clock) -> None:
+    """Leave a grant for its gateway to fetch; the same login twice is one."""
+    values = {
+        "district_id": gateway.district_id,
+        "gateway_id": gateway.id,
+        "token": step.token,
+        "wifi_session_id": login.session_id,
+        "entry": step.entry,
+        "created_at": clock.machine_now(),
+    }
+    session.execute(insert(QueuedGrant).values(values).on_conflict_do_nothing())
+
+
+def confirm(session: Session, district: DistrictInfo, login: Login, *, clock: Clock) -> None:
+    """The vendor's server let the device in: it is real."""
+    row = session.get(WifiSession, (district.id, login.session_id))
+    if row is not None:
+        sessions_of_wifi.confirm(session, district, row, Confirmation.CONTROLLER, clock=clock)
 
 
 def _record_consents(

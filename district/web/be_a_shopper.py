@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from district.clock import Clock, ClockDep
 from district.database import DbPool, DbSession
 from district.districts.service import DistrictInfo, RegistryDep
-from district.gateways.click import redirect_query
 from district.gateways.models import Gateway
+from district.gateways.vendors.click import redirect_query
 from district.problems import Invalid, NotAuthenticated, NotFound
 from district.web import pin as pins
 from district.web.home import demo_district, near_offers

@@ -1,11 +1,10 @@
 """The sign-in page of the Wi-Fi: one request, no script, and a 303 to the gateway's own grant."""
 
 import uuid
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 
 from district.auth.codes import WrongCode
 from district.auth.models import Role
@@ -21,9 +20,9 @@ from district.portal import service
 from district.problems import Invalid, TooMany, Unavailable
 from district.proxies import network_of
 from district.web.language import negotiate
-from district.web.portal_page import BOXES, Filled, Visit, landing_url, next_steps, page, refuse
+from district.web.portal_page import BOXES, Filled, Visit, next_steps, page, refuse
+from district.web.portal_steps import send_on
 from district.web.security import ForeignForm, require_own_form
-from district.web.session_cookie import remember
 from district.web.shells import shell_of
 from district.web.templating import render
 
@@ -170,7 +169,7 @@ def _let_in(
         done = service.sign_in(
             session, visit.district, visit.gateway, visit.arrival, choice, clock=visit.clock
         )
-    return _answer(visit, done)
+    return send_on(visit, done)
 
 
 def _answered_before(visit: Visit, choice: service.Choice) -> Response | None:
@@ -179,16 +178,7 @@ def _answered_before(visit: Visit, choice: service.Choice) -> Response | None:
         done = service.pressed_again(
             session, visit.district, visit.gateway, visit.arrival, choice, clock=visit.clock
         )
-    return None if done is None else _answer(visit, done)
-
-
-def _answer(visit: Visit, done: service.SignedIn) -> Response:
-    dialect = gateways.DIALECTS[visit.gateway.vendor]
-    target = dialect.grant(gateways.info_of(visit.gateway), visit.arrival, landing_url=landing_url(visit))
-    response = RedirectResponse(target, status_code=HTTPStatus.SEE_OTHER)
-    if done.token is not None:
-        remember(visit.request, response, done.token)
-    return response
+    return None if done is None else send_on(visit, done)
 
 
 @router.get("/portal/{gateway}/welcome")

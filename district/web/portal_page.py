@@ -84,14 +84,13 @@ def page(visit: Visit, filled: Filled, *, status: int = HTTPStatus.OK) -> HTMLRe
     """The sign-in page, asking what it still needs."""
     speaks = negotiate(visit.request).value
     texts = {purpose.value: consent_text(purpose, channel, speaks).text for purpose, channel in ASKED}
-    origins = _grant_origins(visit)
     return render(
         visit.request,
         "portal/sign_in.html",
         shell=shell_of(visit.request, visit.district),
         now=visit.clock.now(),
         status_code=status,
-        form_targets=origins,
+        form_targets=visit.arrival.grant_origins,
         keeps_cookies=False,
         filled=filled,
         methods=visit.gateway.methods,
@@ -100,12 +99,6 @@ def page(visit: Visit, filled: Filled, *, status: int = HTTPStatus.OK) -> HTMLRe
         texts=texts,
         action=f"{visit.request.url.path}?{visit.request.scope['query_string'].decode('latin-1')}",
     )
-
-
-def _grant_origins(visit: Visit) -> tuple[str, ...]:
-    """Browsers hold ``form-action`` against the 303 as well, so the gateway's origin is named."""
-    address = visit.arrival.grant.get("address")
-    return (f"http://{address}",) if address else ()
 
 
 def refuse(request: Request, district: DistrictInfo, error: BadRedirect, clock: Clock) -> HTMLResponse:

@@ -16,8 +16,8 @@ from typing import Final
 
 from district.clock import system
 from district.gateways import service as gateways
-from district.gateways.click import redirect_query
 from district.gateways.schemas import NewGateway
+from district.gateways.vendors.click import redirect_query
 from tests.benchmarks import worlds
 from tests.benchmarks.loading import Answer, Outcome, Pool, open_loop, rate, request
 from tests.benchmarks.measures import Figure, percentile, verdict

@@ -16,7 +16,7 @@ import pytest
 from district.auth import service as auth
 from district.auth.models import Role
 from district.clock import system
-from district.gateways.click import redirect_query
+from district.gateways.vendors.click import redirect_query
 from tests.factories import HELSINKI, square
 from tests.product import Product, wait_for
 

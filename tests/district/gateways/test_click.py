@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from district.gateways.click import Click, redirect_query, signature
 from district.gateways.dialect import BadRedirect, GatewayInfo
+from district.gateways.vendors.click import Click, redirect_query, signature
 
 NOW = datetime(2026, 5, 1, 9, tzinfo=UTC)
 SECRET = "a-secret-of-the-gateway"

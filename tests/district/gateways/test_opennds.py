@@ -2,14 +2,15 @@
 
 import base64
 import json
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from district.gateways.dialect import BadRedirect, GatewayInfo
-from district.gateways.opennds import OpenNds
+from district.gateways.dialect import BadRedirect, GatewayInfo, Go, Login, PlanInfo
+from district.gateways.vendors.opennds import OpenNds
 
 VECTORS = Path(__file__).resolve().parents[4] / "shared" / "contracts" / "wifi_vectors.json"
 NOW = datetime(2026, 5, 1, 9, tzinfo=UTC)
@@ -18,6 +19,12 @@ FAS = (
     "aGlkPTI2YTI0ZmJhNzA5NDFjMDI1MGNmYWEyYzc5YjkwM2YzYWEzYmU2MmVhNzU2NjVmOWNiM2UxYWQ1N2QwNTE5MzMsIGNsaWVudGlwPTEwLjIuMC4x"
     "ODIsIGNsaWVudG1hYz0wMjphYToyMjozMzo0NDo2NiwgZ2F0ZXdheWFkZHJlc3M9MTAuMi4wLjE6MjA1MA=="
 )
+
+
+def login(*, landing_url: str) -> Login:
+    return Login(
+        session_id=uuid.UUID(int=1), username="", password="", plan=PlanInfo(), landing_url=landing_url
+    )
 
 
 def gateway(**values: object) -> GatewayInfo:
@@ -33,9 +40,11 @@ def test_recorded_redirect_is_answered_with_the_token_that_the_gateway_accepted(
     arrival = dialect.identify(
         gateway(secret=vector["faskey"]), urlsplit(vector["url"]).query.encode(), machine_now=NOW
     )
-    granted = urlsplit(
-        dialect.grant(gateway(secret=vector["faskey"]), arrival, landing_url="http://x.example/a b")
+    step = dialect.grant(
+        gateway(secret=vector["faskey"]), arrival, login(landing_url="http://x.example/a b"), machine_now=NOW
     )
+    assert isinstance(step, Go)
+    granted = urlsplit(step.url)
     assert arrival.grant["hid"] == vector["hid"]
     assert granted.netloc == "10.2.0.1:2050"
     assert granted.path == "/opennds_auth/"

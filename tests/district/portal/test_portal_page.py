@@ -11,8 +11,8 @@ from district.auth.principals import COOKIE
 from district.clock import FixedClock
 from district.districts.models import District
 from district.gateways import service as gateways
-from district.gateways.click import redirect_query
 from district.gateways.schemas import NewGateway
+from district.gateways.vendors.click import redirect_query
 from district.settings import Settings
 from tests.conftest import refresh
 from tests.factories import Makers

@@ -18,10 +18,10 @@ from district.database import make_sessions
 from district.districts.models import District
 from district.districts.service import DistrictInfo
 from district.gateways import service as gateways
-from district.gateways.click import redirect_query
 from district.gateways.dialect import BadRedirect
 from district.gateways.models import Gateway, WifiSession
 from district.gateways.schemas import NewGateway
+from district.gateways.vendors.click import redirect_query
 from district.members.models import Member
 from district.outbox.models import OutboxMessage
 from district.portal import service

@@ -13,10 +13,10 @@ from district.clock import FixedClock
 from district.database import make_sessions
 from district.districts.models import District
 from district.gateways import service as gateways
-from district.gateways.click import redirect_query
 from district.gateways.models import WifiSession
-from district.gateways.opennds import token
 from district.gateways.schemas import NewGateway
+from district.gateways.vendors.click import redirect_query
+from district.gateways.vendors.opennds import token
 from district.members.models import DeviceAlias, Member
 from tests.conftest import refresh
 from tests.factories import Makers

@@ -13,9 +13,9 @@ from district.clock import FixedClock
 from district.database import make_sessions
 from district.districts.models import District
 from district.gateways import service as gateways
-from district.gateways.click import redirect_query
 from district.gateways.models import WifiSession
 from district.gateways.schemas import NewGateway
+from district.gateways.vendors.click import redirect_query
 from district.members.models import Consent, ConsentText, DeviceAlias, Member
 from district.members.texts import consent_text
 from district.outbox.models import OutboxMessage

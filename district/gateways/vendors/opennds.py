@@ -12,14 +12,22 @@ from datetime import datetime
 from urllib.parse import quote, unquote
 
 from district.gateways.dialect import (
-    MAX_QUERY_BYTES,
-    PRIVATE_NETWORKS,
     Arrival,
     BadRedirect,
+    Confirmation,
+    Dialect,
     GatewayInfo,
+    Go,
+    Login,
+    Step,
+)
+from district.gateways.redirects import (
+    MAX_QUERY_BYTES,
+    PRIVATE_NETWORKS,
     allowed_address,
     client_mac_of,
-    mac_of,
+    ip_of,
+    optional_mac,
     shown_url,
 )
 
@@ -34,8 +42,10 @@ def token(hid: str, key: str) -> str:
     return hashlib.sha256((hid.strip() + key.strip()).encode()).hexdigest()
 
 
-class OpenNds:
+class OpenNds(Dialect):
     """``?fas=<base64>``."""
+
+    confirms = Confirmation.NOBODY
 
     def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:  # noqa: ARG002 the redirect carries no time
         """Raises: BadRedirect when it is not a level-1 redirect of this gateway."""
@@ -51,19 +61,21 @@ class OpenNds:
             raise BadRedirect("The redirect's authdir is not a plain name.")
         return Arrival(
             mac=client_mac_of(fields.get("clientmac", "")),
-            access_point_mac=_optional_mac(fields.get("gatewaymac", "")),
+            access_point_mac=optional_mac(fields.get("gatewaymac", "")),
             wanted_url=shown_url(unquote(fields.get("originurl", ""))),
             fingerprint=hashlib.sha256(hid.encode()).digest(),
             grant={"hid": hid, "address": address, "authdir": authdir},
             is_signed=False,
+            grant_origins=(f"http://{address}",),
+            inner_address=ip_of(fields.get("clientip", "")),
         )
 
-    def grant(self, gateway: GatewayInfo, arrival: Arrival, *, landing_url: str) -> str:
+    def grant(self, gateway: GatewayInfo, arrival: Arrival, login: Login, *, machine_now: datetime) -> Step:  # noqa: ARG002 no time in it
         """The gateway's own authentication address."""
         tok = token(arrival.grant["hid"], gateway.secret)
-        return (
-            f"http://{arrival.grant['address']}/{arrival.grant['authdir']}/"
-            f"?tok={tok}&redir={quote(landing_url, safe='')}"
+        return Go(
+            url=f"http://{arrival.grant['address']}/{arrival.grant['authdir']}/"
+            f"?tok={tok}&redir={quote(login.landing_url, safe='')}"
         )
 
     def configuration(self, gateway: GatewayInfo, *, portal_url: str) -> str:
@@ -95,10 +107,3 @@ def _payload(raw_query: bytes) -> str:
 def _fields(payload: str) -> dict[str, str]:
     pairs = (item.split("=", 1) for item in payload.split(SEPARATOR) if "=" in item)
     return {name.strip(): value for name, value in pairs}
-
-
-def _optional_mac(text: str) -> str:
-    try:
-        return mac_of(text)
-    except BadRedirect:
-        return ""

@@ -3,18 +3,19 @@
 import hmac
 from datetime import datetime, timedelta
 from hashlib import sha256
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from district.gateways.dialect import (
-    MAX_QUERY_BYTES,
-    REDIRECT_LIFE,
     Arrival,
     BadRedirect,
+    Confirmation,
+    Dialect,
     GatewayInfo,
-    client_mac_of,
-    mac_of,
-    shown_url,
+    Go,
+    Login,
+    Step,
 )
+from district.gateways.redirects import REDIRECT_LIFE, client_mac_of, fields_of, mac_of, shown_url
 
 CLOCK_SKEW = timedelta(seconds=60)
 FIELDS = ("mac", "ap", "t", "url", "sig")
@@ -33,8 +34,10 @@ def redirect_query(secret: str, *, mac: str, ap: str, url: str, machine_now: dat
     )
 
 
-class Click:
+class Click(Dialect):
     """``?mac&ap&url&t&sig``."""
+
+    confirms = Confirmation.SIGNATURE
 
     def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:
         """Raises: BadRedirect when a field is missing or altered, or the redirect is older than five minutes."""
@@ -56,9 +59,9 @@ class Click:
             is_signed=True,
         )
 
-    def grant(self, gateway: GatewayInfo, arrival: Arrival, *, landing_url: str) -> str:  # noqa: ARG002 the landing page is the grant
+    def grant(self, gateway: GatewayInfo, arrival: Arrival, login: Login, *, machine_now: datetime) -> Step:  # noqa: ARG002 the landing page is the grant
         """Our landing page: a click gateway is told by its own polling or by the page."""
-        return landing_url
+        return Go(url=login.landing_url)
 
     def configuration(self, gateway: GatewayInfo, *, portal_url: str) -> str:
         """How a gateway builds its redirect."""
@@ -69,19 +72,11 @@ class Click:
 
 
 def _fields(raw_query: bytes) -> dict[str, str]:
-    if len(raw_query) > MAX_QUERY_BYTES:
-        raise BadRedirect("The redirect is too long.")
-    try:
-        parsed = parse_qs(
-            raw_query.decode("ascii"), keep_blank_values=True, max_num_fields=30, errors="strict"
-        )
-    except (UnicodeDecodeError, ValueError):
-        raise BadRedirect("The redirect is not a valid query.") from None
-    values = {name: parsed.get(name, []) for name in FIELDS}
-    wrong = [name for name, found in values.items() if len(found) != 1]
-    if wrong:
-        raise BadRedirect(f"The redirect needs exactly one {wrong[0]}.")
-    return {name: found[0] for name, found in values.items()}
+    found = fields_of(raw_query)
+    for name in FIELDS:
+        if name not in found:
+            raise BadRedirect(f"The redirect needs exactly one {name}.")
+    return found
 
 
 def _check_age(seconds: str, machine_now: datetime) -> None:

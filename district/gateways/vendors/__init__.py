@@ -1,0 +1,13 @@
+"""One file per vendor's dialect, and the one list of them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from district.gateways.dialect import Controller, Dialect
+from district.gateways.vendors.click import Click
+from district.gateways.vendors.opennds import OpenNds
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({"click": Click(), "opennds": OpenNds()})
+
+CONTROLLERS: Mapping[str, Controller] = MappingProxyType({})
+"""Vendors whose own server we ask to let a device in, and to send it off."""

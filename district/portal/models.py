@@ -1,0 +1,83 @@
+"""Signing in through somebody else: OpenID Connect providers, logins on their way, and whom they named."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from district.database import Base, new_id
+
+
+class OidcProvider(Base):
+    """A provider that a district's members may sign in with."""
+
+    __tablename__ = "oidc_provider"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    issuer: Mapped[str] = mapped_column(Text)
+    client_id: Mapped[str] = mapped_column(Text)
+    client_secret: Mapped[str] = mapped_column(Text)
+    scope: Mapped[str] = mapped_column(Text, server_default="openid")
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("uq_oidc_provider_district_id_slug", "district_id", "slug", unique=True),)
+
+
+class OidcLogin(Base):
+    """A login that was sent to a provider and is to come back once. Machine time."""
+
+    __tablename__ = "oidc_login"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    state_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    provider_id: Mapped[uuid.UUID]
+    gateway_id: Mapped[uuid.UUID]
+    browser_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """Of a secret that only the browser that left has."""
+    nonce: Mapped[str] = mapped_column(Text)
+    verifier: Mapped[str] = mapped_column(Text)
+    redirect_query: Mapped[str] = mapped_column(Text)
+    form: Mapped[str] = mapped_column(Text, server_default="")
+    """The boxes as they were ticked, as a query."""
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "provider_id"],
+            ["oidc_provider.district_id", "oidc_provider.id"],
+            ondelete="CASCADE",
+        ),
+        ForeignKeyConstraint(
+            ["district_id", "gateway_id"], ["gateway.district_id", "gateway.id"], ondelete="CASCADE"
+        ),
+        Index(None, "district_id", "created_at"),
+    )
+
+
+class MemberIdentity(Base):
+    """Who a provider says a member is."""
+
+    __tablename__ = "member_identity"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    provider_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    member_id: Mapped[uuid.UUID]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "provider_id"],
+            ["oidc_provider.district_id", "oidc_provider.id"],
+            ondelete="CASCADE",
+        ),
+        ForeignKeyConstraint(
+            ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        Index(None, "district_id", "member_id"),
+    )

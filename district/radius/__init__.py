@@ -1,0 +1,1 @@
+"""RADIUS: one-time tokens, sessions by accounting, and their end."""

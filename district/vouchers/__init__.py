@@ -1,0 +1,1 @@
+"""Printed codes that open the Wi-Fi."""
