@@ -1,10 +1,12 @@
 """Commands that run the product: all of it on one machine, or one role."""
 
 import dataclasses
+import gc
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -16,6 +18,7 @@ from district.embedded.files import stored_secret
 from district.embedded.nats import NatsServer, free_port
 from district.embedded.postgres import Cluster
 from district.embedded.role import Console, RoleSpec
+from district.embedded.spare import wait_for_turn
 from district.embedded.state import list_roles, stop_all
 from district.embedded.supervisor import Server, Supervisor
 from district.settings import Settings, get_settings
@@ -76,7 +79,13 @@ def make_supervisor(
     if not settings.nats_url:
         servers.append(("nats", "DISTRICT_NATS_URL", NatsServer(settings.data_dir)))
     addresses = {"web": f"{host}:{port}"}
-    own = [RoleSpec(name=name, argv=role_command(name), address=addresses.get(name)) for name in ROLES]
+    spares = {
+        "web": role_command("web", "--spare")
+    }  # the role whose absence people see, and the slowest to load
+    own = [
+        RoleSpec(name=name, argv=role_command(name), spare_argv=spares.get(name), address=addresses.get(name))
+        for name in ROLES
+    ]
     return Supervisor(
         settings.data_dir,
         roles=[*own, *roles],
@@ -131,11 +140,39 @@ def _checked_settings() -> Settings:
     return settings
 
 
-def web() -> None:
-    """Serve pages, API and feeds."""
-    settings = _checked_settings()
+@contextmanager
+def _loading() -> Iterator[None]:
+    """Import without looking for garbage, of which there is none: it takes a sixth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
-    import uvicorn  # noqa: PLC0415 keeps `district --help` quick, and a refusal
+
+def web(
+    *,
+    spare: Annotated[bool, typer.Option("--spare", hidden=True, help="Load, then wait for a line")] = False,
+) -> None:
+    """Serve pages, API and feeds."""
+    if spare:
+        _load_web()
+        wait_for_turn()
+    settings = _checked_settings()
+    _load_web()
+    _serve(settings)
+
+
+def _load_web() -> None:
+    with _loading():
+        import uvicorn.loops.uvloop  # noqa: PLC0415 keeps `district --help` quick, and a refusal
+        import uvicorn.protocols.http.httptools_impl  # noqa: PLC0415, F401
+
+        import district.app  # noqa: PLC0415, F401
+
+
+def _serve(settings: Settings) -> None:
+    import uvicorn  # noqa: PLC0415 keeps `district --help` quick
 
     from district.app import create_app  # noqa: PLC0415
 
@@ -166,7 +203,8 @@ def engine() -> None:
     """Turn sightings into crossings and offers."""
     settings = _checked_settings()
 
-    from district.engine import main  # noqa: PLC0415 keeps `district --help` quick, and a refusal
+    with _loading():
+        from district.engine import main  # noqa: PLC0415 keeps `district --help` quick, and a refusal
 
     main(settings)
 
@@ -175,6 +213,7 @@ def worker() -> None:
     """Record sightings, deliver messages, roll up footfall."""
     settings = _checked_settings()
 
-    from district.worker import main  # noqa: PLC0415 keeps `district --help` quick, and a refusal
+    with _loading():
+        from district.worker import main  # noqa: PLC0415 keeps `district --help` quick, and a refusal
 
     main(settings)

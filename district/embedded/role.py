@@ -15,11 +15,14 @@ from district.embedded import processes
 from district.embedded.account import Account
 from district.embedded.files import CappedLog
 from district.embedded.processes import ProcessId
+from district.embedded.spare import Spare
 from district.embedded.state import RoleFiles, RoleState, answers
 
 ENDED_WELL_AFTER_S = 60.0
 KILLED_WELL_AFTER_S = 2.0
 SETTLED_AFTER_S = 2.0
+SPARE_AFTER_S = 5.0
+"""A spare begins to load when its role has lived so long: the start of a product has enough to do."""
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 30.0
 LINE_LIMIT_BYTES = 64 << 10
@@ -27,10 +30,14 @@ LINE_LIMIT_BYTES = 64 << 10
 
 @dataclass(frozen=True, kw_only=True)
 class RoleSpec:
-    """What to run. ``address`` ("host:port") is where it answers once it is up; without one it runs when it has lived for a while."""
+    """What to run. ``address`` ("host:port") is where it answers once it is up; without one it runs when it has lived for a while.
+
+    With ``spare_argv`` a second process is kept that has loaded everything and waits for its turn (``Spare``).
+    """
 
     name: str
     argv: Sequence[str]
+    spare_argv: Sequence[str] | None = None
     address: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -96,23 +103,15 @@ class Role:
         self._started_at = 0.0
         self._due_at = 0.0
         self._failures = 0
+        self._spare = Spare(self._spawn_spare) if spec.spare_argv else None
         self.state = RoleState.STOPPED
 
     def start(self, environment: Mapping[str, str]) -> None:
         """Start the child in a session of its own: the terminal's Ctrl-C is the supervisor's to handle."""
-        self._child = subprocess.Popen(
-            self._account.command(self.spec.argv, death_signal="TERM"),
-            cwd="/",
-            env=self._account.environment({**environment, **self.spec.environment}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        whole = {**environment, **self.spec.environment}
+        waiting = self._spare.take(whole) if self._spare else None
+        self._child = waiting or self._spawn(self.spec.argv, whole, stdin=subprocess.DEVNULL)
         self._started_at = time.monotonic()
-        threading.Thread(
-            target=self._pump, args=(self._child,), name=f"{self.spec.name} output", daemon=True
-        ).start()
         self._become(RoleState.STARTING)
 
     def watch(self, environment: Mapping[str, str]) -> None:
@@ -124,6 +123,8 @@ class Role:
             self._ended(code)
         elif self.state == RoleState.STARTING and self._is_up():
             self._become(RoleState.RUNNING)
+        elif self._spare and self.state == RoleState.RUNNING and self._lived_s() >= SPARE_AFTER_S:
+            self._spare.keep({**environment, **self.spec.environment})
 
     def terminate(self) -> None:
         """Ask the child, and whatever it started, to end."""
@@ -131,6 +132,8 @@ class Role:
 
     def finish(self, *, deadline: float) -> None:
         """Wait until the monotonic ``deadline``, then kill."""
+        if self._spare:
+            self._spare.end()
         if self._child is None:
             return
         try:
@@ -143,10 +146,33 @@ class Role:
         self.state = RoleState.STOPPED
         self._files.remove(self.spec.name)
 
+    def _spawn_spare(self, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        return self._spawn(self.spec.spare_argv or (), environment, stdin=subprocess.PIPE)
+
+    def _spawn(
+        self, argv: Sequence[str], environment: Mapping[str, str], *, stdin: int
+    ) -> "subprocess.Popen[bytes]":
+        child = subprocess.Popen(
+            self._account.command(argv, death_signal="TERM"),
+            cwd="/",
+            env=self._account.environment(environment),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        threading.Thread(
+            target=self._pump, args=(child,), name=f"{self.spec.name} output", daemon=True
+        ).start()
+        return child
+
     def _is_up(self) -> bool:
         if self.spec.address is not None:
             return answers(self.spec.address)
-        return time.monotonic() - self._started_at >= SETTLED_AFTER_S
+        return self._lived_s() >= SETTLED_AFTER_S
+
+    def _lived_s(self) -> float:
+        return time.monotonic() - self._started_at
 
     def _process(self) -> ProcessId | None:
         return processes.identify(self._child.pid) if self._child else None
@@ -159,9 +185,7 @@ class Role:
                 return
 
     def _ended(self, code: int) -> None:
-        self._failures = (
-            self._failures + 1 if is_failure(code, lived_s=time.monotonic() - self._started_at) else 1
-        )
+        self._failures = self._failures + 1 if is_failure(code, lived_s=self._lived_s()) else 1
         delay_s = restart_delay_s(self._failures)
         self._due_at = time.monotonic() + delay_s
         self._child = None
