@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
 
 from district.auth import idempotency
 from district.auth.idempotency import IdempotencyKey
@@ -12,7 +13,7 @@ from district.auth.principals import Operator
 from district.clock import ClockDep
 from district.database import DbSession
 from district.districts.service import DistrictDep
-from district.gateways import service
+from district.gateways import options, service
 from district.gateways.models import Gateway
 from district.gateways.schemas import GatewayAnswer, GatewayChange, GatewayPage, NewGateway
 
@@ -27,12 +28,13 @@ def portal_url(request: Request, row: Gateway) -> str:
     return f"{origin}/portal/{row.slug}"
 
 
-def answer(request: Request, row: Gateway) -> GatewayAnswer:
+def answer(request: Request, session: Session, row: Gateway) -> GatewayAnswer:
     """A gateway as shown to its operator."""
     url = portal_url(request, row)
     dialect = service.DIALECTS[row.vendor]
     return GatewayAnswer(
         slug=row.slug,
+        name=row.name,
         vendor=row.vendor,
         public_url=row.public_url,
         zone_id=row.zone_id,
@@ -40,6 +42,9 @@ def answer(request: Request, row: Gateway) -> GatewayAnswer:
         allow_networks=row.allow_networks,
         methods=row.methods,
         fail_open=row.fail_open,
+        options=options.shown(row.vendor, row.options),
+        plan=service.plan_slug(session, row),
+        is_real_name=row.is_real_name,
         portal_url=url,
         configuration=dialect.configuration(service.info_of(row), portal_url=url),
     )
@@ -60,7 +65,7 @@ def create(
     return idempotency.once(
         session,
         once,
-        lambda: answer(request, service.create(session, district, new, clock=clock)),
+        lambda: answer(request, session, service.create(session, district, new, clock=clock)),
         machine_now=clock.machine_now(),
     )
 
@@ -77,7 +82,7 @@ def list_(
     """Gateways by slug."""
     rows = service.page(session, district.id, after=after, limit=limit + 1)
     next_ = rows[limit - 1].slug if len(rows) > limit else None
-    return GatewayPage(items=[answer(request, row) for row in rows[:limit]], next=next_)
+    return GatewayPage(items=[answer(request, session, row) for row in rows[:limit]], next=next_)
 
 
 @router.get("/{slug}")
@@ -85,7 +90,7 @@ def get(
     slug: str, request: Request, principal: Operator, district: DistrictDep, session: DbSession
 ) -> GatewayAnswer:
     """One gateway."""
-    return answer(request, service.get(session, district.id, slug))
+    return answer(request, session, service.get(session, district.id, slug))
 
 
 @router.patch("/{slug}")
@@ -98,7 +103,7 @@ def change(
     session: DbSession,
 ) -> GatewayAnswer:
     """Change a gateway."""
-    return answer(request, service.change(session, district, slug, changed))
+    return answer(request, session, service.change(session, district, slug, changed))
 
 
 @router.delete("/{slug}", status_code=204)

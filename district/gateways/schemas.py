@@ -1,7 +1,7 @@
 """Gateways as operators see them."""
 
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -15,6 +15,10 @@ PublicUrl = Annotated[str, StringConstraints(max_length=300, pattern=r"^(https?:
 
 Secret = Annotated[str, StringConstraints(min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 Network = Annotated[str, StringConstraints(max_length=43)]
+Name = Annotated[str, StringConstraints(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$", strip_whitespace=True)]
+PlanSlug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
+Options = Annotated[dict[str, Any], Field(max_length=30)]
+"""Checked by the form that the vendor's file declares."""
 
 
 def _each_once(methods: list[Method]) -> list[Method]:
@@ -30,6 +34,7 @@ class NewGateway(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     slug: Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
+    name: Name = ""
     vendor: Vendor
     secret: Secret | Literal[""] = ""
     public_url: PublicUrl = ""
@@ -38,13 +43,20 @@ class NewGateway(BaseModel):
     allow_networks: list[Network] = Field(default_factory=list, max_length=50)
     methods: Methods = ["click"]
     fail_open: bool = False
+    options: Options = Field(default_factory=dict)
+    plan: PlanSlug | None = None
+    is_real_name: bool = False
 
 
 class GatewayChange(BaseModel):
-    """What may be changed later; what is left out stays. Only ``zone_id`` can be taken away, by null."""
+    """What may be changed later; what is left out stays. Only ``zone_id`` and ``plan`` can be taken away, by null.
+
+    ``options`` are replaced as a whole; a secret among them that is left out stays.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
+    name: Name = ""
     secret: Secret = ""
     public_url: PublicUrl = ""
     zone_id: uuid.UUID | None = None
@@ -52,12 +64,16 @@ class GatewayChange(BaseModel):
     allow_networks: list[Network] = Field(default_factory=list, max_length=50)
     methods: Methods = ["click"]
     fail_open: bool = False
+    options: Options = Field(default_factory=dict)
+    plan: PlanSlug | None = None
+    is_real_name: bool = False
 
 
 class GatewayAnswer(BaseModel):
     """A gateway and what to paste into the vendor's product."""
 
     slug: str
+    name: str
     vendor: str
     public_url: str
     zone_id: uuid.UUID | None
@@ -65,6 +81,10 @@ class GatewayAnswer(BaseModel):
     allow_networks: list[str]
     methods: list[str]
     fail_open: bool
+    options: dict[str, Any]
+    """Without passwords and keys."""
+    plan: str | None
+    is_real_name: bool
     portal_url: str
     configuration: str
 

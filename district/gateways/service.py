@@ -14,8 +14,9 @@ from district.database import new_id
 from district.districts import service as districts
 from district.districts.models import RouteKind
 from district.districts.service import DistrictInfo, Registry
+from district.gateways import options
 from district.gateways.dialect import Arrival, GatewayInfo
-from district.gateways.models import Gateway, RedirectUse
+from district.gateways.models import Gateway, Plan, RedirectUse
 from district.gateways.schemas import GatewayChange, NewGateway
 from district.gateways.vendors import DIALECTS as DIALECTS  # noqa: PLC0414 callers ask one module about gateways
 from district.problems import Invalid, NotFound
@@ -57,13 +58,17 @@ def page(session: Session, district_id: uuid.UUID, *, after: str, limit: int) ->
 
 
 def create(session: Session, district: DistrictInfo, new: NewGateway, *, clock: Clock) -> Gateway:
-    """Register a gateway. Raises: Conflict when the slug is taken, Invalid for a bad network or zone."""
+    """Register a gateway. Raises: Conflict when the slug is taken, Invalid for a bad network, zone, plan or option."""
     _check(session, district, zone_id=new.zone_id, networks=new.allow_networks)
+    plan_id = _plan_id(session, district.id, new.plan)
+    own = options.checked(new.vendor, new.options)
+    _check_methods(new.methods, is_real_name=new.is_real_name)
     districts.add_route(session, RouteKind.GATEWAY, new.slug, district.id)
     row = Gateway(
         district_id=district.id,
         id=new_id(),
         slug=new.slug,
+        name=new.name,
         vendor=new.vendor,
         secret=new.secret or secrets.token_urlsafe(24),
         public_url=new.public_url,
@@ -72,6 +77,9 @@ def create(session: Session, district: DistrictInfo, new: NewGateway, *, clock: 
         allow_networks=new.allow_networks,
         methods=list(new.methods),
         fail_open=new.fail_open,
+        options=own,
+        plan_id=plan_id,
+        is_real_name=new.is_real_name,
         created_at=clock.now(),
     )
     session.add(row)
@@ -84,10 +92,21 @@ def change(session: Session, district: DistrictInfo, slug: str, changed: Gateway
     row = get(session, district.id, slug)
     values = changed.model_dump(exclude_unset=True)
     _check(session, district, zone_id=values.get("zone_id"), networks=values.get("allow_networks", []))
+    if "plan" in values:
+        values["plan_id"] = _plan_id(session, district.id, values.pop("plan"))
+    if "options" in values:
+        values["options"] = options.checked(row.vendor, values["options"], stored=row.options)
     for name, value in values.items():
         setattr(row, name, value)
+    _check_methods(row.methods, is_real_name=row.is_real_name)
     session.flush()
     return row
+
+
+def plan_slug(session: Session, row: Gateway) -> str | None:
+    """The plan of a gateway by its name in addresses; None for the default."""
+    plan = session.get(Plan, (row.district_id, row.plan_id)) if row.plan_id else None
+    return plan.slug if plan else None
 
 
 def remove(session: Session, district: DistrictInfo, slug: str) -> None:
@@ -106,6 +125,21 @@ def _check(
             ipaddress.ip_network(network, strict=False)
         except ValueError:
             raise Invalid(f"{network!r} is not a network such as 10.0.0.0/8.") from None
+
+
+def _plan_id(session: Session, district_id: uuid.UUID, slug: str | None) -> uuid.UUID | None:
+    if slug is None:
+        return None
+    found = session.scalar(select(Plan.id).where(Plan.district_id == district_id, Plan.slug == slug))
+    if found is None:
+        raise Invalid("See errors.", errors=[{"pointer": "/plan", "detail": f"No plan {slug!r}."}])
+    return found
+
+
+def _check_methods(methods: Sequence[str], *, is_real_name: bool) -> None:
+    if is_real_name and "click" in methods:
+        detail = "Where the law asks for a real name, nobody may pass by a click: take click out of methods."
+        raise Invalid("See errors.", errors=[{"pointer": "/methods", "detail": detail}])
 
 
 def take(

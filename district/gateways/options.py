@@ -1,0 +1,60 @@
+"""What only one vendor needs to know: validated by the form that its file declares, and shown without what is secret."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
+
+from district.gateways.vendors import DIALECTS
+from district.problems import Invalid
+
+MAX_REPORTED = 20
+SecretOption = Annotated[
+    str,
+    StringConstraints(max_length=500, pattern=r"^[\x20-\x7e]*$"),
+    Field(json_schema_extra={"writeOnly": True}),
+]
+"""A password or key of the vendor's own server: stored, never shown again."""
+
+
+def checked(
+    vendor: str, values: Mapping[str, Any], *, stored: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The options of a vendor, complete with their defaults; a secret that is not given stays as it is stored.
+
+    Raises: Invalid, naming each place as ``/options/…``.
+    """
+    model = DIALECTS[vendor].options_model
+    given = dict(values)
+    for name in _secrets(model):
+        if stored and stored.get(name) and not given.get(name):
+            given[name] = stored[name]
+    try:
+        return model.model_validate(given).model_dump(mode="json")
+    except ValidationError as error:
+        raise Invalid(f"The options do not fit {vendor}; see errors.", errors=_places(error)) from None
+
+
+def shown(vendor: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as an operator reads them: without passwords and keys."""
+    secret = _secrets(DIALECTS[vendor].options_model)
+    return {name: value for name, value in options.items() if name not in secret}
+
+
+def _secrets(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("writeOnly")
+    )
+
+
+def _places(error: ValidationError) -> list[dict[str, str]]:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [
+        {
+            "pointer": "/".join(("/options", *(str(part)[:60] for part in one["loc"]))),
+            "detail": one["msg"],
+        }
+        for one in found[:MAX_REPORTED]
+    ]
