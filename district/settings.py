@@ -108,6 +108,12 @@ class Settings(BaseSettings):
     event_max_bytes: int = Field(
         default=8 << 30, ge=1 << 20, description="Bytes that the sighting stream may hold"
     )
+    raw_rows_kept: timedelta = Field(
+        default=timedelta(days=7),
+        ge=timedelta(days=1),
+        le=timedelta(days=60),
+        description="How long members' positions are kept before the whole day is dropped; others' live 24 hours",
+    )
     engine_confirm: bool = Field(
         default=False, description="Need two consecutive fixes before an enter or exit counts"
     )

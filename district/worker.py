@@ -33,10 +33,26 @@ class Job:
     run: Callable[[RoleContext], Awaitable[None]]
 
 
+async def turn_days_of_sightings(context: RoleContext) -> None:
+    """The raw store's partitions: the coming days there, the old ones gone."""
+    kept = context.settings.raw_rows_kept
+    await sightings.turn_days(context.pool, now=context.clock.now(), kept=kept)
+
+
 async def forget_sightings(context: RoleContext) -> None:
-    """Retention of salts and passive rows."""
+    """Retention of salts and passive rows, minute by minute."""
+    await _forget_sightings(context, lookback=timedelta(hours=1))
+
+
+async def forget_sightings_left(context: RoleContext) -> None:
+    """The same for what a pause of the workers, or a long backlog, left behind."""
+    await _forget_sightings(context, lookback=None)
+
+
+async def _forget_sightings(context: RoleContext, *, lookback: timedelta | None) -> None:
+    now, kept = context.clock.now(), context.settings.raw_rows_kept
     for district in context.districts:
-        await sightings.forget(context.pool, district.id, now=context.clock.now())
+        await sightings.forget(context.pool, district.id, now=now, kept=kept, lookback=lookback)
 
 
 async def advance_campaigns(context: RoleContext) -> None:
@@ -79,7 +95,9 @@ JOBS: tuple[Job, ...] = (
     Job(name="privacy.forget", every=timedelta(minutes=1), run=forget_people),
     Job(name="visits.follow", every=visits.FOLLOW_EVERY, run=follow_visits),
     Job(name="visits.late", every=visits.LATE_EVERY, run=take_in_late_visits),
+    Job(name="sightings.days", every=timedelta(minutes=1), run=turn_days_of_sightings),
     Job(name="sightings.forget", every=timedelta(minutes=1), run=forget_sightings),
+    Job(name="sightings.forget_left", every=timedelta(minutes=15), run=forget_sightings_left),
     Job(name="campaigns.advance", every=timedelta(seconds=5), run=advance_campaigns),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
     Job(name="idempotency.forget", every=timedelta(minutes=10), run=forget_answers),
@@ -100,6 +118,7 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
             clock=clock,
             registry=lambda: context.registry.value,
             books=context.books,
+            kept=settings.raw_rows_kept,
         )
         scheduler = _scheduler(context, JOBS if jobs is None else jobs)
         scheduler.start()

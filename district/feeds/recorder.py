@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 import nats.errors
@@ -24,10 +24,11 @@ from district.database import Pool, transaction
 from district.districts.service import Registry
 from district.events import SIGHTINGS_STREAM, SIGHTINGS_SUBJECT
 from district.feeds.health import LATE_UNKNOWN, RECORDED, REPEATED, Key, write_counts
+from district.sightings import partitions
 from district.sightings.batch import NO_MEMBER, Batch, RowFlag, columns_of, instant, unpack
 from district.sightings.books import DeviceBooks
 from district.sightings.queries import RECORD_SQL, STAGE_COPY_SQL, STAGE_SQL
-from district.sightings.raw_rows import RawRows, copy_bytes
+from district.sightings.raw_rows import RawRows, copy_bytes, days_of
 
 DURABLE = "recorder"
 FETCH_MESSAGES = 64
@@ -52,6 +53,8 @@ class Recorder:
     subject: str = f"{SIGHTINGS_SUBJECT}.>"
     durable: str = DURABLE
     ack_wait_s: float = ACK_WAIT_S
+    kept: timedelta = timedelta(days=7)
+    _days: frozenset[date] = field(default=frozenset(), init=False)
     recorded: int = field(default=0, init=False)
 
     async def run(self) -> None:
@@ -94,6 +97,7 @@ class Recorder:
         attempt = 0
         while rows or counts:
             try:
+                await self._make_days(rows)
                 async with asyncio.timeout(self.ack_wait_s), transaction(self.pool) as connection:
                     self.recorded += await store(connection, rows, counts, at=self.clock.now())
                 break
@@ -103,6 +107,15 @@ class Recorder:
                 attempt += 1
                 await _each(message.in_progress for message in messages)
         await _each(message.ack for message in messages)
+
+    async def _make_days(self, rows: Sequence[RawRows]) -> None:
+        """Partitions for these rows, where the workers' tick has made none; tried once, for it goes on trying."""
+        now = self.clock.now()
+        oldest, newest = partitions.oldest_day(now, self.kept), max(partitions.days_ahead(now))
+        missing = {day for day in days_of(rows) if oldest <= day <= newest} - self._days
+        if missing:
+            self._days |= missing
+            await partitions.make(self.pool, missing)
 
     def _rows(
         self, batches: Sequence[tuple[Msg, tuple[uuid.UUID, Batch]]]

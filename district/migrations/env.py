@@ -5,6 +5,7 @@ from geoalchemy2 import alembic_helpers
 from sqlalchemy import text
 
 from district.database import make_engine
+from district.migrations.partitions import include_object
 from district.migrations.tables import metadata
 from district.settings import get_settings
 
@@ -30,7 +31,7 @@ def run() -> None:
         context.configure(
             connection=connection,
             target_metadata=metadata,
-            include_object=alembic_helpers.include_object,
+            include_object=include_object,
             process_revision_directives=alembic_helpers.writer,
             render_item=alembic_helpers.render_item,
             compare_server_default=False,

@@ -11,7 +11,7 @@ from district.database import Base
 
 
 class RawSighting(Base):
-    """One sighting as accepted. Passive rows live at most 24 hours."""
+    """One sighting as accepted, in the partition of its day (UTC). Passive rows live at most 24 hours."""
 
     __tablename__ = "raw_sighting"
 
@@ -31,4 +31,7 @@ class RawSighting(Base):
     received_at: Mapped[datetime]
     late: Mapped[bool] = mapped_column(server_default=text("false"))
 
-    __table_args__ = (Index("ix_raw_sighting_at", "at", postgresql_using="brin"),)
+    __table_args__ = (
+        Index("ix_raw_sighting_at", "at", postgresql_using="brin"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )

@@ -15,14 +15,39 @@ VALUES (%(district_id)s, %(trading_day)s, %(salt)s, %(dies_at)s) ON CONFLICT DO 
 
 DEAD_SALTS_SQL = "DELETE FROM day_salt WHERE district_id = %(district_id)s AND dies_at <= %(now)s"
 
+# A ctid names a row of one partition only: the conditions stand outside as well, or a row of another day would go.
 OLD_PASSIVE_ROWS_SQL = """
 DELETE FROM raw_sighting
 WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM raw_sighting
-    WHERE district_id = %(district_id)s AND at < %(before)s AND member_id IS NULL
+    WHERE district_id = %(district_id)s AND at >= %(after)s AND at < %(before)s AND member_id IS NULL
     LIMIT %(limit)s
-)) AND district_id = %(district_id)s
+)) AND district_id = %(district_id)s AND at >= %(after)s AND at < %(before)s AND member_id IS NULL
 """
+
+OLD_LEFT_ROWS_SQL = """
+DELETE FROM raw_sighting_default WHERE district_id = %(district_id)s AND at < %(kept_from)s
+"""
+
+PARTITIONS_SQL = """
+SELECT partition.relname FROM pg_inherits JOIN pg_class AS partition ON partition.oid = pg_inherits.inhrelid
+WHERE pg_inherits.inhparent = 'raw_sighting'::regclass
+"""
+
+PATIENCE_SQL = "SET LOCAL lock_timeout = '2s'"
+
+SOLE_MAKER_SQL = "SELECT pg_advisory_xact_lock(hashtextextended('raw_sighting:partitions', 0))"
+
+MAKE_DAY_SQL = "CREATE TABLE {partition} (LIKE raw_sighting INCLUDING ALL)"
+
+MOVE_TO_DAY_SQL = """
+WITH moved AS (
+    DELETE FROM raw_sighting_default WHERE at >= {first} AND at < {end} RETURNING *
+)
+INSERT INTO {partition} SELECT * FROM moved
+"""
+
+ATTACH_DAY_SQL = "ALTER TABLE raw_sighting ATTACH PARTITION {partition} FOR VALUES FROM ({first}) TO ({end})"
 
 ALIASES_SQL = """
 SELECT alias, member_id, last_seen_at FROM device_alias WHERE district_id = %(district_id)s

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 import numpy as np
@@ -14,6 +14,8 @@ from district.sightings.batch import Columns, Integers, RowFlag, microseconds
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 _EPOCH_2000_US = 946_684_800_000_000
+_DAY_MS = 86_400_000
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _NIL = bytes(16)
 Field = tuple[str, str | tuple[str, int], int]
 
@@ -33,6 +35,14 @@ class RawRows:
 def copy_bytes(messages: Sequence[RawRows]) -> bytes:
     """The COPY stream of these rows, in the order of the staging table's columns."""
     return b"".join([HEADER, *(piece for rows in messages for piece in _pieces(rows)), TRAILER])
+
+
+def days_of(messages: Sequence[RawRows]) -> frozenset[date]:
+    """The days (UTC) of the rows that are to be kept."""
+    found = {
+        number for rows in messages for number in np.unique(rows.columns.at_ms[rows.keep] // _DAY_MS).tolist()
+    }
+    return frozenset(date.fromordinal(_EPOCH_DAY + number) for number in found)
 
 
 def _pieces(rows: RawRows) -> list[bytes]:

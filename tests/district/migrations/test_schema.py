@@ -5,7 +5,6 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from geoalchemy2 import alembic_helpers
 from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
@@ -16,8 +15,10 @@ from sqlalchemy import (
     Uuid,
     create_engine,
     inspect,
+    text,
 )
 
+from district.migrations.partitions import include_object
 from district.migrations.tables import REFERENCE_TABLES, metadata
 from tests.conftest import cloned_database
 
@@ -72,9 +73,7 @@ def test_every_table_has_a_primary_key() -> None:
 def test_models_and_migrations_agree(database_url: str) -> None:
     engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"include_object": alembic_helpers.include_object}
-        )
+        context = MigrationContext.configure(connection, opts={"include_object": include_object})
         difference = compare_metadata(context, metadata)
     engine.dispose()
     assert difference == []
@@ -95,3 +94,37 @@ def test_every_migration_goes_down_and_up_again(addresses: dict[str, str]) -> No
         engine.dispose()
     assert left == set()
     assert again >= set(metadata.tables)
+
+
+ROW = """
+INSERT INTO raw_sighting (district_id, feed_id, at, source_id, device, lon, lat, accuracy_m, received_at)
+SELECT '00000000-0000-0000-0000-000000000007', '00000000-0000-0000-0000-000000000007', at, at::text, '\\x00', 1, 2, 3, at
+FROM generate_series('2026-05-01 22:00+00'::timestamptz, '2026-05-03 01:00+00', '1 hour') AS at
+"""
+COUNTS = "SELECT tableoid::regclass::text, count(*) FROM raw_sighting GROUP BY 1 ORDER BY 1"
+
+
+def test_sightings_move_into_their_days_and_back(addresses: dict[str, str]) -> None:
+    with cloned_database(addresses["database"]) as url:
+        config = Config()
+        config.set_main_option("script_location", "district:migrations")
+        config.set_main_option("path_separator", "os")
+        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+        counted: list[list[tuple[str, int]]] = []
+        for step, revision in (
+            (command.downgrade, "0001"),
+            (command.upgrade, "head"),
+            (command.downgrade, "0001"),
+        ):
+            step(config, revision)
+            with engine.begin() as connection:
+                if not counted:
+                    connection.execute(text(ROW))
+                counted.append([(row[0], row[1]) for row in connection.execute(text(COUNTS))])
+        engine.dispose()
+    assert counted == [
+        [("raw_sighting", 28)],
+        [("raw_sighting_20260501", 2), ("raw_sighting_20260502", 24), ("raw_sighting_20260503", 2)],
+        [("raw_sighting", 28)],
+    ]

@@ -118,12 +118,12 @@ async def test_a_salt_dies_two_hours_after_its_day(
             committed.info(district).trading_day(clock.now()) + timedelta(days=1)
         )
         clock.advance(day_end + timedelta(hours=1, minutes=59) - clock.now())
-        assert (await forget(context.pool, district.id, now=clock.now())).salts <= 1
+        assert (await forget(context.pool, district.id, now=clock.now(), kept=timedelta(days=7))).salts <= 1
         async with context.pool.connection() as connection:
             days = (await load_edges(connection, now=clock.now()))[district.id].living(clock.now())
         assert len(days) == 2
         clock.advance(timedelta(minutes=1))
-        await forget(context.pool, district.id, now=clock.now())
+        await forget(context.pool, district.id, now=clock.now(), kept=timedelta(days=7))
         async with context.pool.connection() as connection:
             days = (await load_edges(connection, now=clock.now()))[district.id].living(clock.now())
         assert len(days) == 1
