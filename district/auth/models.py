@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, LargeBinary, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from district.database import Base, new_id
@@ -90,6 +90,8 @@ class OneTimeCode(Base):
     target_hash: Mapped[bytes] = mapped_column(LargeBinary)
     code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     browser: Mapped[str] = mapped_column(Text, server_default="")
+    prefix_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Of a telephone number without its last four digits: numbers that are sold, and abused, together."""
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -98,7 +100,27 @@ class OneTimeCode(Base):
     __table_args__ = (
         CheckConstraint("tries BETWEEN 0 AND 5", name="tries_bounded"),
         Index(None, "district_id", "target_hash", "created_at"),
+        Index(
+            None, "district_id", "prefix_hash", "created_at", postgresql_where=text("prefix_hash IS NOT NULL")
+        ),
     )
+
+
+class CodePolicy(Base):
+    """What codes may cost a district, and where they are sent."""
+
+    __tablename__ = "code_policy"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    countries: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    """ISO 3166, besides the district's own."""
+    sms_cost: Mapped[int]
+    """Of one message, in minor units of the district's currency."""
+    daily_budget: Mapped[int]
+    """Minor units that messages may cost in a day."""
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("sms_cost >= 0 AND daily_budget >= 0", name="amounts_not_negative"),)
 
 
 class RateCount(Base):

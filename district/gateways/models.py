@@ -67,6 +67,8 @@ class Gateway(Base):
     plan_id: Mapped[uuid.UUID | None]
     is_real_name: Mapped[bool] = mapped_column(server_default=text("false"))
     """The law asks who is on line here: no click-through, and the access log holds addresses and ports."""
+    sign_in: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    """How the sign-in page asks, in the form of ``sign_in_options.SignInOptions``."""
     created_at: Mapped[datetime]
 
     __table_args__ = (

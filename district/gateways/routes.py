@@ -16,6 +16,7 @@ from district.districts.service import DistrictDep
 from district.gateways import options, service
 from district.gateways.models import Gateway
 from district.gateways.schemas import GatewayAnswer, GatewayChange, GatewayPage, NewGateway
+from district.gateways.sign_in_options import SignInOptions
 
 router = APIRouter(prefix="/v1/districts/{d}/gateways", tags=["gateways"])
 
@@ -45,6 +46,7 @@ def answer(request: Request, session: Session, row: Gateway) -> GatewayAnswer:
         options=options.shown(row.vendor, row.options),
         plan=service.plan_slug(session, row),
         is_real_name=row.is_real_name,
+        sign_in=SignInOptions.model_validate(row.sign_in),
         portal_url=url,
         configuration=dialect.configuration(service.info_of(row), portal_url=url),
     )

@@ -6,9 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from district.districts.service import SLUG_PATTERN
+from district.gateways.sign_in_options import SignInOptions
 
 Vendor = Literal["opennds", "click"]
-Method = Literal["click", "phone", "email"]
+Method = (
+    Literal["click", "phone", "email", "voucher"]
+    | Annotated[str, StringConstraints(pattern=r"^oidc:[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
+)
+"""``oidc:`` and the slug of a provider of the district."""
 Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9*.-]+$")]
 PublicUrl = Annotated[str, StringConstraints(max_length=300, pattern=r"^(https?://[^\s\"'<>]+)?$")]
 
@@ -46,6 +51,7 @@ class NewGateway(BaseModel):
     options: Options = Field(default_factory=dict)
     plan: PlanSlug | None = None
     is_real_name: bool = False
+    sign_in: SignInOptions = Field(default_factory=SignInOptions)
 
 
 class GatewayChange(BaseModel):
@@ -67,6 +73,7 @@ class GatewayChange(BaseModel):
     options: Options = Field(default_factory=dict)
     plan: PlanSlug | None = None
     is_real_name: bool = False
+    sign_in: SignInOptions = Field(default_factory=SignInOptions)
 
 
 class GatewayAnswer(BaseModel):
@@ -85,6 +92,7 @@ class GatewayAnswer(BaseModel):
     """Without passwords and keys."""
     plan: str | None
     is_real_name: bool
+    sign_in: SignInOptions
     portal_url: str
     configuration: str
 

@@ -80,6 +80,7 @@ def create(session: Session, district: DistrictInfo, new: NewGateway, *, clock: 
         options=own,
         plan_id=plan_id,
         is_real_name=new.is_real_name,
+        sign_in=new.sign_in.model_dump(mode="json"),
         created_at=clock.now(),
     )
     session.add(row)
@@ -137,8 +138,11 @@ def _plan_id(session: Session, district_id: uuid.UUID, slug: str | None) -> uuid
 
 
 def _check_methods(methods: Sequence[str], *, is_real_name: bool) -> None:
-    if is_real_name and "click" in methods:
-        detail = "Where the law asks for a real name, nobody may pass by a click: take click out of methods."
+    nameless = [name for name in ("click", "voucher") if name in methods]
+    if is_real_name and nameless:
+        detail = (
+            f"Where the law asks for a real name, nobody may pass by {nameless[0]}: take it out of methods."
+        )
         raise Invalid("See errors.", errors=[{"pointer": "/methods", "detail": detail}])
 
 

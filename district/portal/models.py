@@ -1,9 +1,9 @@
-"""Signing in through somebody else: OpenID Connect providers, logins on their way, and whom they named."""
+"""Signing in: providers and logins on their way, whom they named, who saw the page, and the way to a real browser."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from district.database import Base, new_id
@@ -80,4 +80,54 @@ class MemberIdentity(Base):
             ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
         ),
         Index(None, "district_id", "member_id"),
+    )
+
+
+class SignInVisit(Base):
+    """A device that was shown a gateway's sign-in page on a trading day, and what came of it."""
+
+    __tablename__ = "sign_in_visit"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    gateway_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    device: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """A pseudonym of this day alone: it meets no other table and no other day."""
+    variant: Mapped[str] = mapped_column(Text)
+    shown_at: Mapped[datetime]
+    let_in_at: Mapped[datetime | None]
+    is_new: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A membership began with it."""
+    method: Mapped[str] = mapped_column(Text, server_default="")
+    codes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    cost: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Of the codes that were sent, in minor units of the district's currency."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "gateway_id"], ["gateway.district_id", "gateway.id"], ondelete="CASCADE"
+        ),
+        Index(None, "district_id", "day"),
+    )
+
+
+class HandOver(Base):
+    """A link that opens the member's page in another browser of his, once. Machine time."""
+
+    __tablename__ = "hand_over"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    member_id: Mapped[uuid.UUID]
+    session_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """Of the session that made it: a link whose session has ended opens nothing."""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        Index(None, "district_id", "expires_at"),
     )

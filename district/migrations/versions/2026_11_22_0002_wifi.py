@@ -496,6 +496,74 @@ def upgrade() -> None:
         ["district_id", "member_id"],
         unique=False,
     )
+    op.create_table(
+        "code_policy",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("countries", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("sms_cost", sa.Integer(), nullable=False),
+        sa.Column("daily_budget", sa.Integer(), nullable=False),
+        sa.Column("changed_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "sms_cost >= 0 AND daily_budget >= 0", name=op.f("ck_code_policy_amounts_not_negative")
+        ),
+        sa.PrimaryKeyConstraint("district_id", name=op.f("pk_code_policy")),
+    )
+    op.create_table(
+        "sign_in_visit",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("gateway_id", sa.Uuid(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("device", sa.LargeBinary(), nullable=False),
+        sa.Column("variant", sa.Text(), nullable=False),
+        sa.Column("shown_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("let_in_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("is_new", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("method", sa.Text(), server_default="", nullable=False),
+        sa.Column("codes", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("cost", sa.BigInteger(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["district_id", "gateway_id"],
+            ["gateway.district_id", "gateway.id"],
+            name=op.f("fk_sign_in_visit_gateway"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("district_id", "gateway_id", "day", "device", name=op.f("pk_sign_in_visit")),
+    )
+    op.create_index(
+        op.f("ix_sign_in_visit_district_id_day"), "sign_in_visit", ["district_id", "day"], unique=False
+    )
+    op.create_table(
+        "hand_over",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("session_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("used_at", sa.TIMESTAMP(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["district_id", "member_id"],
+            ["member.district_id", "member.id"],
+            name=op.f("fk_hand_over_member"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("district_id", "token_hash", name=op.f("pk_hand_over")),
+    )
+    op.create_index(
+        op.f("ix_hand_over_district_id_expires_at"), "hand_over", ["district_id", "expires_at"], unique=False
+    )
+    op.add_column("one_time_code", sa.Column("prefix_hash", sa.LargeBinary(), nullable=True))
+    op.create_index(
+        op.f("ix_one_time_code_district_id_prefix_hash_created_at"),
+        "one_time_code",
+        ["district_id", "prefix_hash", "created_at"],
+        unique=False,
+        postgresql_where=sa.text("prefix_hash IS NOT NULL"),
+    )
+    op.add_column(
+        "gateway",
+        sa.Column("sign_in", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
+    )
     op.add_column("consent", sa.Column("language", sa.Text(), server_default="", nullable=False))
     op.add_column("consent", sa.Column("terms_version", sa.Text(), server_default="", nullable=False))
     op.add_column("consent", sa.Column("address", sa.Text(), server_default="", nullable=False))
@@ -542,6 +610,18 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("gateway", "sign_in")
+    op.drop_index(
+        op.f("ix_one_time_code_district_id_prefix_hash_created_at"),
+        table_name="one_time_code",
+        postgresql_where=sa.text("prefix_hash IS NOT NULL"),
+    )
+    op.drop_column("one_time_code", "prefix_hash")
+    op.drop_index(op.f("ix_hand_over_district_id_expires_at"), table_name="hand_over")
+    op.drop_table("hand_over")
+    op.drop_index(op.f("ix_sign_in_visit_district_id_day"), table_name="sign_in_visit")
+    op.drop_table("sign_in_visit")
+    op.drop_table("code_policy")
     op.drop_index(
         "ix_wifi_session_open", table_name="wifi_session", postgresql_where=sa.text("ended_at IS NULL")
     )
