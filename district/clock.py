@@ -90,7 +90,7 @@ def monotonic() -> float:
     return time.monotonic()
 
 
-def get_clock(request: Request) -> Clock:
+async def get_clock(request: Request) -> Clock:
     """The clock of the application that answers."""
     clock: Clock = request.app.state.clock
     return clock

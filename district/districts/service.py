@@ -264,10 +264,15 @@ def get_registry(request: Request) -> Registry:
     return known.read()
 
 
-def get_district(d: str, request: Request) -> DistrictInfo:
+# Coroutines, though they wait for nothing: what routes depend on is otherwise handed to a thread, request by request.
+async def _registry_of(request: Request) -> Registry:
+    return get_registry(request)
+
+
+async def _district_of(d: str, request: Request) -> DistrictInfo:
     """The district of the path's ``{d}``."""
     return get_registry(request).find(d)
 
 
-RegistryDep = Annotated[Registry, Depends(get_registry)]
-DistrictDep = Annotated[DistrictInfo, Depends(get_district)]
+RegistryDep = Annotated[Registry, Depends(_registry_of)]
+DistrictDep = Annotated[DistrictInfo, Depends(_district_of)]

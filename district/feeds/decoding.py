@@ -14,7 +14,7 @@ import numpy as np
 from district.bodies import BodyUnreadable
 from district.problems import TooLarge
 from district.sightings.batch import Floats, Singles
-from district.sightings.reported import Rejection, Reported
+from district.sightings.reported import Rejection, Reported, Texts
 
 MAX_ROWS = 10_000
 _EPOCH_MS_FROM = 1e11
@@ -78,8 +78,8 @@ class Rows:
             accuracy_m=singles(accuracy_m),
             rssi_dbm=singles(rssi_dbm),
             mac=list(mac),
-            access_point_mac=list(access_point_mac),
-            floor=list(floor),
+            access_point_mac=Texts.of(access_point_mac),
+            floor=Texts.of(floor),
             source_id=list(source_id) if has_ids else None,
             member_id=list(member) if any(member) else [],
         )

@@ -11,8 +11,10 @@ import numpy as np
 
 from district.feeds.decoding import check_count, epoch_ms, number, singles
 from district.feeds.meraki_shapes import LatestRecord, Location, Loose, Observation
-from district.sightings.batch import Floats, Integers
-from district.sightings.reported import Booleans, Reported
+from district.sightings.batch import Floats, Integers, Singles
+from district.sightings.reported import Booleans, Reported, Texts
+
+_NO_TIME = np.iinfo(np.int64).min
 
 
 def columns_of(observations: Sequence[Observation]) -> Reported | None:
@@ -50,35 +52,32 @@ def _reported(
     lon, lat = _numbers([place.lng for place in places]), _numbers([place.lat for place in places])
     if np.isnan(lon).any() or np.isnan(lat).any():
         return None
-    accuracy_m = _numbers([place.unc if place.variance is None else place.variance for place in places])
     rssi_dbm = _numbers([one.nearest_ap_rssi for one in latest])
     return Reported(
         index=np.arange(len(places)),
         at_ms=at_ms,
         lon=lon,
         lat=lat,
-        accuracy_m=singles(np.where(accuracy_m >= 0, accuracy_m, np.nan)),
+        accuracy_m=_accuracies(places),
         rssi_dbm=singles(np.where(is_latest, rssi_dbm, np.nan)),
         mac=macs,
-        access_point_mac=[
-            (one.nearest_ap_mac or "") if is_heard else ""
-            for one, is_heard in zip(latest, is_latest.tolist(), strict=True)
-        ],
+        access_point_mac=_access_points(latest, is_latest),
         floor=_floors(places),
     )
 
 
-class _Times(dict[Loose, int | None]):
+class _Times(dict[Loose, int]):
     """Milliseconds since 1970 by time as said; a post says few different ones."""
 
-    def __missing__(self, said: Loose) -> int | None:
-        found = self[said] = epoch_ms(said)
-        return found
+    def __missing__(self, said: Loose) -> int:
+        found = epoch_ms(said)
+        self[said] = _NO_TIME if found is None else found
+        return self[said]
 
     def of(self, said: Sequence[Loose]) -> Integers | None:
         """None if one of them is no time."""
-        found = [self[one] for one in said]
-        return None if None in found else np.array(found, np.int64)
+        found = np.fromiter(map(self.__getitem__, said), np.int64, len(said))
+        return None if found.min() == _NO_TIME else found
 
 
 def _numbers(said: Sequence[Loose]) -> Floats:
@@ -89,11 +88,27 @@ def _numbers(said: Sequence[Loose]) -> Floats:
         return np.array([number(one) for one in said], np.float64)
 
 
-def _floors(places: Sequence[Location]) -> list[str]:
+def _accuracies(places: Sequence[Location]) -> Singles:
+    said = [place.variance for place in places]
+    if None in said:
+        said = [place.unc if place.variance is None else place.variance for place in places]
+    accuracy_m = _numbers(said)
+    return singles(np.where(accuracy_m >= 0, accuracy_m, np.nan))
+
+
+def _access_points(latest: Sequence[LatestRecord], is_latest: Booleans) -> Texts:
+    """Who heard the newest frame, in the rows of that instant."""
+    named = [one.nearest_ap_mac or "" for one in latest]
+    if is_latest.all():
+        return Texts.of(named)
+    return Texts.of(mac if is_heard else "" for mac, is_heard in zip(named, is_latest.tolist(), strict=True))
+
+
+def _floors(places: Sequence[Location]) -> Texts:
     """The plan's name, flat or nested."""
-    names = [place.floor_plan_name or _nested_floor(place) for place in places]
-    stripped = {name: name.strip() for name in set(names)}
-    return [stripped[name] for name in names]
+    named = Texts.of([place.floor_plan_name or _nested_floor(place) for place in places])
+    stripped = Texts.of([name.strip() for name in named.different])
+    return Texts(different=stripped.different, number=stripped.number[named.number])
 
 
 def _nested_floor(place: Location) -> str:

@@ -28,7 +28,7 @@ ACCEPTED = 202
 router = APIRouter(prefix="/v1", tags=["feeds"])
 
 
-def get_feeds(request: Request) -> Feeds:
+async def get_feeds(request: Request) -> Feeds:
     """The feeds that this process knows."""
     value: Feeds = request.app.state.feeds.value
     return value

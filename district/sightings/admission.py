@@ -3,7 +3,6 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import repeat
 
 import numpy as np
 
@@ -59,31 +58,33 @@ def admit(reported: Reported, edge: Edge, *, datum: Datum, now: datetime) -> Adm
     numbers, points = _access_points(reported, edge, ledger, has_fix)
     floors, floor = _floors(reported, ledger, points, numbers)
     named = pseudonyms_of(reported, edge, ledger, now)
-    source_id = named.source_id
-    keep, duplicates = _first_of_each(named, reported, ledger)
-    placed = np.array([(point.lon, point.lat) for point in points] or [(np.nan, np.nan)])
     by_point = ~has_fix
-    lon = np.where(by_point, placed[numbers, 0], lon)
-    lat = np.where(by_point, placed[numbers, 1], lat)
+    if points and by_point.any():
+        placed = np.array([(point.lon, point.lat) for point in points])
+        lon = np.where(by_point, placed[numbers, 0], lon)
+        lat = np.where(by_point, placed[numbers, 1], lat)
     said = np.where(np.isnan(reported.accuracy_m), np.float32(UNKNOWN_ACCURACY_M), reported.accuracy_m)
-    accuracy_m = np.where(by_point, np.float32(ACCESS_POINT_ACCURACY_M), said)
-    flags = (named.is_late * np.uint8(RowFlag.LATE)) | (has_fix * np.uint8(RowFlag.HAS_FIX))
     columns = Columns(
-        device=named.device[keep],
-        member=pseudonyms(_members(reported))[keep],
-        lon=lon[keep],
-        lat=lat[keep],
-        accuracy_m=accuracy_m[keep].astype(np.float32),
-        floor=floor[keep],
-        at_ms=reported.at_ms[keep],
-        access_point=numbers[keep],
-        rssi_dbm=reported.rssi_dbm[keep],
-        flags=flags[keep].astype(np.uint8),
-        source_id=source_id if len(keep) == len(source_id) else [source_id[row] for row in keep.tolist()],
+        device=named.device,
+        member=pseudonyms(_members(reported)),
+        lon=lon,
+        lat=lat,
+        accuracy_m=np.where(by_point, np.float32(ACCESS_POINT_ACCURACY_M), said),
+        floor=floor,
+        at_ms=reported.at_ms,
+        access_point=numbers,
+        rssi_dbm=reported.rssi_dbm,
+        flags=(named.is_late * np.uint8(RowFlag.LATE)) | (has_fix * np.uint8(RowFlag.HAS_FIX)),
+        source_id=named.source_id,
         floors=floors,
         access_points=[point.id.bytes for point in points],
     )
-    return Admission(columns=columns, rejected=ledger.rejected(reported.index), duplicates=duplicates)
+    keep, duplicates = _first_of_each(named, reported, ledger)
+    return Admission(
+        columns=columns if len(keep) == len(columns) else columns.rows(keep),
+        rejected=ledger.rejected(reported.index),
+        duplicates=duplicates,
+    )
 
 
 def _check_times(reported: Reported, ledger: Ledger, now: datetime) -> None:
@@ -109,18 +110,19 @@ def _access_points(
     reported: Reported, edge: Edge, ledger: Ledger, has_fix: Booleans
 ) -> tuple[Shorts, list["_Point"]]:
     """Each row's number among the access points that the body names; a row with a fix needs none."""
-    known: dict[str, int] = {}
+    named = reported.access_point_mac
+    number_of = np.full(len(named.different), NOWHERE, np.int16)
     points: list[_Point] = []
-    for text in set(reported.access_point_mac):
+    for place, text in enumerate(named.different):
         mac = mac_bytes(text) if text else None
         point = edge.access_points.get(mac.hex()) if mac else None
         if point is not None:
-            known[text] = len(points)
+            number_of[place] = len(points)
             points.append(_Point(id=point.id, lon=point.lon, lat=point.lat, floor=point.floor or ""))
-    if not known and has_fix.all():
+    if not points and has_fix.all():
         return np.full(len(reported), NOWHERE, np.int16), points
-    numbers = np.fromiter(map(known.get, reported.access_point_mac, repeat(NOWHERE)), np.int16, len(reported))
-    names_one = np.fromiter(map(bool, reported.access_point_mac), np.bool_, len(reported))
+    numbers = number_of[named.number]
+    names_one = np.array([bool(text) for text in named.different], np.bool_)[named.number]
     ledger.reject(~has_fix & ~names_one, Rejection.MISSING_PLACE)
     ledger.reject(~has_fix & (numbers == NOWHERE), Rejection.UNKNOWN_ACCESS_POINT)
     unplaced = np.array([np.isnan(point.lon) for point in points] + [False])
@@ -141,15 +143,19 @@ def _floors(
 ) -> tuple[list[str], Shorts]:
     """The floors of the body, and each row's number among them: its own, else its access point's."""
     codes: dict[str, int] = {"": NOWHERE}
-    for floor in dict.fromkeys([point.floor for point in points] + reported.floor):
-        if floor not in codes:
-            is_usable = len(codes) <= MAX_FLOORS and len(floor) <= MAX_FLOOR_LENGTH and floor.isprintable()
-            codes[floor] = len(codes) - 1 if is_usable else NOWHERE - 1
-    own = np.fromiter(map(codes.__getitem__, reported.floor), np.int16, len(reported))
+    usable: list[str] = []
+    for floor in [point.floor for point in points] + reported.floor.different:
+        if floor in codes:
+            continue
+        if len(usable) < MAX_FLOORS and len(floor) <= MAX_FLOOR_LENGTH and floor.isprintable():
+            codes[floor] = len(usable)
+            usable.append(floor)
+        else:
+            codes[floor] = NOWHERE - 1
+    own = np.array([codes[floor] for floor in reported.floor.different], np.int16)[reported.floor.number]
     ledger.reject(own < NOWHERE, Rejection.BAD_FLOOR)
     of_point = np.array([codes[point.floor] for point in points] + [NOWHERE], np.int16)
     floor_number = np.where(own == NOWHERE, of_point[numbers], own)
-    usable = [floor for floor, code in codes.items() if code >= 0]
     return usable, np.maximum(floor_number, NOWHERE).astype(np.int16)
 
 

@@ -1,6 +1,7 @@
 """The messages of the sighting stream: columns of fixed-width values, and the ticks that carry time between them."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntFlag
@@ -9,6 +10,8 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 import numpy.typing as npt
+
+from district.sightings.stems import STEM_BYTES, Stems
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -65,7 +68,8 @@ class Batch(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="s"):
     """float32, NaN when unknown."""
     flags: bytes
     """uint8, see RowFlag."""
-    source_id: list[str]
+    source_id: list[str] | bytes
+    """As the source gave them; 9 bytes a row where they were made."""
     floors: list[str]
     access_points: list[bytes]
 
@@ -89,28 +93,34 @@ class Columns:
     access_point: Shorts
     rssi_dbm: Singles
     flags: Bytes
-    source_id: list[str]
+    source_id: Sequence[str]
     floors: list[str]
     access_points: list[bytes]
 
     def __len__(self) -> int:
         return len(self.at_ms)
 
-    def part(self, start: int, stop: int) -> "Columns":
-        """The rows [start, stop)."""
-        rows = slice(start, stop)
+    def rows(self, chosen: slice | Integers) -> "Columns":
+        """Some of the rows."""
+        names = self.source_id
+        if isinstance(chosen, slice):
+            source_id = names[chosen]
+        elif isinstance(names, Stems):
+            source_id = names.take(chosen)
+        else:
+            source_id = [names[row] for row in chosen.tolist()]
         return Columns(
-            device=self.device[rows],
-            member=self.member[rows],
-            lon=self.lon[rows],
-            lat=self.lat[rows],
-            accuracy_m=self.accuracy_m[rows],
-            floor=self.floor[rows],
-            at_ms=self.at_ms[rows],
-            access_point=self.access_point[rows],
-            rssi_dbm=self.rssi_dbm[rows],
-            flags=self.flags[rows],
-            source_id=self.source_id[rows],
+            device=self.device[chosen],
+            member=self.member[chosen],
+            lon=self.lon[chosen],
+            lat=self.lat[chosen],
+            accuracy_m=self.accuracy_m[chosen],
+            floor=self.floor[chosen],
+            at_ms=self.at_ms[chosen],
+            access_point=self.access_point[chosen],
+            rssi_dbm=self.rssi_dbm[chosen],
+            flags=self.flags[chosen],
+            source_id=source_id,
             floors=self.floors,
             access_points=self.access_points,
         )
@@ -118,7 +128,7 @@ class Columns:
 
 def pack(columns: Columns, *, feed_id: uuid.UUID, received_at: datetime) -> bytes:
     """The message of these rows."""
-    members = columns.member.tobytes()
+    members, names = columns.member.tobytes(), columns.source_id
     return _encoder.encode(
         Batch(
             feed_id=feed_id.bytes,
@@ -133,7 +143,7 @@ def pack(columns: Columns, *, feed_id: uuid.UUID, received_at: datetime) -> byte
             access_point=columns.access_point.tobytes(),
             rssi_dbm=columns.rssi_dbm.tobytes(),
             flags=columns.flags.tobytes(),
-            source_id=columns.source_id,
+            source_id=names.tobytes() if isinstance(names, Stems) else list(names),
             floors=columns.floors,
             access_points=columns.access_points,
         )
@@ -159,7 +169,7 @@ def columns_of(batch: Batch) -> Columns:
         access_point=np.frombuffer(batch.access_point, np.int16),
         rssi_dbm=np.frombuffer(batch.rssi_dbm, np.float32),
         flags=np.frombuffer(batch.flags, np.uint8),
-        source_id=batch.source_id,
+        source_id=Stems.of(batch.source_id) if isinstance(batch.source_id, bytes) else batch.source_id,
         floors=batch.floors,
         access_points=batch.access_points,
     )
@@ -179,19 +189,20 @@ def parts(columns: Columns) -> list[Columns]:
     """The rows in messages' worths, each at most MAX_MESSAGE_BYTES when packed."""
     shared = _HEAD_BYTES + sum(len(floor.encode()) + 5 for floor in columns.floors)
     shared += 18 * len(columns.access_points)
-    longest = max(map(len, columns.source_id), default=0)
-    if shared + len(columns) * (_FIXED_ROW_BYTES + 4 * longest + 3) <= MAX_MESSAGE_BYTES:
+    made = isinstance(columns.source_id, Stems)
+    longest = STEM_BYTES if made else 4 * max(map(len, columns.source_id), default=0) + 3
+    if shared + len(columns) * (_FIXED_ROW_BYTES + longest) <= MAX_MESSAGE_BYTES:
         return [columns] if len(columns) else []
     found: list[Columns] = []
     start, size = 0, shared
     for place, source_id in enumerate(columns.source_id):
-        row_bytes = _FIXED_ROW_BYTES + len(source_id.encode()) + 3
+        row_bytes = _FIXED_ROW_BYTES + (STEM_BYTES if made else len(source_id.encode()) + 3)
         if size + row_bytes > MAX_MESSAGE_BYTES and place > start:
-            found.append(columns.part(start, place))
+            found.append(columns.rows(slice(start, place)))
             start, size = place, shared
         size += row_bytes
     if start < len(columns):
-        found.append(columns.part(start, len(columns)))
+        found.append(columns.rows(slice(start, len(columns))))
     return found
 
 

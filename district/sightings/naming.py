@@ -11,8 +11,9 @@ import numpy.typing as npt
 from district.problems import Unavailable
 from district.sightings.batch import Integers, microseconds
 from district.sightings.edge import DaySecret, Edge
-from district.sightings.remembered import PACKED, REFUSALS, STEM_LENGTH
+from district.sightings.remembered import PACKED, REFUSALS, PackedRows
 from district.sightings.reported import Booleans, Ledger, Reported
+from district.sightings.stems import Stems
 
 _DAYS_BACK = 2
 
@@ -22,35 +23,42 @@ class Named:
     """Each row's device and source id, and whether its day's salt is gone."""
 
     device: npt.NDArray[np.void]
-    source_id: list[str]
+    source_id: Sequence[str]
     is_late: Booleans
 
 
 def pseudonyms_of(reported: Reported, edge: Edge, ledger: Ledger, now: datetime) -> Named:
     """Who was seen. Raises: Unavailable while the district's salt of today could not be made."""
     calendar = _Calendar(edge, now)
-    day_of = calendar.days(reported.at_ms)
-    packed = np.zeros(len(reported), PACKED)
-    names = _names(reported)
-    is_late = np.zeros(len(reported), np.bool_)
-    for day in np.flatnonzero(np.bincount(day_of)).tolist():
-        secret = calendar.secret(day)
-        remembered = edge.remembered(calendar.dates[day], secret)
-        rows = np.flatnonzero(day_of == day)
-        if len(rows) == len(reported):
-            packed = remembered.find(names)
-        else:
-            packed[rows] = remembered.find([names[row] for row in rows.tolist()])
+    packed, is_late = _found(reported, edge, calendar)
+    refusal = packed["refusal"]
+    if refusal.any():
+        for row in np.flatnonzero(refusal).tolist():
+            ledger.reject_one(row, REFUSALS[refusal[row] - 1])
+    source_id = reported.source_id
+    return Named(
+        device=np.ascontiguousarray(packed["device"]),
+        source_id=Stems(np.ascontiguousarray(packed["stem"])) if source_id is None else source_id,
+        is_late=is_late,
+    )
+
+
+def _found(reported: Reported, edge: Edge, calendar: "_Calendar") -> tuple[PackedRows, Booleans]:
+    """What is known of each row's device on the row's trading day, and whether that day's salt is gone."""
+    day_of, names = calendar.days(reported.at_ms), _names(reported)
+    days = np.flatnonzero(np.bincount(day_of)).tolist()
+    if len(days) == 1:
+        secret = calendar.secret(days[0])
+        date_of = calendar.dates[days[0]]
+        is_late = np.full(len(reported), secret.trading_day != date_of)
+        return edge.remembered(date_of, secret).find(names), is_late
+    packed, is_late = np.zeros(len(reported), PACKED), np.zeros(len(reported), np.bool_)
+    for day in days:
+        secret, rows = calendar.secret(day), np.flatnonzero(day_of == day)
+        known = edge.remembered(calendar.dates[day], secret)
+        packed[rows] = known.find([names[row] for row in rows.tolist()])
         is_late[rows] = secret.trading_day != calendar.dates[day]
-    for row in np.flatnonzero(packed["refusal"]).tolist():
-        ledger.reject_one(row, REFUSALS[packed["refusal"][row] - 1])
-    source_id = _stems(packed) if reported.source_id is None else reported.source_id
-    return Named(device=np.ascontiguousarray(packed["device"]), source_id=source_id, is_late=is_late)
-
-
-def _stems(packed: npt.NDArray[np.void]) -> list[str]:
-    joined = packed["stem"].tobytes().decode("ascii")
-    return [joined[start : start + STEM_LENGTH] for start in range(0, len(joined), STEM_LENGTH)]
+    return packed, is_late
 
 
 def _names(reported: Reported) -> Sequence[str | bytes]:

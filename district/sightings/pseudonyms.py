@@ -6,8 +6,9 @@ alias = HMAC-SHA256(district's alias key, the MAC's 6 bytes)[:16], as members.se
 import hashlib
 import hmac
 
+from district.sightings.stems import STEM_BYTES
+
 PSEUDONYM_BYTES = 16
-STEM_BYTES = 9
 _BLOCK_BYTES = 64
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
@@ -58,9 +59,9 @@ def member_alias_of(aliases: KeyedHash, member_id: bytes) -> bytes:
     return aliases.pseudonym(b"member:" + member_id)
 
 
-def stem(key: bytes, alias: bytes) -> str:
+def stem(key: bytes, alias: bytes) -> bytes:
     """What identifies a device's sightings among those of one feed and instant: the same whenever they are sent again.
 
     ``key`` is of one trading day, so that rows of two days are not linked by it.
     """
-    return hashlib.blake2b(alias, digest_size=STEM_BYTES, key=key).hexdigest()
+    return hashlib.blake2b(alias, digest_size=STEM_BYTES, key=key).digest()

@@ -47,7 +47,8 @@ def days_of(messages: Sequence[RawRows]) -> frozenset[date]:
 
 def _pieces(rows: RawRows) -> list[bytes]:
     """Rows whose texts have equal lengths make one fixed-width table; there are few such groups in a message."""
-    names = [rows.columns.source_id[row].encode() for row in rows.keep.tolist()]
+    source_id = list(rows.columns.source_id)
+    names = [source_id[row].encode() for row in rows.keep.tolist()]
     lengths = np.fromiter(map(len, names), np.int64, len(names))
     kinds = lengths << 16 | (rows.columns.floor[rows.keep].astype(np.int64) + 1)
     pieces: list[bytes] = []

@@ -1,8 +1,12 @@
 """What a feed reports before it is believed, and the reasons for which a row is no sighting."""
 
 import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
+from typing import Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +38,35 @@ class Rejection(StrEnum):
     OPTED_OUT = "opted_out"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Texts(Sequence[str]):
+    """A column of texts of which few differ: ``number`` is each row's place among the different ones."""
+
+    different: list[str]
+    number: Integers
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """The column of these rows; different texts in order of their first."""
+        places: dict[str, int] = defaultdict(count().__next__)
+        number = np.fromiter(map(places.__getitem__, texts), np.int64)
+        return cls(different=list(places), number=number)
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, row: int | slice) -> str | Sequence[str]:
+        if isinstance(row, slice):
+            return Texts(different=self.different, number=self.number[row])
+        return self.different[int(self.number[row])]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
     """What a body says, one element a row, not yet believed. NaN and "" mean that the source did not say.
@@ -49,8 +82,8 @@ class Reported:
     accuracy_m: Singles
     rssi_dbm: Singles
     mac: list[str]
-    access_point_mac: list[str]
-    floor: list[str]
+    access_point_mac: Texts
+    floor: Texts
     source_id: list[str] | None = None
     member_id: list[uuid.UUID | None] = field(default_factory=list)
 
@@ -66,6 +99,8 @@ class Ledger:
         self._reasons: dict[int, Rejection] = {}
 
     def reject(self, rows: Booleans, reason: Rejection) -> None:
+        if not rows.any():
+            return
         for row in np.flatnonzero(rows & ~self.is_bad).tolist():
             self._reasons[row] = reason
         self.is_bad |= rows

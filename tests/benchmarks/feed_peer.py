@@ -24,7 +24,7 @@ from district.feeds.routes import FeedsDep
 from district.feeds.schemas import Vendor
 from district.problems import NotAllowed
 from district.settings import get_settings
-from district.sightings.reported import Reported
+from district.sightings.reported import Reported, Texts
 
 
 class RssiRecord(BaseModel):
@@ -115,8 +115,8 @@ def columns_of(post: Post) -> Decoded:
         accuracy_m=np.array(accuracy_m, np.float32),
         rssi_dbm=np.array(rssi_dbm, np.float32),
         mac=list(mac),
-        access_point_mac=list(access_point_mac),
-        floor=list(floor),
+        access_point_mac=Texts.of(access_point_mac),
+        floor=Texts.of(floor),
     )
     return Decoded(reported=reported)
 

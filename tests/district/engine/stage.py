@@ -23,7 +23,7 @@ from district.roles import RoleContext
 from district.settings import Settings
 from district.sightings.admission import admit
 from district.sightings.edge import load_edges
-from district.sightings.reported import Reported
+from district.sightings.reported import Reported, Texts
 from district.sightings.service import publish
 from district.tasks import ended
 from geo.coordinates import LonLat
@@ -109,8 +109,8 @@ class Stage:
             accuracy_m=np.full(count, accuracy_m, np.float32),
             rssi_dbm=np.full(count, np.nan, np.float32),
             mac=macs,
-            access_point_mac=[""] * count,
-            floor=[""] * count,
+            access_point_mac=Texts.of([""] * count),
+            floor=Texts.of([""] * count),
             source_id=[uuid.uuid4().hex for _ in macs],
         )
         async with self.context.pool.connection() as connection:

@@ -14,6 +14,7 @@ from district.feeds import meraki
 from district.feeds.decoding import Decoded
 from district.feeds.meraki_columns import columns_of
 from district.feeds.meraki_shapes import Data, Observation, Post
+from district.sightings.reported import Texts
 
 SECRET = "correct horse"
 AT_S = int(datetime(2026, 5, 1, 9, tzinfo=UTC).timestamp())
@@ -68,7 +69,9 @@ def assert_same(one: Decoded, other: Decoded) -> None:
     assert one.rejected == other.rejected
     for field in fields(one.reported):
         left, right = getattr(one.reported, field.name), getattr(other.reported, field.name)
-        if isinstance(left, np.ndarray):
+        if isinstance(left, Texts):
+            assert list(left) == list(right), field.name
+        elif isinstance(left, np.ndarray):
             assert left.dtype == right.dtype, field.name
             np.testing.assert_array_equal(left, right, err_msg=field.name)
         else:

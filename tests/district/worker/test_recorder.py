@@ -23,7 +23,7 @@ from district.settings import Settings
 from district.sightings.admission import admit
 from district.sightings.batch import RowFlag
 from district.sightings.edge import load_edges
-from district.sightings.reported import Reported
+from district.sightings.reported import Reported, Texts
 from district.sightings.service import Published, publish
 from district.tasks import ended
 from geo.datum import Datum
@@ -76,8 +76,8 @@ class Publisher:
             accuracy_m=np.full(count, 5, np.float32),
             rssi_dbm=np.full(count, np.nan, np.float32),
             mac=[mac(row) for row in range(count)],
-            access_point_mac=[""] * count,
-            floor=["2" if row % 2 else "" for row in range(count)],
+            access_point_mac=Texts.of([""] * count),
+            floor=Texts.of(["2" if row % 2 else "" for row in range(count)]),
             source_id=ids,
         )
         async with self.context.pool.connection() as connection:
