@@ -130,6 +130,10 @@ class Settings(BaseSettings):
         default=False,
         description="Let merchants' webhooks reach private addresses (tests and closed networks only)",
     )
+    controller_allow_loopback: bool = Field(
+        default=False,
+        description="Let gateways' controllers be on this machine, without TLS as well (tests only)",
+    )
     demo_console_codes: bool = Field(
         default=False,
         description="Show one-time codes on the operator's page instead of sending them (the demo's provider)",

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Annotated, Any, ClassVar, Protocol, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, StringConstraints
 
 from district.gateways.caller import Caller
-from district.gateways.redirects import BadRedirect as BadRedirect  # noqa: PLC0414 the contract's error
+from district.gateways.redirects import BadRedirect as BadRedirect  # noqa: PLC0414 the contract's errors
+from district.gateways.redirects import GatewayNotice as GatewayNotice  # noqa: PLC0414
 
 
 class Confirmation(StrEnum):
@@ -41,7 +42,9 @@ class GatewayInfo:
     vendor: str
     secret: str
     public_url: str
-    """What the gateway was told to send its clients to; with it signatures verify behind a proxy."""
+    """What the gateway was told to send its clients to, as the operator wrote it; may be empty."""
+    portal_url: str = ""
+    """The same, never empty in a request: with it signatures verify behind a proxy."""
     allow_hosts: tuple[str, ...] = ()
     allow_networks: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("click",)
@@ -81,6 +84,10 @@ class Arrival:
     ssid: str = ""
     inner_address: str = ""
     """The device's own address, as claimed."""
+    shown_at: datetime | None = None
+    """When this redirect was first seen, machine time; only for dialects that ask for it."""
+    again_url: str = ""
+    """Where the gateway makes a fresh redirect, when it can; checked."""
     grant_origins: tuple[str, ...] = ()
     """Origins that the step leads the browser to: browsers hold a page's ``form-action`` against them."""
 
@@ -126,7 +133,22 @@ class Tell:
     """We tell the vendor's server (``Controller.admit``), then the browser goes to our landing page."""
 
 
-Step: TypeAlias = Go | Post | Queue | Tell
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """The redirect has become too old to be answered: fetch a fresh one, which lets the same browser in at once."""
+
+    url: str
+
+
+Step: TypeAlias = Go | Post | Queue | Tell | Again
+
+
+SecretOption = Annotated[
+    str,
+    StringConstraints(max_length=500, pattern=r"^[\x20-\x7e]*$"),
+    Field(json_schema_extra={"writeOnly": True}),
+]
+"""A password or key of the vendor's own server: stored, never shown again."""
 
 
 class NoOptions(BaseModel, extra="forbid"):
@@ -142,8 +164,11 @@ class Dialect(Protocol):
     needs_login: ClassVar[bool] = False
     """Whether ``grant`` needs a RADIUS user name and token."""
 
+    remembers_first_sight: ClassVar[bool] = False
+    """Whether ``Arrival.shown_at`` is needed: for a redirect that grows old without saying its age."""
+
     def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:
-        """Raises: BadRedirect."""
+        """Raises: BadRedirect, GatewayNotice for what is no sign-in."""
 
     def grant(self, gateway: GatewayInfo, arrival: Arrival, login: Login, *, machine_now: datetime) -> Step:
         """What to do to let the person in. Raises: BadRedirect."""

@@ -92,6 +92,8 @@ class RedirectUse(Base):
     member_id: Mapped[uuid.UUID | None]
     """Who was let in; a plain id, gone with the row within the hour."""
     is_proven: Mapped[bool] = mapped_column(server_default=text("false"))
+    released_at: Mapped[datetime | None]
+    """When the vendor's server did not let the person in: the redirect may be used again."""
 
 
 class RedirectEvent(Base):

@@ -149,7 +149,11 @@ def _check_methods(methods: Sequence[str], *, is_real_name: bool) -> None:
 def take(
     session: Session, gateway: Gateway, arrival: Arrival, *, clock: Clock, form_hash: bytes | None = None
 ) -> bool:
-    """Use a redirect up; False when it was used before. Of two at once the later waits for the earlier one's end."""
+    """Use a redirect up; False when it was used before. Of two at once the later waits for the earlier one's end.
+
+    One that opened nothing, because the vendor's server did not let the person in, may be used again: by another form
+    as if for the first time, while the form that used it goes on where it stopped.
+    """
     statement = insert(RedirectUse).values(
         district_id=gateway.district_id,
         gateway_id=gateway.id,
@@ -157,7 +161,22 @@ def take(
         used_at=clock.machine_now(),
         form_hash=form_hash,
     )
-    taken = session.execute(statement.on_conflict_do_nothing().returning(RedirectUse.gateway_id))
+    again = statement.on_conflict_do_update(
+        index_elements=["district_id", "gateway_id", "fingerprint"],
+        set_={
+            "used_at": statement.excluded.used_at,
+            "form_hash": statement.excluded.form_hash,
+            "member_id": None,
+            "is_proven": False,
+            "released_at": None,
+        },
+        where=RedirectUse.released_at.is_not(None)
+        & (
+            RedirectUse.form_hash.is_distinct_from(statement.excluded.form_hash)
+            | statement.excluded.form_hash.is_(None)
+        ),
+    )
+    taken = session.execute(again.returning(RedirectUse.gateway_id))
     return taken.first() is not None
 
 

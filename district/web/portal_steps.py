@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
+from district.gateways import admission
 from district.gateways import service as gateways
-from district.gateways.caller import Caller
+from district.gateways.caller import ControllerRefused, ControllerUnavailable
 from district.gateways.dialect import Go, Login, Post, Queue, Step, Tell
-from district.gateways.vendors import CONTROLLERS
 from district.portal import service
 from district.web.portal_page import Visit, landing_url
 from district.web.session_cookie import remember
@@ -18,7 +18,7 @@ from district.web.templating import render
 
 
 def send_on(visit: Visit, done: service.SignedIn) -> Response:
-    """The answer that opens the gateway. Raises: BadRedirect, ControllerRefused, ControllerUnavailable."""
+    """The answer that opens the gateway. Raises: BadRedirect, NotAdmitted."""
     dialect = gateways.DIALECTS[visit.gateway.vendor]
     with visit.sessions.begin() as session:
         login = service.login_of(
@@ -71,10 +71,19 @@ def _hand_over(visit: Visit, step: Post) -> Response:
 
 
 def _tell(visit: Visit, login: Login) -> None:
-    """Ask the vendor's server outside any transaction; its yes confirms the device."""
-    with Caller() as caller:
-        CONTROLLERS[visit.gateway.vendor].admit(
-            gateways.info_of(visit.gateway), visit.arrival.mac, visit.arrival.grant, login, caller
+    """Ask the vendor's server outside any transaction; its yes confirms the device. Raises: NotAdmitted."""
+    settings = visit.request.app.state.settings
+    try:
+        admission.admit(
+            gateways.info_of(visit.gateway),
+            visit.arrival,
+            login,
+            allows_loopback=settings.controller_allow_loopback,
         )
+    except (ControllerRefused, ControllerUnavailable) as error:
+        with visit.sessions.begin() as session:
+            admission.give_back(session, visit.gateway, visit.arrival, error, clock=visit.clock)
+        raise admission.NotAdmitted from error
     with visit.sessions.begin() as session:
+        admission.keep(session, visit.gateway, visit.arrival)
         service.confirm(session, visit.district, login, clock=visit.clock)

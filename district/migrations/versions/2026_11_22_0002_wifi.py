@@ -14,6 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column("redirect_use", sa.Column("released_at", sa.TIMESTAMP(timezone=True), nullable=True))
     op.create_table(
         "access_chain",
         sa.Column("district_id", sa.Uuid(), nullable=False),
@@ -610,6 +611,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("redirect_use", "released_at")
     op.drop_column("gateway", "sign_in")
     op.drop_index(
         op.f("ix_one_time_code_district_id_prefix_hash_created_at"),
