@@ -3,16 +3,17 @@
 import hmac
 import secrets
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import phonenumbers
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from district.auth import limits
-from district.auth.limits import Limit
+from district.auth import code_limits, code_policy, limits
+from district.auth.code_limits import PER_CLAIMED_NETWORK_HOUR as PER_CLAIMED_NETWORK_HOUR  # noqa: PLC0414
+from district.auth.code_limits import PER_NETWORK_HOUR as PER_NETWORK_HOUR  # noqa: PLC0414 callers ask one module
+from district.auth.code_limits import PER_SHARED_NETWORK_HOUR as PER_SHARED_NETWORK_HOUR  # noqa: PLC0414
+from district.auth.code_limits import PREFIX_DROPS, Asking
 from district.auth.limits import count as count  # noqa: PLC0414 part of this module's promise
 from district.auth.models import OneTimeCode
 from district.clock import Clock
@@ -23,18 +24,6 @@ from district.problems import NotAuthenticated
 DIGITS = 6
 LIFE = timedelta(minutes=10)
 MAX_TRIES = 5
-PER_TARGET_HOUR = 5
-PER_DEVICE_HOUR = 5
-PER_PREFIX_DAY = 200
-PER_FOREIGN_COUNTRY_DAY = 2_000
-PER_NETWORK_HOUR = 60
-PER_CLAIMED_NETWORK_HOUR = 600
-"""Behind a gateway that vouches for nobody: its clients share an address."""
-PER_SHARED_NETWORK_HOUR = 5_000
-"""Behind a gateway that vouches for each device, which has a limit of its own."""
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-PREFIX_DROPS = 4
 
 
 class WrongCode(NotAuthenticated):
@@ -50,6 +39,8 @@ class MadeCode:
     code: str
     ticket: str
     expires_at: datetime
+    cost: int = 0
+    """Minor units of the district's currency."""
 
 
 def make(
@@ -69,51 +60,42 @@ def make(
     ``device``: the pseudonym of a device that a gateway vouches for. A district's shoppers share few addresses, so
     they are limited one by one. ``is_bound``: the code works only with its ticket; else only without one.
 
-    Raises: TooMany.
+    Raises: TooMany; Invalid for a number of a country that no codes are sent to.
     """
-    target_hash = _keyed(district, target)
-    asked_from = Limit(
-        subject=f"code-network:{network}:{per_network_hour}", period=HOUR, most=per_network_hour
+    now = clock.machine_now()
+    policy = code_policy.of(session, district)
+    if channel == "sms":
+        code_policy.check_country(district, policy, target)
+    asking = Asking(
+        target=target,
+        target_hash=_keyed(district, target),
+        prefix_hash=_keyed(district, target[:-PREFIX_DROPS]) if channel == "sms" else None,
+        network=network,
+        per_network_hour=per_network_hour,
+        device=device,
     )
-    for limit in (*_limits(district, target, target_hash, channel, device=device), asked_from):
+    for limit in code_limits.limits_of(district, policy, asking):
         limits.take(session, district.id, limit, clock=clock)
+    if asking.prefix_hash is not None:
+        code_limits.check_typed_in(session, district, asking.prefix_hash, machine_now=now)
     code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
     ticket = secrets.token_urlsafe(16) if is_bound else ""
-    now = clock.machine_now()
     session.add(
         OneTimeCode(
             district_id=district.id,
             id=new_id(),
             channel=channel,
-            target_hash=target_hash,
+            target_hash=asking.target_hash,
             code_hash=_keyed(district, f"{ticket}:{code}"),
             browser=ticket,
+            prefix_hash=asking.prefix_hash,
             created_at=now,
             expires_at=now + LIFE,
         )
     )
     session.flush()
-    return MadeCode(code=code, ticket=ticket, expires_at=now + LIFE)
-
-
-def _limits(
-    district: DistrictInfo,
-    target: str,
-    target_hash: bytes,
-    channel: str,
-    *,
-    device: bytes | None,
-) -> Iterator[Limit]:
-    """From the narrowest to the widest: every caller locks the counts in this order."""
-    yield Limit(subject=f"code:{target_hash.hex()}", period=HOUR, most=PER_TARGET_HOUR)
-    if device is not None:
-        yield Limit(subject=f"code-device:{device.hex()}", period=HOUR, most=PER_DEVICE_HOUR)
-    if channel == "sms":
-        prefix = _keyed(district, target[:-PREFIX_DROPS]).hex()
-        yield Limit(subject=f"code-prefix:{prefix}", period=DAY, most=PER_PREFIX_DAY)
-        country = phonenumbers.parse(target).country_code
-        if country != phonenumbers.country_code_for_region(district.country):
-            yield Limit(subject=f"code-country:{country}", period=DAY, most=PER_FOREIGN_COUNTRY_DAY)
+    cost = policy.sms_cost if channel == "sms" else 0
+    return MadeCode(code=code, ticket=ticket, expires_at=now + LIFE, cost=cost)
 
 
 def check(

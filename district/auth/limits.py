@@ -24,6 +24,8 @@ class Limit:
     subject: str
     period: timedelta
     most: int
+    amount: int = 1
+    """What one use counts for: more than one where uses cost money."""
     detail: str = "Too many codes were asked for. Wait a while."
     detail_zh: str = "获取验证码过于频繁，请稍后再试。"
 
@@ -41,11 +43,12 @@ def take(session: Session, district_id: uuid.UUID, limit: Limit, *, clock: Clock
     now = clock.machine_now()
     start = limit.period_start(now)
     statement = insert(RateCount).values(
-        district_id=district_id, subject=limit.subject, period_start=start, count=1
+        district_id=district_id, subject=limit.subject, period_start=start, count=limit.amount
     )
     counted = session.scalar(
         statement.on_conflict_do_update(
-            index_elements=["district_id", "subject", "period_start"], set_={"count": RateCount.count + 1}
+            index_elements=["district_id", "subject", "period_start"],
+            set_={"count": RateCount.count + limit.amount},
         ).returning(RateCount.count)
     )
     if counted is not None and counted > limit.most:
@@ -65,9 +68,9 @@ def give_back(session: Session, district_id: uuid.UUID, limit: Limit, *, clock: 
             RateCount.district_id == district_id,
             RateCount.subject == limit.subject,
             RateCount.period_start == limit.period_start(clock.machine_now()),
-            RateCount.count > 0,
+            RateCount.count >= limit.amount,
         )
-        .values(count=RateCount.count - 1)
+        .values(count=RateCount.count - limit.amount)
     )
 
 

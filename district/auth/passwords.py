@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -42,14 +43,16 @@ def is_right(stored: str | None, password: str) -> bool:
 def try_limits(username: str, network: str) -> tuple[Limit, ...]:
     """A name from one network; a name from everywhere; a network with any names."""
     name = hashlib.sha256(username.strip().casefold().encode("utf-8", "replace")).hexdigest()[:32]
-    told = {
-        "detail": "Too many wrong passwords. Wait until the time in Retry-After, or ask your operator for help.",
-        "detail_zh": "密码错误次数过多，请稍后再试，或联系运营方。",
-    }
+    limit = partial(
+        Limit,
+        period=TRIES_PERIOD,
+        detail="Too many wrong passwords. Wait until the time in Retry-After, or ask your operator for help.",
+        detail_zh="密码错误次数过多，请稍后再试，或联系运营方。",
+    )
     return (
-        Limit(subject=f"login:{name}:{network}", period=TRIES_PERIOD, most=TRIES_HERE, **told),
-        Limit(subject=f"login:{name}", period=TRIES_PERIOD, most=TRIES_EVERYWHERE, **told),
-        Limit(subject=f"login-network:{network}", period=TRIES_PERIOD, most=TRIES_OF_NETWORK, **told),
+        limit(subject=f"login:{name}:{network}", most=TRIES_HERE),
+        limit(subject=f"login:{name}", most=TRIES_EVERYWHERE),
+        limit(subject=f"login-network:{network}", most=TRIES_OF_NETWORK),
     )
 
 

@@ -15,6 +15,8 @@ _COSTLY = frozenset(
         PhoneNumberType.SHARED_COST,
         PhoneNumberType.VOIP,
         PhoneNumberType.UAN,
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.TOLL_FREE,
         PhoneNumberType.PAGER,
         PhoneNumberType.VOICEMAIL,
     }

@@ -1,5 +1,6 @@
 """One-time codes against guessing, racing, asking too often and other browsers."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -7,13 +8,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from district.auth import codes
+from district.auth import code_limits, code_policy, codes
+from district.auth.code_policy import Policy
 from district.auth.codes import MadeCode, WrongCode
 from district.auth.models import OneTimeCode
 from district.clock import FixedClock
 from district.database import make_engine, make_sessions
 from district.districts.service import DistrictInfo
-from district.problems import TooMany
+from district.problems import Invalid, TooMany
 
 PHONE = "+358401234567"
 Sessions = sessionmaker[Session]
@@ -107,7 +109,7 @@ def test_code_and_number_are_not_stored(many: Sessions, info: DistrictInfo, cloc
 def test_the_sixth_code_in_an_hour_is_refused_also_after_a_restart(
     database_url: str, many: Sessions, info: DistrictInfo, clock: FixedClock
 ) -> None:
-    for _ in range(codes.PER_TARGET_HOUR):
+    for _ in range(code_limits.PER_TARGET_HOUR):
         ask(many, info, clock)
     restarted = make_engine(database_url)
     with pytest.raises(TooMany) as refused:
@@ -128,7 +130,7 @@ def test_codes_asked_for_at_once_never_pass_the_limit(
             return False
         return True
 
-    assert sum(threads.map(try_one, range(32))) == codes.PER_TARGET_HOUR
+    assert sum(threads.map(try_one, range(32))) == code_limits.PER_TARGET_HOUR
 
 
 def test_a_network_is_limited_and_another_one_is_served(
@@ -154,17 +156,109 @@ def test_shoppers_behind_one_address_are_limited_by_their_devices(
             device=number.to_bytes(16),
             per_network_hour=codes.PER_SHARED_NETWORK_HOUR,
         )
-    for number in range(codes.PER_DEVICE_HOUR):
+    for number in range(code_limits.PER_DEVICE_HOUR):
         ask(many, info, clock, target=f"x{number}@example.com", channel="email", device=b"d" * 16)
     with pytest.raises(TooMany):
         ask(many, info, clock, target="y@example.com", channel="email", device=b"d" * 16)
 
 
+def typed_in(sessions: Sessions, info: DistrictInfo, clock: FixedClock, target: str, network: str) -> None:
+    made = ask(sessions, info, clock, target=target, network=network)
+    codes.check(sessions, info, target=target, code=made.code, ticket=made.ticket, clock=clock)
+
+
 def test_a_prefix_is_limited_and_a_number_of_another_prefix_is_served(
     many: Sessions, info: DistrictInfo, clock: FixedClock
 ) -> None:
-    for number in range(codes.PER_PREFIX_DAY):
+    for number in range(code_limits.PER_PREFIX_DAY):
+        typed_in(many, info, clock, f"+35840777{number:04}", f"192.0.2.{number}")
+    with pytest.raises(TooMany):
+        ask(many, info, clock, target="+358407779999", network="198.51.100.1")
+    assert ask(many, info, clock, target="+358408881234", network="198.51.100.1").code
+
+
+def test_a_prefix_whose_codes_nobody_types_in_gets_no_more_of_them_for_a_day(
+    many: Sessions, info: DistrictInfo, clock: FixedClock
+) -> None:
+    for number in range(code_limits.WATCHED):
         ask(many, info, clock, target=f"+35840777{number:04}", network=f"192.0.2.{number}")
     with pytest.raises(TooMany):
         ask(many, info, clock, target="+358407779999", network="198.51.100.1")
     assert ask(many, info, clock, target="+358408881234", network="198.51.100.1").code
+    clock.advance(timedelta(days=1))
+    assert ask(many, info, clock, target="+358407779999", network="198.51.100.1").code
+
+
+def test_a_prefix_of_which_every_fifth_code_is_typed_in_goes_on(
+    many: Sessions, info: DistrictInfo, clock: FixedClock
+) -> None:
+    for number in range(code_limits.WATCHED):
+        target, network = f"+35840777{number:04}", f"192.0.2.{number}"
+        if number % 5 == 0:
+            typed_in(many, info, clock, target, network)
+        else:
+            ask(many, info, clock, target=target, network=network)
+    assert ask(many, info, clock, target="+358407779999", network="198.51.100.1").code
+
+
+def served(sessions: Sessions, info: DistrictInfo, clock: FixedClock, number: int) -> bool:
+    """A pumper's request: one of fifty prefixes, from an address of its own."""
+    prefix, rest = number % 50, number // 50
+    target, network = f"+3584077{prefix:02}{rest:03}", f"2001:db8:{number:x}::/64"
+    try:
+        ask(sessions, info, clock, target=target, network=network)
+    except TooMany:
+        return False
+    return True
+
+
+def test_five_thousand_asked_for_and_none_typed_in_stay_within_the_budget(
+    many: Sessions, info: DistrictInfo, clock: FixedClock
+) -> None:
+    with many.begin() as session:
+        code_policy.put(session, info, Policy(sms_cost=7, daily_budget=7 * 2_000), clock=clock)
+    with ThreadPoolExecutor(6) as few:
+        sent = sum(few.map(lambda number: served(many, info, clock, number), range(5_000)))
+    with many() as session:
+        rows = session.scalars(
+            select(OneTimeCode.prefix_hash).where(OneTimeCode.district_id == info.id)
+        ).all()
+    assert len(rows) == sent <= 2_000
+    assert max(Counter(rows).values()) <= code_limits.WATCHED
+
+
+def test_while_prefixes_are_pumped_an_honest_number_of_another_one_is_served(
+    many: Sessions, threads: ThreadPoolExecutor, info: DistrictInfo, clock: FixedClock
+) -> None:
+    pumped = sum(threads.map(lambda number: served(many, info, clock, 50 * number), range(200)))
+    assert pumped == code_limits.WATCHED
+    typed_in(many, info, clock, PHONE, "192.0.2.1")
+
+
+def test_a_spent_budget_stops_telephones_and_not_mail_until_the_next_day(
+    many: Sessions, info: DistrictInfo, clock: FixedClock
+) -> None:
+    with many.begin() as session:
+        code_policy.put(session, info, Policy(sms_cost=10, daily_budget=25), clock=clock)
+    assert [ask(many, info, clock).cost for _ in range(2)] == [10, 10]
+    with pytest.raises(TooMany, match="another way"):
+        ask(many, info, clock, target="+358408881234")
+    assert ask(many, info, clock, target="ada@example.com", channel="email").cost == 0
+    clock.advance(timedelta(days=1))
+    assert ask(many, info, clock).code
+
+
+def test_codes_go_to_the_district_s_country_and_to_those_it_names(
+    many: Sessions, info: DistrictInfo, clock: FixedClock
+) -> None:
+    chinese, british = "+8613800138000", "+447400123456"
+    for number in (chinese, british):
+        with pytest.raises(Invalid, match="country"):
+            ask(many, info, clock, target=number)
+    with many.begin() as session:
+        code_policy.put(session, info, Policy(countries=("CN",)), clock=clock)
+    assert ask(many, info, clock, target=chinese).code
+    with pytest.raises(Invalid):
+        ask(many, info, clock, target=british)
+    with many.begin() as session, pytest.raises(Invalid):
+        code_policy.put(session, info, Policy(countries=("XX",)), clock=clock)
