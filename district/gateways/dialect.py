@@ -84,8 +84,10 @@ class Arrival:
     ssid: str = ""
     inner_address: str = ""
     """The device's own address, as claimed."""
+    ages: bytes = b""
+    """What of this redirect grows old without saying its age, hashed: we remember when we saw it first."""
     shown_at: datetime | None = None
-    """When this redirect was first seen, machine time; only for dialects that ask for it."""
+    """When that was, machine time; None where nothing ages."""
     again_url: str = ""
     """Where the gateway makes a fresh redirect, when it can; checked."""
     grant_origins: tuple[str, ...] = ()
@@ -163,9 +165,6 @@ class Dialect(Protocol):
     confirms: ClassVar[Confirmation]
     needs_login: ClassVar[bool] = False
     """Whether ``grant`` needs a RADIUS user name and token."""
-
-    remembers_first_sight: ClassVar[bool] = False
-    """Whether ``Arrival.shown_at`` is needed: for a redirect that grows old without saying its age."""
 
     def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:
         """Raises: BadRedirect, GatewayNotice for what is no sign-in."""

@@ -1,9 +1,11 @@
 """What a redirect may hold: bounded, checked fields, whoever sent them."""
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +15,11 @@ REDIRECT_LIFE = timedelta(seconds=300)
 MAX_QUERY_BYTES = 8 * 1024
 MAX_FIELDS = 40
 MAX_URL = 2_048
+MAX_TEXT = 120
+SAME_VISIT = timedelta(seconds=60)
+"""A redirect without time or nonce is the same each time that its device comes: it counts as another one by then."""
+LANGUAGE_FIELD = b"lang"
+"""Added to the address by our own pages' language switch; no gateway's field."""
 PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
 _MAC = re.compile(r"^[0-9a-f]{12}\Z")
 _HOST = re.compile(r"^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\Z")
@@ -27,13 +34,55 @@ class BadRedirect(DistrictError):
     slug, title = "bad-redirect", "This sign-in link cannot be used"
 
 
-def fields_of(raw_query: bytes) -> dict[str, str]:
-    """The fields of a query, percent-decoded, each at most once. Raises: BadRedirect."""
+class Standing(StrEnum):
+    """What a gateway tells by a redirect that is no sign-in."""
+
+    ON_LINE = "on_line"
+    LOGGED_OFF = "logged_off"
+    WRONG_LOGIN = "wrong_login"
+    IN_USE = "in_use"
+    EXCLUDED = "excluded"
+    TIMED_OUT = "timed_out"
+    NOT_SET_UP = "not_set_up"
+    NOT_LET_IN = "not_let_in"
+    """For another reason, or one that it does not tell."""
+
+
+class GatewayNotice(BadRedirect):
+    """The gateway sent the browser to be told how things stand; nobody signs in with such a redirect."""
+
+    def __init__(
+        self,
+        standing: Standing,
+        *,
+        said: str = "",
+        again_url: str = "",
+        wanted_url: str = "",
+        access_point_mac: str = "",
+    ) -> None:
+        super().__init__(f"The gateway says: {standing.value}. {said}".strip())
+        self.standing = standing
+        self.said = said
+        """The gateway's own words, harmless text."""
+        self.again_url = again_url
+        """Where a new try begins: checked, or an address of this very page."""
+        self.wanted_url = wanted_url
+        self.access_point_mac = access_point_mac
+
+
+def fields_of(raw_query: bytes, *, errors: str = "strict") -> dict[str, str]:
+    """The fields of a query, percent-decoded, each at most once; our own ``lang`` is left out.
+
+    ``errors="replace"`` is for gateways that pass on names as they are on the air, in any encoding.
+
+    Raises: BadRedirect.
+    """
     if len(raw_query) > MAX_QUERY_BYTES:
         raise BadRedirect("The redirect is too long.")
+    own = [part for part in raw_query.split(b"&") if part.split(b"=", 1)[0] != LANGUAGE_FIELD]
     try:
         pairs = parse_qsl(
-            raw_query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
+            b"&".join(own).decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors=errors
         )
     except (UnicodeDecodeError, ValueError):
         raise BadRedirect("The redirect is not a valid query.") from None
@@ -131,6 +180,41 @@ def allowed_url(url: str, hosts: tuple[str, ...]) -> str:
     if not any(fnmatchcase(host, pattern.lower()) for pattern in hosts):
         raise BadRedirect(f"The grant host {host} is not allowed: add it to allow_hosts.")
     return url
+
+
+def allowed_form_url(url: str, *, hosts: tuple[str, ...], networks: tuple[str, ...]) -> str:
+    """As ``allowed_url``, also for a gateway that is named by an address in one of the networks. Raises: BadRedirect."""
+    try:
+        address = ip_of(urlsplit(url).hostname or "")
+    except ValueError:
+        address = ""
+    if address and any(
+        ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False) for network in networks
+    ):
+        return allowed_url(url, (address,))
+    return allowed_url(url, hosts)
+
+
+def origin_of(url: str) -> str:
+    """``scheme://host:port`` of a checked address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def fingerprint_of(raw_query: bytes, *, machine_now: datetime | None = None) -> bytes:
+    """What tells this redirect from others; with ``machine_now`` for one that holds no time or nonce of its own."""
+    own = [part for part in raw_query.split(b"&") if part.split(b"=", 1)[0] != LANGUAGE_FIELD]
+    visit = (
+        b""
+        if machine_now is None
+        else str(int(machine_now.timestamp() // SAME_VISIT.total_seconds())).encode()
+    )
+    return hashlib.sha256(visit + b"?" + b"&".join(own)).digest()
+
+
+def text_of(value: str) -> str:
+    """A name as harmless text: printable and short."""
+    return "".join(character for character in value if character.isprintable())[:MAX_TEXT]
 
 
 def shown_url(text: str) -> str:

@@ -4,10 +4,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from district.gateways.dialect import Controller, Dialect
+from district.gateways.vendors.aruba import Aruba
+from district.gateways.vendors.cisco import Cisco
 from district.gateways.vendors.click import Click
+from district.gateways.vendors.coovachilli import CoovaChilli
+from district.gateways.vendors.meraki import Meraki
+from district.gateways.vendors.mist import Mist
 from district.gateways.vendors.opennds import OpenNds
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({"click": Click(), "opennds": OpenNds()})
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {
+        "aruba": Aruba(),
+        "cisco": Cisco(),
+        "click": Click(),
+        "coovachilli": CoovaChilli(),
+        "meraki": Meraki(),
+        "mist": Mist(),
+        "opennds": OpenNds(),
+    }
+)
 
 CONTROLLERS: Mapping[str, Controller] = MappingProxyType({})
 """Vendors whose own server we ask to let a device in, and to send it off."""
