@@ -1,7 +1,7 @@
 """The nearest stores that fit some wishes: exactly the k nearest by geodesic, from memory."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -46,7 +46,7 @@ class SearchInvalid(GeoError):
 class Wishes:
     """What the stores must be; None and False ask nothing.
 
-    words: contained in name or brand; brand: equal, whatever its case and width; radius_m: geodesic, inclusive.
+    words: contained in name or brand, or the beginning of a word for the category; brand: equal, whatever its case and width; radius_m: geodesic, inclusive.
     Raises: SearchInvalid.
     """
 
@@ -123,13 +123,23 @@ class StoreIndex:
         floor: Sequence[str | None],
         open_now: ArrayLike | None = None,
         has_offer: ArrayLike | None = None,
+        words_of: Callable[[str], Iterable[str]] = lambda _category: (),
     ) -> "StoreIndex":
         """An index of n stores from columns of n; without open_now all hours are unknown.
+
+        words_of: the words, in any language, for which stores of a category are found.
 
         Raises: IndexInvalid for columns of unequal length or a repeated id; CoordinateInvalid.
         """
         places = Places.read(
-            ids=ids, lon=lon, lat=lat, category=category, name=name, brand=brand, floor=floor
+            ids=ids,
+            lon=lon,
+            lat=lat,
+            category=category,
+            name=name,
+            brand=brand,
+            floor=floor,
+            words_of=words_of,
         )
         state = np.full(len(ids), -1) if open_now is None else open_now
         offer = np.zeros(len(ids), np.bool_) if has_offer is None else has_offer
@@ -239,8 +249,9 @@ class StoreIndex:
         if wishes.brand is not None:
             brand = self.places.brand.numbers.get(fold(wishes.brand))
             listed = np.empty(0, np.intp) if brand is None else self.places.brand_rows[brand]
-        if wishes.words is not None and fold(wishes.words):
-            named = self.places.names.containing(wishes.words)
+        words = fold(wishes.words) if wishes.words else ""
+        if words:
+            named = self.places.called(words)
             listed = named if listed is None else np.intersect1d(listed, named, assume_unique=True)
         return listed
 

@@ -1,8 +1,8 @@
-"""What stores are called: labels as small numbers, and names that contain some words."""
+"""What stores are called: labels as small numbers, names that contain some words, and words for trades."""
 
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -14,6 +14,8 @@ Rows = NDArray[np.intp]
 
 NO_LABEL: Final = -1
 _BETWEEN: Final = "\x00"
+_LEAST_LETTERS: Final = 3
+"""Of a word in letters that stands for the beginning of a longer one; a Chinese character is a word already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +77,35 @@ class Names:
             at = self.joined.find(wanted, self.starts[text + 1])
             text += 1
         return np.flatnonzero(found[self.labels.codes])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trades:
+    """The folded words for the categories of an index, in order. numbers: the category of each word."""
+
+    words: list[str]
+    numbers: list[int]
+
+    @classmethod
+    def read(cls, categories: Labels, words_of: Callable[[str], Iterable[str]]) -> "Trades":
+        """The words that ``words_of`` gives for each category that there is."""
+        pairs = sorted(
+            (folded, number)
+            for label, number in categories.numbers.items()
+            for folded in {fold(word) for word in words_of(label)} - {""}
+        )
+        return cls(words=[word for word, _ in pairs], numbers=[number for _, number in pairs])
+
+    def meant(self, word: str) -> frozenset[int]:
+        """The categories for which there is a word that begins with this folded one."""
+        is_whole_only = word.isascii() and len(word) < _LEAST_LETTERS
+        found = set()
+        for place in range(bisect_left(self.words, word), len(self.words)):
+            if not self.words[place].startswith(word):
+                break
+            if not is_whole_only or self.words[place] == word:
+                found.add(self.numbers[place])
+        return frozenset(found)
 
 
 def fold(text: str) -> str:

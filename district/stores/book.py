@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from district.districts.service import DistrictInfo
+from district.stores.trades import words_of
 from geo.coordinates import LonLat
 from geo.hours import CountryUnknown
 from geo.metric import distances_m
@@ -265,6 +266,7 @@ def index_of(stores: Sequence[StoreFacts], open_now: np.ndarray, has_offer: np.n
         floor=[store.floor for store in stores],
         open_now=open_now,
         has_offer=has_offer,
+        words_of=words_of,
     )
 
 

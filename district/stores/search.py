@@ -55,7 +55,7 @@ _MEANING: Final = {
     "category": "category, exactly as the store has it",
     "open_now": "only stores that are known to be open",
     "has_offer": "only stores with a live campaign",
-    "q": "words in the name or brand",
+    "q": "words in the name or brand, or for the trade, in Chinese or English (coffee, 药店)",
     "brand": "the brand, whatever its case; a store without one answers to its name",
     "floor": "the floor, exactly as the store has it",
     "radius_m": "no further than this, in metres",

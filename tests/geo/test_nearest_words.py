@@ -69,6 +69,80 @@ def test_a_brand_and_words_must_both_fit() -> None:
     assert rows(Wishes(brand="starbucks", words="茶馆")) == []
 
 
+TRADES = {
+    "cafe": ("cafe", "Café", "咖啡馆", "coffee", "food"),
+    "pharmacy": ("pharmacy", "药店", "药"),
+    "restaurant": ("restaurant", "餐厅", "food"),
+    "bar": ("bar", "酒吧"),
+}
+TRADING = [
+    ("Robert's", "cafe"),
+    ("Apteekki", "pharmacy"),
+    ("Fafa's Barn", "restaurant"),
+    ("Robert's", "bar"),
+    ("药膳", "other"),
+]
+
+
+def trading(words: str) -> list[int]:
+    size = len(TRADING)
+    index = StoreIndex.build(
+        ids=[str(number) for number in range(size)],
+        lon=[118.78 + number / 1000 for number in range(size)],
+        lat=[32.04] * size,
+        category=[category for _, category in TRADING],
+        name=[name for name, _ in TRADING],
+        brand=[None] * size,
+        floor=[None] * size,
+        words_of=lambda category: TRADES.get(category, ()),
+    )
+    return sorted(index.nearest(HERE, wishes=Wishes(words=words)).rows.tolist())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("coffee", [0]),
+        ("ＣＯＦＦ", [0]),
+        ("cafe", [0]),
+        ("café", [0]),
+        ("co", []),
+        ("咖啡", [0]),
+        ("咖", [0]),
+        ("啡", []),
+        ("药", [1, 4]),
+        ("药店", [1]),
+        ("food", [0, 2]),
+        ("coffee food", [0]),
+        ("robert's", [0, 3]),
+        ("robert's coffee", [0]),
+        ("coffee robert", [0]),
+        ("robert's 药", []),
+        ("bar", [2, 3]),
+        ("ba", [2]),
+        ("coffee pharmacy", []),
+        ("one two three four five six coffee", []),
+    ],
+)
+def test_words_for_the_trade_find_its_stores(words: str, expected: list[int]) -> None:
+    assert trading(words) == expected
+
+
+def test_words_for_the_trade_and_other_wishes_must_all_fit() -> None:
+    index = StoreIndex.build(
+        ids=["a", "b"],
+        lon=[118.78, 118.79],
+        lat=[32.04] * 2,
+        category=["cafe"] * 2,
+        name=["A", "B"],
+        brand=["A", None],
+        floor=["1", "2"],
+        words_of=lambda category: TRADES[category],
+    )
+    assert index.nearest(HERE, wishes=Wishes(words="coffee", floor="2")).rows.tolist() == [1]
+    assert index.nearest(HERE, wishes=Wishes(words="coffee", brand="a")).rows.tolist() == [0]
+
+
 def test_an_endless_search_is_refused() -> None:
     with pytest.raises(SearchInvalid, match="100"):
         Wishes(words="x" * 101)

@@ -85,6 +85,22 @@ async def test_each_filter_leaves_only_what_fits(asker: Asker, committed: Makers
     assert await asker.names(category="", q="", limit="") == ["Zara", "Cafe Aalto", "Far"]
 
 
+async def test_words_for_the_trade_find_stores_in_both_languages(asker: Asker, committed: Makers) -> None:
+    committed.store(asker.district, name="Robert", category="cafe", at=east(10))
+    committed.store(asker.district, name="云溪药房", category="pharmacy", at=east(20))
+    committed.store(asker.district, name="Zara", category="clothes", at=east(30))
+    await refresh(asker.app)
+    assert await asker.names(q="咖啡") == await asker.names(q="Ｃoffee") == ["Robert"]
+    assert await asker.names(q="pharmacy") == await asker.names(q="药") == ["云溪药房"]
+    assert await asker.names(q="衣服") == ["Zara"]
+    assert await asker.names(q="咖啡", open_now="true") == []
+    page = await asker.client.get(
+        f"/d/{asker.district.slug}/nearest", params=HERE | {"q": "coffee", "lang": "zh"}
+    )
+    assert "Robert" in page.text
+    assert "Zara" not in page.text
+
+
 async def test_open_now_moves_with_business_time(asker: Asker, committed: Makers, clock: FixedClock) -> None:
     committed.store(asker.district, name="Lunch", opening_hours="Mo-Fr 11:00-13:00", at=east(10))
     committed.store(asker.district, name="Late", opening_hours="Mo-Su 12:30-22:00", at=east(20))
