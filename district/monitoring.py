@@ -50,6 +50,10 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("district",),
     ),
     "shangquan_engine_epoch": ("Rises each time that an engine takes the district", ("district",)),
+    "shangquan_engine_rewinds": (
+        "How often the event log was found to have lost what the engine had taken from it",
+        ("district",),
+    ),
     "shangquan_engine_reading": ("Engines that wait for the district's sightings: 1 is right", ("district",)),
     "shangquan_engine_waiting_messages": (
         "Messages that the district's engine has not taken yet",
@@ -77,6 +81,7 @@ SELECT (SELECT count(*) FROM offer
        (SELECT count(*) FROM redemption
         WHERE district_id = %(district_id)s AND redeemed_at >= %(since)s AND reversed_at IS NULL),
        (SELECT epoch FROM engine_owner WHERE district_id = %(district_id)s),
+       (SELECT rewinds FROM engine_owner WHERE district_id = %(district_id)s),
        (SELECT max(last_at) FROM feed_health
         WHERE district_id = %(district_id)s AND trading_day = %(day)s AND outcome = 'recorded')
 """
@@ -176,11 +181,12 @@ async def _of_district(
         ]
     row = await (await connection.execute(ACTS_SQL.encode(), values)).fetchone()
     assert row is not None  # noqa: S101  a row of sub-selects
-    offers, redemptions, epoch, recorded_at = row
+    offers, redemptions, epoch, rewinds, recorded_at = row
     numbers = {
         "shangquan_offers_today": offers,
         "shangquan_redemptions_today": redemptions,
         "shangquan_engine_epoch": epoch,
+        "shangquan_engine_rewinds": rewinds,
         "shangquan_recorded_at_seconds": recorded_at.timestamp()
         if isinstance(recorded_at, datetime)
         else None,

@@ -19,6 +19,7 @@ from nats.js.errors import (
 from nats.js.object_store import ObjectStore
 
 from district.engine.core import Core
+from district.engine.places import Place
 from geo.errors import GeoError
 
 BUCKET = "engine"
@@ -28,10 +29,11 @@ log = structlog.get_logger()
 
 
 class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
-    """The state after all messages up to ``sequence``, whose effects are all committed."""
+    """The state after all messages up to the first of ``places``, whose effects are all committed."""
 
     version: int
-    sequence: int
+    places: tuple[Place, ...]
+    """Where the engine had been, the newest first."""
     epoch: int
     now_ms: int
     state: bytes
@@ -40,7 +42,7 @@ class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
     members: bytes
 
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(kw_only=True)
@@ -93,12 +95,12 @@ class Checkpoints:
             return await self.stream.create_object_store(BUCKET, config=config)
 
 
-def take(core: Core, *, sequence: int, epoch: int) -> Checkpoint:
+def take(core: Core, *, places: tuple[Place, ...], epoch: int) -> Checkpoint:
     """The state of this moment."""
     state, (rows, devices, members) = core.freeze()
     return Checkpoint(
         version=VERSION,
-        sequence=sequence,
+        places=places,
         epoch=epoch,
         now_ms=core.now_ms,
         state=state,
@@ -108,10 +110,10 @@ def take(core: Core, *, sequence: int, epoch: int) -> Checkpoint:
     )
 
 
-def restore(core: Core, checkpoint: Checkpoint | None) -> int:
-    """Go on from a checkpoint; the sequence that it stands for, 0 when it cannot be used."""
+def restore(core: Core, checkpoint: Checkpoint | None) -> tuple[Place, ...]:
+    """Go on from a checkpoint; the places that it stands for, none when it cannot be used."""
     if checkpoint is None or checkpoint.version != VERSION:
-        return 0
+        return ()
     try:
         core.thaw(
             checkpoint.state,
@@ -120,8 +122,8 @@ def restore(core: Core, checkpoint: Checkpoint | None) -> int:
         )
     except (GeoError, ValueError) as error:
         log.error("engine.checkpoint_refused", error=str(error))
-        return 0
-    return checkpoint.sequence
+        return ()
+    return checkpoint.places
 
 
 Unsaved = (nats.errors.Error, OSError, TimeoutError)

@@ -15,6 +15,8 @@ from district.engine.contexts import Contexts
 from district.engine.core import Triggered
 from district.engine.deciding import decide_all
 from district.engine.ownership import fenced
+from district.engine.places import NOWHERE, Place
+from district.engine.queries import DONE_SQL, PROGRESS_SQL, REWIND_SQL
 from district.offers.issuing import Batch
 from district.offers.service import issue_batch
 from push.decision import DecisionPolicy
@@ -28,9 +30,9 @@ Tell = Callable[[Batch, datetime], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """What the messages up to ``sequence`` have triggered."""
+    """What the messages up to a place have triggered."""
 
-    sequence: int
+    place: Place
     triggered: Sequence[Triggered]
 
 
@@ -46,7 +48,9 @@ class Effects:
     policy: DecisionPolicy
     tell: Tell
     done_sequence: int = 0
-    """Everything up to here is committed."""
+    """Everything up to here is settled in this reign."""
+    committed: Place = NOWHERE
+    """What was triggered up to here is committed, by whomever."""
     _queue: asyncio.Queue[Group] = field(default_factory=lambda: asyncio.Queue(MAX_WAITING))
     _settled: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -59,6 +63,20 @@ class Effects:
         async with self._settled:
             await self._settled.wait_for(lambda: self.done_sequence >= sequence)
 
+    async def load(self) -> None:
+        """Learn how far an earlier reign came. Raises: psycopg.Error."""
+        async with self.pool.connection() as connection:
+            cursor = await connection.execute(PROGRESS_SQL, {"district_id": self.district.id})
+            row = await cursor.fetchone()
+        if row is not None:
+            self.committed = Place(sequence=row[0], stored_ms=row[1])
+
+    async def rewind(self, place: Place) -> None:
+        """The stream has another continuation after this place: what it triggers is new. Raises: Fenced, psycopg.Error."""
+        async with fenced(self.pool, self.district.id, self.epoch) as connection:
+            await connection.execute(REWIND_SQL, self._values(place))
+        self.committed, self.done_sequence = place, place.sequence
+
     async def run(self) -> None:
         """Commit for ever. Raises: Fenced when another engine has taken over."""
         while True:
@@ -67,16 +85,16 @@ class Effects:
                 groups.append(self._queue.get_nowait())
             triggered = [one for group in groups for one in group.triggered]
             if triggered:
-                await self._settle(triggered)
+                await self._settle(triggered, groups[-1].place)
             async with self._settled:
-                self.done_sequence = groups[-1].sequence
+                self.done_sequence = groups[-1].place.sequence
                 self._settled.notify_all()
 
-    async def _settle(self, triggered: Sequence[Triggered]) -> None:
+    async def _settle(self, triggered: Sequence[Triggered], place: Place) -> None:
         attempt = 0
         while True:
             try:
-                batch = await self._commit(triggered)
+                batch = await self._commit(triggered, place)
                 break
             except (psycopg.Error, OSError, TimeoutError) as error:
                 log.warning("engine.commit_waits", district=self.district.slug, error=type(error).__name__)
@@ -86,10 +104,20 @@ class Effects:
             self.contexts.took(offer.draft)
         await self.tell(batch, self.clock.now())
 
-    async def _commit(self, triggered: Sequence[Triggered]) -> Batch:
+    async def _commit(self, triggered: Sequence[Triggered], place: Place) -> Batch:
         known = await self.contexts.of({one.member_id for one in triggered}, now=triggered[-1].now)
         decided = decide_all(triggered, known, self.policy)
         async with fenced(self.pool, self.district.id, self.epoch) as connection:
-            return await issue_batch(
+            batch = await issue_batch(
                 connection, self.district, decided.drafts, decided.refusals, now=self.clock.now()
             )
+            await connection.execute(DONE_SQL, self._values(place))
+        self.committed = place
+        return batch
+
+    def _values(self, place: Place) -> dict[str, object]:
+        return {
+            "district_id": self.district.id,
+            "sequence": place.sequence,
+            "stored_ms": place.stored_ms,
+        }

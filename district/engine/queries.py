@@ -14,6 +14,20 @@ RETURNING epoch
 
 CHECK_EPOCH_SQL = "SELECT epoch FROM engine_owner WHERE district_id = %(district_id)s FOR SHARE"
 
+PROGRESS_SQL = """
+SELECT done_sequence, done_stored_ms FROM engine_owner WHERE district_id = %(district_id)s
+"""
+
+DONE_SQL = """
+UPDATE engine_owner SET done_sequence = %(sequence)s, done_stored_ms = %(stored_ms)s
+WHERE district_id = %(district_id)s
+"""
+
+REWIND_SQL = """
+UPDATE engine_owner SET done_sequence = %(sequence)s, done_stored_ms = %(stored_ms)s, rewinds = rewinds + 1
+WHERE district_id = %(district_id)s
+"""
+
 END_OWNER_SQL = """
 SELECT count(pg_terminate_backend(activity.pid))
 FROM pg_stat_activity AS activity

@@ -1,14 +1,16 @@
 """The reign of one engine over one district: from the checkpoint through the stream, until it loses the district."""
 
 import asyncio
+import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 import nats.errors
 import psycopg
 import structlog
+from nats.js.errors import NotFoundError
 
 from district import events
 from district.clock import monotonic
@@ -20,16 +22,22 @@ from district.engine.contexts import Contexts
 from district.engine.core import Core, fence_policy
 from district.engine.deciding import policy_of
 from district.engine.effects import Effects, Group
-from district.engine.ownership import fenced
+from district.engine.ownership import Fenced, fenced
+from district.engine.places import Place, Trail, last_common
 from district.engine.stream import Interrupted, Read, Reader
 from district.engine.telling import Telling
+from district.problems import Unavailable
 from district.roles import RoleContext
 from district.sightings.batch import Message, tick, unpack
+from district.tasks import ended
 
 MAX_MESSAGES = 64
 WAIT_FOR_WORK = 8.0
 TICK_EVERY_S = 1.0
 BACK_OFF_S = 0.5
+FIRST_SAVE_S = 1.0
+"""The first checkpoint of a reign comes this soon, the next after twice the time, and so on up to the setting."""
+FINISH_WITHIN_S = 0.8
 log = structlog.get_logger()
 
 
@@ -50,6 +58,10 @@ class Reign:
     core: Core | None = field(default=None, init=False)
     sequence: int = field(default=0, init=False)
     """The last message applied."""
+    trail: Trail = field(default_factory=Trail, init=False)
+    _effects: Effects | None = field(default=None, init=False)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
+    """The first follows the stream."""
     _next_plan: plan.Plan | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -60,14 +72,31 @@ class Reign:
         """Decide until cancelled. Raises: Fenced when another engine has taken the district."""
         core = await self._restored()
         self.core = core
-        effects = self._effects()
+        self._effects = effects = self._make_effects()
+        await effects.load()
         log.info("engine.reigns", district=self.district.slug, epoch=self.epoch, sequence=self.sequence)
+        work = (
+            self._follow(core, effects),
+            effects.run(),
+            self._tick(),
+            self._save(core, effects),
+            self._watch_changes(),
+        )
         async with asyncio.TaskGroup() as group:
-            group.create_task(effects.run())
-            group.create_task(self._follow(core, effects))
-            group.create_task(self._tick())
-            group.create_task(self._save(core, effects))
-            group.create_task(self._watch_changes())
+            self._tasks = [group.create_task(one) for one in work]
+
+    async def finish(self) -> None:
+        """Before an orderly end: take no more, commit what was taken, and store where to go on. Not worth a long wait."""
+        if self.core is None or self._effects is None or not self._tasks:
+            return
+        with contextlib.suppress(Fenced, TimeoutError):
+            async with asyncio.timeout(FINISH_WITHIN_S):
+                await ended(self._tasks[:1])
+                await self.save(self.core, self._effects)
+
+    async def end(self, running: asyncio.Task[None]) -> None:
+        """End it for certain: a group of tasks tells each of its own only once that it is to end."""
+        await ended([running, *self._tasks])
 
     async def _restored(self) -> Core:
         settings = self.context.settings
@@ -81,11 +110,12 @@ class Reign:
             policy=fence_policy(confirm=settings.engine_confirm),
             find_members=lambda devices: self.context.books.find(self.district.id, devices),
         )
-        self.sequence = checkpoints.restore(core, await self._checkpoints().load(self.district.id))
+        self.trail = Trail(checkpoints.restore(core, await self._checkpoints().load(self.district.id)))
+        self.sequence = max((place.sequence for place in self.trail.places()), default=0)
         core.recognise()
         return core
 
-    def _effects(self) -> Effects:
+    def _make_effects(self) -> Effects:
         return Effects(
             pool=self.pool,
             district=self.district,
@@ -105,11 +135,34 @@ class Reign:
         while True:
             try:
                 await self._read(core, effects)
-            except (Interrupted, nats.errors.Error, OSError, TimeoutError) as error:
+            except (Interrupted, nats.errors.Error, psycopg.Error, OSError, TimeoutError) as error:
                 log.warning("engine.reads_again", district=self.district.slug, error=type(error).__name__)
                 await asyncio.sleep(BACK_OFF_S)
+                if isinstance(error, NotFoundError):
+                    with contextlib.suppress(Unavailable):
+                        await events.ensure_streams(self.context.nats, self.context.settings)
+
+    async def _check_stream(self, effects: Effects) -> None:
+        """Go back to where the stream was still the same, if it has lost what we have taken from it."""
+        places = sorted({effects.committed, *self.trail.places()}, reverse=True)
+        if not places[0].sequence:
+            return
+        common = await last_common(self.context.stream, places)
+        if common == places[0]:
+            return
+        await effects.until_done(self.sequence)
+        await effects.rewind(common)
+        log.error(
+            "engine.stream_shorter",
+            district=self.district.slug,
+            taken=places[0].sequence,
+            goes_on_after=common.sequence,
+        )
+        self.sequence = min(self.sequence, common.sequence)
+        self.trail = Trail(place for place in self.trail.places() if place <= common)
 
     async def _read(self, core: Core, effects: Effects) -> None:
+        await self._check_stream(effects)
         reader = await Reader.open(
             self.context.nats,
             self.context.stream,
@@ -123,12 +176,16 @@ class Reign:
                 # A batch is worth waiting for only as long as it saves work: when work is quick, so is the answer.
                 found = await reader.batch(most=MAX_MESSAGES, wait_s=min(longest_s, WAIT_FOR_WORK * spent_s))
                 await self._take_changes(core)
-                if found:
+                for part in _parts(found, effects.committed):
                     started_s = monotonic()
-                    triggered = core.apply(_messages(found))
+                    triggered = core.apply(_messages(part))
                     spent_s = monotonic() - started_s
-                    self.sequence = found[-1].sequence
-                    await effects.put(Group(sequence=self.sequence, triggered=triggered))
+                    place = part[-1].place
+                    self.sequence = place.sequence
+                    self.trail.note(place)
+                    # What an earlier reign has settled is not decided again: by now the answer might be another one.
+                    is_new = place.sequence > effects.committed.sequence
+                    await effects.put(Group(place=place, triggered=triggered if is_new else ()))
         finally:
             await reader.close()
 
@@ -182,22 +239,35 @@ class Reign:
             await asyncio.sleep(max(0.0, TICK_EVERY_S - (monotonic() - started_s)))
 
     async def _save(self, core: Core, effects: Effects) -> None:
-        """Store a checkpoint now and then."""
+        """Store a checkpoint now and then, at first often: a reign that ends soon shall not be in vain."""
         every_s = self.context.settings.engine_snapshot_every.total_seconds()
+        wait_s = min(FIRST_SAVE_S, every_s)
         while True:
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(wait_s)
             await self.save(core, effects)
+            wait_s = min(2 * wait_s, every_s)
 
     async def save(self, core: Core, effects: Effects) -> None:
         """Store the state of now, once all that it has triggered is committed. Raises: Fenced."""
-        taken = checkpoints.take(core, sequence=self.sequence, epoch=self.epoch)
-        await effects.until_done(taken.sequence)
+        places = self.trail.places()
+        if not places:
+            return
+        taken = checkpoints.take(core, places=places, epoch=self.epoch)
+        await effects.until_done(places[0].sequence)
         try:
             async with fenced(self.pool, self.district.id, self.epoch):
                 pass  # still ours; nothing is sent inside a transaction
             await self._checkpoints().save(self.district.id, taken)
         except (psycopg.Error, *checkpoints.Unsaved) as error:
             log.warning("engine.checkpoint_waits", district=self.district.slug, error=type(error).__name__)
+
+
+def _parts(found: Sequence[Read], committed: Place) -> Iterator[Sequence[Read]]:
+    """What was found, cut after the last message whose effects are committed."""
+    old = sum(read.place.sequence <= committed.sequence for read in found)
+    for part in (found[:old], found[old:]):
+        if part:
+            yield part
 
 
 def _messages(found: Sequence[Read]) -> list[Message]:
@@ -207,7 +277,7 @@ def _messages(found: Sequence[Read]) -> list[Message]:
         try:
             messages.append(unpack(read.data))
         except msgspec.DecodeError:
-            log.error("engine.unreadable", sequence=read.sequence)
+            log.error("engine.unreadable", sequence=read.place.sequence)
     return messages
 
 

@@ -166,14 +166,19 @@ class Engine:
             await self._give(locks, district_id)
 
     async def _give(self, locks: Locks, district_id: uuid.UUID) -> None:
-        _, task = self.reigns.pop(district_id)
-        await ended([task])
+        reign, task = self.reigns.pop(district_id)
+        if not task.done():
+            await reign.finish()
+        await reign.end(task)
         await locks.give(district_id)
 
     async def _end_all(self) -> None:
-        tasks = [task for _, task in self.reigns.values()]
-        self.reigns.clear()
-        await ended(tasks)
+        try:
+            finishing = [reign.finish() for reign, task in self.reigns.values() if not task.done()]
+            await asyncio.gather(*finishing)
+        finally:
+            await asyncio.gather(*(reign.end(task) for reign, task in self.reigns.values()))
+            self.reigns.clear()
 
     async def _hear_engine(self, value: Any) -> None:
         if value["engine"] != self.engine_id:

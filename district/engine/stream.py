@@ -17,6 +17,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from district.clock import monotonic
+from district.engine.places import Place
 from district.events import SIGHTINGS_STREAM
 
 PULL_MESSAGES = 128
@@ -38,7 +39,7 @@ class Interrupted(Exception):
 class Read:
     """A message and its place in the stream."""
 
-    sequence: int
+    place: Place
     data: bytes
 
 
@@ -156,9 +157,10 @@ class Reader:
             return None
         if status is not None:
             raise Interrupted(f"The consumer answers {status}.")
-        place = message.metadata.sequence
+        metadata = message.metadata
         self._asked -= 1
-        if place.consumer != self._delivered + 1:
+        if metadata.sequence.consumer != self._delivered + 1:
             raise Interrupted("Messages were lost on the way.")
-        self._delivered = place.consumer
-        return Read(sequence=place.stream, data=message.data)
+        self._delivered = metadata.sequence.consumer
+        stored_ms = int(metadata.timestamp.timestamp() * 1000)
+        return Read(place=Place(sequence=metadata.sequence.stream, stored_ms=stored_ms), data=message.data)

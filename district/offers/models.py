@@ -114,3 +114,9 @@ class EngineOwner(Base):
     epoch: Mapped[int] = mapped_column(BigInteger, server_default="0")
     owner: Mapped[str] = mapped_column(Text, server_default="")
     taken_at: Mapped[datetime]
+    done_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """The effects of the stream up to here are committed; what triggers again when it is replayed has had its effect."""
+    done_stored_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """When the event log stored that message: with the sequence it names one message of one stream."""
+    rewinds: Mapped[int] = mapped_column(server_default="0")
+    """How often the stream was found shorter than it had been."""

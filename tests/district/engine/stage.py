@@ -133,6 +133,13 @@ class Stage:
         """Reasons of refusals."""
         return {row.reason for row in self._read("SELECT reason FROM refusal WHERE district_id = :d")}
 
+    def refused(self) -> dict[tuple[uuid.UUID, str], int]:
+        """How often each member was refused for each reason."""
+        sql = (
+            "SELECT member_id, reason, sum(times) AS times FROM refusal WHERE district_id = :d GROUP BY 1, 2"
+        )
+        return {(row.member_id, row.reason): int(row.times) for row in self._read(sql)}
+
     def epoch(self) -> int:
         """The reign of now."""
         rows = self._read("SELECT epoch FROM engine_owner WHERE district_id = :d")

@@ -17,6 +17,7 @@ from district import events
 from district.clock import FixedClock
 from district.embedded.nats import NatsServer
 from district.engine.checkpoints import BUCKET, VERSION, Checkpoint, Checkpoints
+from district.engine.places import Place
 from district.engine.stream import Interrupted, Read, Reader
 from district.roles import connected
 from district.settings import Settings
@@ -103,7 +104,14 @@ async def test_a_checkpoint_without_its_chunks_counts_as_none(client: Client) ->
     checkpoints = Checkpoints(stream=client.jetstream(), replicas=1)
     district_id = uuid.uuid4()
     saved = Checkpoint(
-        version=VERSION, sequence=7, epoch=1, now_ms=0, state=b"s", rows=b"", devices=b"", members=b""
+        version=VERSION,
+        places=(Place(sequence=7, stored_ms=1),),
+        epoch=1,
+        now_ms=0,
+        state=b"s",
+        rows=b"",
+        devices=b"",
+        members=b"",
     )
     await checkpoints.save(district_id, saved)
     assert await checkpoints.load(district_id) == saved

@@ -147,18 +147,39 @@ async def test_the_cap_holds_when_a_member_leaves_and_comes_again(
     assert len(stage.offers()) == 1
 
 
-async def test_after_a_restart_the_same_stream_brings_the_same_offers(
+async def test_what_was_decided_is_not_decided_again_when_the_stream_is_replayed(
     stage: Stage, settings: Settings, clock: FixedClock
 ) -> None:
-    stage.campaign(cap={"campaign": {"n": 10, "per": "day"}})
+    """Without the checkpoint everything triggers again; by now one campaign's cap is used up, and the other would win."""
+    stage.campaign()
+    stage.campaign()
     stage.member(ALICE)
+    refuser = stage.member(BOB, agrees=False)
     async with running(settings, clock):
+        await stage.see([ALICE, BOB])
+        await until(lambda: bool(stage.offers()) and stage.refused().get((refuser.id, "no_consent")) == 2)
+    first, refused = stage.offers(), stage.refused()
+    await stage.context.stream.delete_object_store("engine")
+    carol = stage.member("a483e7000003")
+    async with running(settings, clock):
+        await stage.see(["a483e7000003"])
+        await until(lambda: len(stage.offers()) == len(first) + 1)
+    assert [offer for offer in stage.offers() if offer.member_id != carol.id] == first
+    assert {key: times for key, times in stage.refused().items() if key[0] != carol.id} == refused
+
+
+async def test_an_engine_that_is_told_to_stop_stores_where_to_go_on(
+    stage: Stage, settings: Settings, clock: FixedClock
+) -> None:
+    stage.campaign()
+    stage.member(ALICE)
+    late = settings.model_copy(update={"engine_snapshot_every": timedelta(hours=1)})
+    async with running(late, clock):
         await stage.see([ALICE])
         await until(lambda: len(stage.offers()) == 1)
-    first = stage.offers()
-    async with running(settings, clock):
-        await until(lambda: stage.refusals() == {"duplicate"})
-    assert stage.offers() == first
+    saved = await Checkpoints(stream=stage.context.stream, replicas=1).load(stage.district.id)
+    assert saved is not None
+    assert len(saved.devices) == 16
 
 
 async def test_after_a_restart_a_visit_goes_on_from_the_checkpoint(

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import Engine
 
 from district.clock import SystemClock
+from district.engine.checkpoints import Checkpoints
 from district.roles import connected
 from district.settings import Settings
-from tests.district.engine.stage import OUTSIDE, Stage, until
+from tests.district.engine.stage import OUTSIDE, Stage, until, until_true
 from tests.factories import Makers
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,12 +37,12 @@ async def stage(
 
 
 @contextmanager
-def engine_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+def engine_process(settings: Settings, *, snapshot_every: str = "PT1S") -> Iterator[subprocess.Popen[bytes]]:
     """A real engine; ended by kill if it still lives."""
     environment = {
         "DISTRICT_DATABASE_URL": str(settings.database_url),
         "DISTRICT_NATS_URL": str(settings.nats_url),
-        "DISTRICT_ENGINE_SNAPSHOT_EVERY": "PT1S",
+        "DISTRICT_ENGINE_SNAPSHOT_EVERY": snapshot_every,
         "DISTRICT_DATA_DIR": str(settings.data_dir),
         "DISTRICT_SECRET": "s" * 40,
     }
@@ -114,6 +115,40 @@ async def test_a_stopped_owner_is_replaced_and_does_nothing_when_it_wakes(
             await walk_in(stage, 20)
             await offers(stage, 15)
     assert_once_each(stage, 15)
+
+
+async def test_engines_that_are_killed_early_count_each_refusal_once(
+    stage: Stage, settings: Settings
+) -> None:
+    stage.campaign()
+    refuser = stage.member("a483e7ffffff", agrees=False)
+    for number in range(1, 4):
+        with engine_process(settings, snapshot_every="PT30S") as process:
+            if number == 1:
+                await stage.see(["a483e7ffffff"], OUTSIDE)
+                await stage.see(["a483e7ffffff"])
+                await until(lambda: bool(stage.refused()), within_s=TAKE_OVER_S)
+            await walk_in(stage, 100 * number)
+            await offers(stage, 5 * number)
+            process.kill()
+        assert stage.refused() == {(refuser.id, "no_consent"): 1}
+        await stage.context.stream.delete_object_store("engine")
+    assert_once_each(stage, 15)
+
+
+async def test_a_reign_of_seconds_leaves_a_checkpoint(stage: Stage, settings: Settings) -> None:
+    stage.campaign()
+    checkpoints = Checkpoints(stream=stage.context.stream, replicas=1)
+
+    async def has_five() -> bool:
+        saved = await checkpoints.load(stage.district.id)
+        return saved is not None and len(saved.devices) == 16 * 5
+
+    with engine_process(settings, snapshot_every="PT30S") as process:
+        await walk_in(stage, 0)
+        await offers(stage, 5)
+        await until_true(has_five, within_s=8)
+        process.kill()
 
 
 async def test_a_killed_engine_goes_on_from_its_checkpoint(stage: Stage, settings: Settings) -> None:
