@@ -8,7 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from district.districts.service import SLUG_PATTERN
 from district.gateways.sign_in_options import SignInOptions
 
-Vendor = Literal["aruba", "cisco", "click", "coovachilli", "meraki", "mist", "opennds"]
+Vendor = Literal[
+    "aruba", "cisco", "click", "coovachilli", "meraki", "mist", "omada", "opennds", "ruckus", "unifi"
+]
 Method = (
     Literal["click", "phone", "email", "voucher"]
     | Annotated[str, StringConstraints(pattern=r"^oidc:[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]

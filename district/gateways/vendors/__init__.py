@@ -10,7 +10,10 @@ from district.gateways.vendors.click import Click
 from district.gateways.vendors.coovachilli import CoovaChilli
 from district.gateways.vendors.meraki import Meraki
 from district.gateways.vendors.mist import Mist
+from district.gateways.vendors.omada import Omada, OmadaController
 from district.gateways.vendors.opennds import OpenNds
+from district.gateways.vendors.ruckus import Ruckus, RuckusController
+from district.gateways.vendors.unifi import Unifi, UnifiController
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {
@@ -20,9 +23,14 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "coovachilli": CoovaChilli(),
         "meraki": Meraki(),
         "mist": Mist(),
+        "omada": Omada(),
         "opennds": OpenNds(),
+        "ruckus": Ruckus(),
+        "unifi": Unifi(),
     }
 )
 
-CONTROLLERS: Mapping[str, Controller] = MappingProxyType({})
+CONTROLLERS: Mapping[str, Controller] = MappingProxyType(
+    {"omada": OmadaController(), "ruckus": RuckusController(), "unifi": UnifiController()}
+)
 """Vendors whose own server we ask to let a device in, and to send it off."""

@@ -26,8 +26,8 @@ from district.gateways.dialect import (
     Step,
     Tell,
 )
+from district.gateways.redirect_ages import check_age
 from district.gateways.redirects import (
-    check_age,
     client_mac_of,
     fields_of,
     ip_of,
@@ -78,7 +78,7 @@ class Omada(Dialect):
 
     def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:
         """A claim. Raises: BadRedirect when a field is missing, of another site, or older than five minutes."""
-        fields = fields_of(raw_query)
+        fields = fields_of(raw_query, errors="replace")
         mac = client_mac_of(required(fields, "clientMac"))
         site = required(fields, "site")[:MAX_NAME]
         if gateway.options.get("site") and site != gateway.options["site"]:
@@ -112,9 +112,7 @@ class Omada(Dialect):
         )
 
 
-def _grant(
-    fields: Mapping[str, str], device: str, *, mac: str, through: str, site: str
-) -> dict[str, str]:
+def _grant(fields: Mapping[str, str], device: str, *, mac: str, through: str, site: str) -> dict[str, str]:
     """What the controller wants to hear again."""
     kept = {"clientMac": spelled(mac, "-").upper(), device: spelled(through, "-").upper(), "site": site}
     number = "radioId" if device == "apMac" else "vid"
@@ -249,7 +247,9 @@ def _result(answer: Answered) -> Any:
     if answer.status in {401, 403}:
         raise LoginOver("Omada ended the log-in.")
     if answer.status != 200:
-        raise ControllerUnavailable(f"Omada answered {answer.status}: check controller_url and controller_id.")
+        raise ControllerUnavailable(
+            f"Omada answered {answer.status}: check controller_url and controller_id."
+        )
     body = answer.document()
     code = body.get("errorCode")
     if code == 0:

@@ -25,8 +25,8 @@ from district.gateways.dialect import (
     Step,
     Tell,
 )
+from district.gateways.redirect_ages import check_age
 from district.gateways.redirects import (
-    check_age,
     client_mac_of,
     fields_of,
     optional_mac,
@@ -86,7 +86,7 @@ class Unifi(Dialect):
 
     def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:  # noqa: ARG002 nothing is signed
         """A claim. Raises: BadRedirect when a field is missing or the redirect is older than five minutes."""
-        fields = fields_of(raw_query)
+        fields = fields_of(raw_query, errors="replace")
         mac = client_mac_of(required(fields, "id"))
         at = check_age(required(fields, "t"), machine_now)
         access_point = optional_mac(fields.get("ap", ""))
@@ -228,9 +228,7 @@ def _check_classic(answer: Answered) -> None:
         raise ControllerRefused(f"UniFi refused ({answer.status}): {_reason(answer)}.")
 
 
-def _client(
-    options: UnifiOptions, caller: Caller, mac: str, *, pauses_s: tuple[float, ...]
-) -> str | None:
+def _client(options: UnifiOptions, caller: Caller, mac: str, *, pauses_s: tuple[float, ...]) -> str | None:
     """Where the integration API knows the device as; asked again while it lags behind. None: not there."""
     site = _site_path(options, caller)
     query = quote(f"macAddress.eq('{spelled(mac)}')", safe="")
@@ -255,12 +253,16 @@ def _act(options: UnifiOptions, caller: Caller, client: str, action: Mapping[str
     return _ask(options, caller, "POST", f"{client}/actions", json=action)
 
 
-def _ask(options: UnifiOptions, caller: Caller, method: str, path: str, *, json: Any = None) -> dict[str, Any]:
+def _ask(
+    options: UnifiOptions, caller: Caller, method: str, path: str, *, json: Any = None
+) -> dict[str, Any]:
     answer = caller.call(method, path, json=json, headers={"X-API-KEY": options.api_key})
     if answer.status >= 500:
         raise ControllerUnavailable(f"UniFi answered {answer.status}.")
     if answer.status in {401, 403}:
-        raise ControllerRefused("UniFi does not take the API key: make one under Settings > Control Plane > Integrations.")
+        raise ControllerRefused(
+            "UniFi does not take the API key: make one under Settings > Control Plane > Integrations."
+        )
     if answer.status != 200:
         raise ControllerRefused(f"UniFi refused ({answer.status}): {_reason(answer)}.")
     return answer.document()
