@@ -128,6 +128,8 @@ class Queue:
 
     token: str
     entry: str
+    router: str = ""
+    """Which of the gateway's machines fetches it, where one registration serves several."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,6 +96,17 @@ class RedirectUse(Base):
     """When the vendor's server did not let the person in: the redirect may be used again."""
 
 
+class RedirectSight(Base):
+    """When something that grows old without saying its age was first seen in a redirect. Machine time."""
+
+    __tablename__ = "redirect_sight"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    gateway_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    ages: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    first_at: Mapped[datetime]
+
+
 class RedirectEvent(Base):
     """One of the last redirects of a gateway, for its self-test page; devices are shown shortened."""
 
@@ -176,6 +187,8 @@ class QueuedGrant(Base):
     wifi_session_id: Mapped[uuid.UUID]
     entry: Mapped[str] = mapped_column(Text)
     """The line as the gateway reads it."""
+    router: Mapped[str] = mapped_column(Text, server_default="")
+    """The name, hashed, of the machine that fetches it: one registration may serve several, each with its own clients."""
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     acknowledged_at: Mapped[datetime | None]

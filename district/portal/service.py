@@ -64,10 +64,11 @@ class Choice:
     is_demo: bool = False
 
 
-def arrive(gateway: Gateway, raw_query: bytes, *, clock: Clock) -> Arrival:
-    """Who stands before the sign-in page. Raises: BadRedirect."""
+def arrive(gateway: Gateway, raw_query: bytes, *, clock: Clock, portal_url: str = "") -> Arrival:
+    """Who stands before the sign-in page at ``portal_url``. Raises: BadRedirect, GatewayNotice."""
     dialect = gateways.DIALECTS[gateway.vendor]
-    return dialect.identify(gateways.info_of(gateway), raw_query, machine_now=clock.machine_now())
+    info = gateways.info_of(gateway, portal_url=portal_url)
+    return dialect.identify(info, raw_query, machine_now=clock.machine_now())
 
 
 def met_before(session: Session, district: DistrictInfo, arrival: Arrival, *, clock: Clock) -> bool:
@@ -276,16 +277,26 @@ def login_of(
 
 
 def enqueue(session: Session, gateway: Gateway, step: Queue, login: Login, *, clock: Clock) -> None:
-    """Leave a grant for its gateway to fetch; the same login twice is one."""
+    """Leave a grant for its gateway to fetch; the same login twice is one, a later login of the device replaces it."""
     values = {
         "district_id": gateway.district_id,
         "gateway_id": gateway.id,
         "token": step.token,
         "wifi_session_id": login.session_id,
         "entry": step.entry,
+        "router": step.router,
         "created_at": clock.machine_now(),
+        "sent_at": None,
+        "acknowledged_at": None,
     }
-    session.execute(insert(QueuedGrant).values(values).on_conflict_do_nothing())
+    statement = insert(QueuedGrant).values(values)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[QueuedGrant.district_id, QueuedGrant.gateway_id, QueuedGrant.token],
+            set_=values,
+            where=QueuedGrant.wifi_session_id != statement.excluded.wifi_session_id,
+        )
+    )
 
 
 def confirm(session: Session, district: DistrictInfo, login: Login, *, clock: Clock) -> None:

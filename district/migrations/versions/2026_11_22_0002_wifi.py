@@ -361,6 +361,7 @@ def upgrade() -> None:
         sa.Column("token", sa.Text(), nullable=False),
         sa.Column("wifi_session_id", sa.Uuid(), nullable=False),
         sa.Column("entry", sa.Text(), nullable=False),
+        sa.Column("router", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("sent_at", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("acknowledged_at", sa.TIMESTAMP(timezone=True), nullable=True),
@@ -452,6 +453,14 @@ def upgrade() -> None:
         "redirect_event",
         ["district_id", "gateway_id", "id"],
         unique=False,
+    )
+    op.create_table(
+        "redirect_sight",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("gateway_id", sa.Uuid(), nullable=False),
+        sa.Column("ages", sa.LargeBinary(), nullable=False),
+        sa.Column("first_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("district_id", "gateway_id", "ages", name=op.f("pk_redirect_sight")),
     )
     op.create_table(
         "voucher",
@@ -655,6 +664,7 @@ def downgrade() -> None:
     op.drop_table("voucher_use")
     op.drop_index(op.f("ix_voucher_district_id_batch_id"), table_name="voucher")
     op.drop_table("voucher")
+    op.drop_table("redirect_sight")
     op.drop_index(op.f("ix_redirect_event_district_id_gateway_id_id"), table_name="redirect_event")
     op.drop_table("redirect_event")
     op.drop_index(op.f("ix_radius_token_district_id_expires_at"), table_name="radius_token")
