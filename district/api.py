@@ -11,20 +11,28 @@ from district.merchants import routes as merchants
 from district.offers import routes as offers
 from district.portal import routes as portal
 from district.privacy import routes as privacy
+from district.radius import client_routes as radius_clients
+from district.radius import openwisp
+from district.radius import routes as radius
 from district.redemptions import routes as redemptions
 from district.stores import public as stores
 from district.stores import routes as store_routes
 from district.stores import till_routes
+from district.vouchers import routes as vouchers
 from district.zones import routes as zones
 from district.zones import tiles
 
 ROUTERS: tuple[APIRouter, ...] = (
+    feeds.router,  # first: routers are asked in turn, and feeds send the most requests
+    radius.router,
+    openwisp.router,
     offers.router,
     redemptions.router,
     deliveries.router,
     campaigns.router,
-    feeds.router,
     gateways.router,
+    radius_clients.router,
+    vouchers.router,
     portal.router,
     privacy.router,
     stores.router,

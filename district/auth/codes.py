@@ -74,10 +74,11 @@ def make(
         per_network_hour=per_network_hour,
         device=device,
     )
+    # First so that a refusal is cheap and waits for nobody, then again with the prefix's count in hand.
+    code_limits.check_typed_in(session, district, asking.prefix_hash, machine_now=now)
     for limit in code_limits.limits_of(district, policy, asking):
         limits.take(session, district.id, limit, clock=clock)
-    if asking.prefix_hash is not None:
-        code_limits.check_typed_in(session, district, asking.prefix_hash, machine_now=now)
+    code_limits.check_typed_in(session, district, asking.prefix_hash, machine_now=now)
     code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
     ticket = secrets.token_urlsafe(16) if is_bound else ""
     session.add(
