@@ -138,10 +138,10 @@ class RuckusController(Controller):
     def admit(
         self,
         gateway: GatewayInfo,
-        mac: str,
+        mac: str,  # noqa: ARG002 the grant names the device
         grant: Mapping[str, str],
         login: Login,
-        caller: Caller,  # noqa: ARG002 the grant names the device
+        caller: Caller,
     ) -> None:
         """Log the device in, and see that it is. Raises: ControllerRefused, ControllerUnavailable."""
         options = RuckusOptions.model_validate(gateway.options)
