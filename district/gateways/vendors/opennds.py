@@ -1,15 +1,20 @@
-"""openNDS, forward authentication service level 1: a base64 redirect, answered by the hash of hid and key.
+"""openNDS, forward authentication service: redirects of levels 1 to 4, answered by the hash of hid and key.
 
-As verified against Debian's openNDS 9.10. A level-1 redirect is not signed: it is a claim, which the gateway
-confirms by accepting the token; only who knows the key can compute one.
+As verified against Debian's openNDS 9.10; level 4 exists from version 10 and follows its documentation. At levels 1
+and 2 the browser carries the hash back to the gateway; at 3 and 4 the gateway fetches it (``district.gateways.authmon``).
 """
 
 import base64
-import binascii
 import hashlib
+import ipaddress
 import re
+import uuid
+from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import quote, unquote
+from typing import Annotated, Literal
+from urllib.parse import quote, unquote, urlsplit
+
+from pydantic import AfterValidator, BaseModel, Field
 
 from district.gateways.dialect import (
     Arrival,
@@ -19,10 +24,11 @@ from district.gateways.dialect import (
     GatewayInfo,
     Go,
     Login,
+    PlanInfo,
+    Queue,
     Step,
 )
 from district.gateways.redirects import (
-    MAX_QUERY_BYTES,
     PRIVATE_NETWORKS,
     allowed_address,
     client_mac_of,
@@ -30,11 +36,33 @@ from district.gateways.redirects import (
     optional_mac,
     shown_url,
 )
+from district.gateways.vendors.opennds_configuration import configuration
+from district.gateways.vendors.opennds_redirect import clear_fields, encrypted_fields
 
-SEPARATOR = ", "
 DEFAULT_AUTHDIR = "opennds_auth"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HID_LENGTHS = range(16, 129)
+ENCRYPTED, POLLED = frozenset({2, 3}), frozenset({3, 4})
+VOUCHED = 3
+"""The level whose redirect nobody can alter and whose gateway acknowledges it: only there the device is believed."""
+
+
+def _ipv4(text: str) -> str:
+    return str(ipaddress.IPv4Address(text)) if text else ""
+
+
+class OpenNdsOptions(BaseModel, extra="forbid"):
+    """What openNDS needs beyond the common fields."""
+
+    level: Literal[1, 2, 3, 4] = Field(default=1, description="fas_secure_enabled in openNDS")
+    portal_ip: Annotated[str, Field(max_length=15), AfterValidator(_ipv4)] = Field(
+        default="", description="The portal's IPv4 address, which openNDS wants beside its name (fasremoteip)"
+    )
+
+
+def level_of(gateway: GatewayInfo) -> int:
+    """The security level that the operator chose."""
+    return int(gateway.options.get("level", 1))
 
 
 def token(hid: str, key: str) -> str:
@@ -42,68 +70,85 @@ def token(hid: str, key: str) -> str:
     return hashlib.sha256((hid.strip() + key.strip()).encode()).hexdigest()
 
 
-class OpenNds(Dialect):
-    """``?fas=<base64>``."""
+def router_of(gateway_name: str) -> str:
+    """How a gateway names itself when it polls: the hash of its name as its redirects spell it (``gatewayhash``)."""
+    return hashlib.sha256(gateway_name.strip().encode()).hexdigest()
 
-    confirms = Confirmation.NOBODY
+
+def entry(rhid: str, plan: PlanInfo, session_id: uuid.UUID) -> str:
+    """The line that the gateway's helper hands to ``ndsctl auth``: token, minutes, rates, volumes, and our own word.
+
+    The helper evaluates it in a shell, so it holds only digits, letters and base64. 0 is the gateway's own default.
+    openNDS counts volumes by direction, so each direction may use what the plan allows both together.
+    """
+    minutes = -(-plan.session_s // 60) if plan.session_s else 0
+    volume = plan.volume_kib or 0
+    limits = (minutes, plan.up_kbps or 0, plan.down_kbps or 0, volume, volume)
+    word = base64.b64encode(session_id.hex.encode()).decode()
+    return " ".join((rhid, *map(str, limits), word))
+
+
+class OpenNds(Dialect):
+    """``?fas=<base64>[&iv=<16 characters>]``."""
+
+    options_model = OpenNdsOptions
+    confirms = Confirmation.GATEWAY
 
     def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:  # noqa: ARG002 the redirect carries no time
-        """Raises: BadRedirect when it is not a level-1 redirect of this gateway."""
-        fields = _fields(_payload(raw_query))
+        """Raises: BadRedirect when it is not a redirect of this gateway at its level."""
+        level = level_of(gateway)
+        is_encrypted = level in ENCRYPTED
+        fields = encrypted_fields(raw_query, gateway.secret) if is_encrypted else clear_fields(raw_query)
         hid = fields.get("hid", "").strip()
         if len(hid) not in HID_LENGTHS or not hid.isalnum() or not hid.isascii():
-            raise BadRedirect("The redirect has no hid: set fas_secure_enabled to 1 in openNDS.")
-        address = allowed_address(
-            fields.get("gatewayaddress", ""), gateway.allow_networks or PRIVATE_NETWORKS
+            raise BadRedirect(f"The redirect has no hid: set fas_secure_enabled to {level} in openNDS.")
+        grant = {"hid": hid} | (
+            {"router": _router(fields)} if level in POLLED else _authentication(gateway, fields)
         )
-        authdir = fields.get("authdir") or DEFAULT_AUTHDIR
-        if not _PLAIN_NAME.fullmatch(authdir):
-            raise BadRedirect("The redirect's authdir is not a plain name.")
+        once = raw_query if is_encrypted else hid.encode()
         return Arrival(
             mac=client_mac_of(fields.get("clientmac", "")),
             access_point_mac=optional_mac(fields.get("gatewaymac", "")),
             wanted_url=shown_url(unquote(fields.get("originurl", ""))),
-            fingerprint=hashlib.sha256(hid.encode()).digest(),
-            grant={"hid": hid, "address": address, "authdir": authdir},
+            fingerprint=hashlib.sha256(once).digest(),
+            grant=grant,
             is_signed=False,
-            grant_origins=(f"http://{address}",),
+            grant_origins=(f"http://{grant['address']}",) if "address" in grant else (),
             inner_address=ip_of(fields.get("clientip", "")),
         )
 
     def grant(self, gateway: GatewayInfo, arrival: Arrival, login: Login, *, machine_now: datetime) -> Step:  # noqa: ARG002 no time in it
-        """The gateway's own authentication address."""
-        tok = token(arrival.grant["hid"], gateway.secret)
+        """The gateway's own authentication address, or a line for it to fetch."""
+        rhid = token(arrival.grant["hid"], gateway.secret)
+        if level_of(gateway) in POLLED:
+            return Queue(
+                token=rhid, entry=entry(rhid, login.plan, login.session_id), router=arrival.grant["router"]
+            )
         return Go(
             url=f"http://{arrival.grant['address']}/{arrival.grant['authdir']}/"
-            f"?tok={tok}&redir={quote(login.landing_url, safe='')}"
+            f"?tok={rhid}&redir={quote(login.landing_url, safe='')}"
         )
 
     def configuration(self, gateway: GatewayInfo, *, portal_url: str) -> str:
-        """Lines of /etc/config/opennds and of opennds.conf."""
-        host, _, path = portal_url.split("://", 1)[-1].partition("/")
-        name, _, port = host.partition(":")
-        port = port or ("443" if portal_url.startswith("https") else "80")
-        return (
-            "# opennds.conf (OpenWrt: the same names as `option` lines in /etc/config/opennds)\n"
-            f"fasport {port}\nfasremotefqdn {name}\nfaspath /{path}\n"
-            f"fas_secure_enabled 1\nfaskey {gateway.secret}\n"
+        """Lines of opennds.conf, or of OpenWrt's /etc/config/opennds from version 10."""
+        return configuration(
+            urlsplit(portal_url),
+            key=gateway.secret,
+            level=level_of(gateway),
+            portal_ip=str(gateway.options.get("portal_ip", "")),
         )
 
 
-def _payload(raw_query: bytes) -> str:
-    """The decoded ``fas``. The gateway does not percent-encode its base64, so a ``+`` may have become a blank."""
-    if len(raw_query) > MAX_QUERY_BYTES:
-        raise BadRedirect("The redirect is too long.")
-    found = [part[4:] for part in raw_query.split(b"&") if part.startswith(b"fas=")]
-    if len(found) != 1:
-        raise BadRedirect("The redirect needs exactly one fas.")
-    text = unquote(found[0].decode("latin-1")).replace(" ", "+")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
-        raise BadRedirect("The redirect's fas is not base64: use level 1 (fas_secure_enabled 1).") from None
+def _router(fields: Mapping[str, str]) -> str:
+    if not fields.get("gatewayname", "").strip():
+        raise BadRedirect("The redirect has no gatewayname.")
+    return router_of(fields["gatewayname"])
 
 
-def _fields(payload: str) -> dict[str, str]:
-    pairs = (item.split("=", 1) for item in payload.split(SEPARATOR) if "=" in item)
-    return {name.strip(): value for name, value in pairs}
+def _authentication(gateway: GatewayInfo, fields: Mapping[str, str]) -> dict[str, str]:
+    """Where the browser carries the token: levels 1 and 2."""
+    address = allowed_address(fields.get("gatewayaddress", ""), gateway.allow_networks or PRIVATE_NETWORKS)
+    authdir = fields.get("authdir") or DEFAULT_AUTHDIR
+    if not _PLAIN_NAME.fullmatch(authdir):
+        raise BadRedirect("The redirect's authdir is not a plain name.")
+    return {"address": address, "authdir": authdir}
