@@ -4,6 +4,7 @@ import ipaddress
 import secrets
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -16,20 +17,21 @@ from district.districts.models import RouteKind
 from district.districts.service import DistrictInfo, Registry
 from district.gateways import options
 from district.gateways.dialect import Arrival, GatewayInfo
-from district.gateways.models import Gateway, Plan, RedirectUse
+from district.gateways.models import Gateway, Plan, RedirectSight, RedirectUse
 from district.gateways.schemas import GatewayChange, NewGateway
 from district.gateways.vendors import DIALECTS as DIALECTS  # noqa: PLC0414 callers ask one module about gateways
 from district.problems import Invalid, NotFound
 from district.zones.models import Zone
 
 
-def info_of(row: Gateway) -> GatewayInfo:
-    """A gateway as its dialect sees it."""
+def info_of(row: Gateway, *, portal_url: str = "") -> GatewayInfo:
+    """A gateway as its dialect sees it; ``portal_url`` is where its clients come to, for ``identify``."""
     return GatewayInfo(
         slug=row.slug,
         vendor=row.vendor,
         secret=row.secret,
         public_url=row.public_url,
+        portal_url=row.public_url or portal_url,
         allow_hosts=tuple(row.allow_hosts),
         allow_networks=tuple(row.allow_networks),
         methods=tuple(row.methods),
@@ -178,6 +180,18 @@ def take(
     )
     taken = session.execute(again.returning(RedirectUse.gateway_id))
     return taken.first() is not None
+
+
+def with_first_sight(session: Session, gateway: Gateway, arrival: Arrival, *, clock: Clock) -> Arrival:
+    """The arrival, knowing when what ages in it was first seen here; now, when it never was."""
+    if not arrival.ages:
+        return arrival
+    key, now = (gateway.district_id, gateway.id, arrival.ages), clock.machine_now()
+    row = session.get(RedirectSight, key)
+    if row is None:
+        values = {"district_id": key[0], "gateway_id": key[1], "ages": key[2], "first_at": now}
+        session.execute(insert(RedirectSight).values(values).on_conflict_do_nothing())
+    return replace(arrival, shown_at=row.first_at if row else now)
 
 
 def use_of(session: Session, gateway: Gateway, arrival: Arrival) -> RedirectUse | None:

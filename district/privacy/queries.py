@@ -45,6 +45,9 @@ FORGET: Final = {
     "redirect_use": (
         "DELETE FROM redirect_use WHERE district_id = %(district_id)s AND used_at < %(redirects_before)s"
     ),
+    "redirect_sight": (
+        "DELETE FROM redirect_sight WHERE district_id = %(district_id)s AND first_at < %(redirects_before)s"
+    ),
     "code_message": """
         UPDATE outbox_message SET payload = payload - 'code' - 'to'
         WHERE district_id = %(district_id)s AND purpose = 'code' AND payload ?| ARRAY['code', 'to']

@@ -13,15 +13,18 @@ from district.auth.service import Principal
 from district.clock import Clock, ClockDep
 from district.districts.service import Registry, RegistryDep
 from district.gateways import service as gateways
-from district.gateways.dialect import BadRedirect
+from district.gateways.dialect import BadRedirect, GatewayNotice
+from district.gateways.poll_routes import Polled
+from district.gateways.routes import portal_url
 from district.members import contacts
 from district.members.contacts import Contact
 from district.portal import service
 from district.problems import Invalid, TooMany, Unavailable
 from district.proxies import network_of
 from district.web.language import negotiate
+from district.web.portal_notice import tell
 from district.web.portal_page import BOXES, Filled, Visit, next_steps, page, refuse
-from district.web.portal_steps import send_on
+from district.web.portal_steps import send_on, taken_up
 from district.web.security import ForeignForm, require_own_form
 from district.web.shells import shell_of
 from district.web.templating import render
@@ -43,14 +46,19 @@ OwnShopper = Annotated[Principal | None, Depends(own_shopper)]
 
 def _visit(
     gateway: str, request: Request, registry: Registry, clock: Clock, shopper: Principal | None
-) -> Visit | HTMLResponse:
+) -> Visit | Response:
     """Who stands before the page, or the page that refuses a worn redirect. Raises: NotFound."""
     with request.app.state.sessions.begin() as session:
         district, row = gateways.find(session, registry, gateway)
         try:
-            arrival = service.arrive(row, request.scope["query_string"], clock=clock)
+            arrival = service.arrive(
+                row, request.scope["query_string"], clock=clock, portal_url=portal_url(request, row)
+            )
+        except GatewayNotice as notice:
+            return tell(request, district, row, notice, clock)
         except BadRedirect as error:
             return refuse(request, district, error, clock)
+        arrival = gateways.with_first_sight(session, row, arrival, clock=clock)
         known = shopper.subject_id if shopper and shopper.district_id == district.id else None
         is_returning = known is not None or service.met_before(session, district, arrival, clock=clock)
     return Visit(
@@ -66,11 +74,20 @@ def _visit(
 
 @router.get("/portal/{gateway}")
 def show(
-    gateway: str, request: Request, registry: RegistryDep, clock: ClockDep, shopper: OwnShopper
+    gateway: str,
+    request: Request,
+    registry: RegistryDep,
+    clock: ClockDep,
+    shopper: OwnShopper,
+    polled: Polled,
 ) -> Response:
-    """The sign-in page for whoever the gateway sent."""
+    """The sign-in page for whoever the gateway sent; a poll of the gateway itself has its own answer."""
+    if polled is not None:
+        return polled
     visit = _visit(gateway, request, registry, clock, shopper)
-    return page(visit, Filled()) if isinstance(visit, Visit) else visit
+    if not isinstance(visit, Visit):
+        return visit
+    return taken_up(visit) or page(visit, Filled())
 
 
 @router.post("/portal/{gateway}")
@@ -80,6 +97,7 @@ def sign_in(
     registry: RegistryDep,
     clock: ClockDep,
     shopper: OwnShopper,
+    polled: Polled,
     method: Annotated[str, Form(max_length=10)] = "click",
     phone: Annotated[str, Form(max_length=40)] = "",
     email: Annotated[str, Form(max_length=254)] = "",
@@ -89,7 +107,9 @@ def sign_in(
     location: Annotated[str, Form(max_length=5)] = "",
     form_token: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
-    """Send a code, or let the person in."""
+    """Send a code, or let the person in; a poll of the gateway itself has its own answer."""
+    if polled is not None:
+        return polled
     ticked = frozenset(purpose for purpose, box in zip(BOXES, (marketing, location), strict=True) if box)
     filled = Filled(
         method=method, phone=phone, email=email, ticket=ticket, ticked=ticked, form_token=form_token
@@ -100,7 +120,7 @@ def sign_in(
     try:
         return _proceed(visit, filled, code)
     except BadRedirect as error:
-        return refuse(request, visit.district, error, clock)
+        return refuse(request, visit.district, error, clock, again_url=visit.arrival.again_url)
     except (Invalid, TooMany, Unavailable, WrongCode) as error:
         return page(visit, filled.with_error(error, request), status=error.status)
 

@@ -101,8 +101,13 @@ def page(visit: Visit, filled: Filled, *, status: int = HTTPStatus.OK) -> HTMLRe
     )
 
 
-def refuse(request: Request, district: DistrictInfo, error: BadRedirect, clock: Clock) -> HTMLResponse:
-    """A friendly page that says how to try again; the reason is there for the operator, small."""
+def refuse(
+    request: Request, district: DistrictInfo, error: BadRedirect, clock: Clock, *, again_url: str = ""
+) -> HTMLResponse:
+    """A friendly page that says how to try again, by one tap where the gateway makes a fresh redirect on demand.
+
+    The reason is there for the operator, small.
+    """
     return render(
         request,
         "portal/refused.html",
@@ -111,6 +116,7 @@ def refuse(request: Request, district: DistrictInfo, error: BadRedirect, clock: 
         status_code=HTTPStatus.BAD_REQUEST,
         keeps_cookies=False,
         reason=error.detail,
+        again_url=again_url,
     )
 
 

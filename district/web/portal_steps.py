@@ -1,5 +1,6 @@
 """After the sign-in: the step that lets the browser onto the Wi-Fi, as its gateway wants it."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -9,12 +10,14 @@ from fastapi.responses import RedirectResponse
 from district.gateways import admission
 from district.gateways import service as gateways
 from district.gateways.caller import ControllerRefused, ControllerUnavailable
-from district.gateways.dialect import Go, Login, Post, Queue, Step, Tell
-from district.portal import service
+from district.gateways.dialect import Again, Go, Login, Post, Queue, Step, Tell
+from district.portal import service, waiting
 from district.web.portal_page import Visit, landing_url
 from district.web.session_cookie import remember
 from district.web.shells import shell_of
 from district.web.templating import render
+
+WAITING_COOKIE = "wifi_waits"
 
 
 def send_on(visit: Visit, done: service.SignedIn) -> Response:
@@ -35,7 +38,14 @@ def send_on(visit: Visit, done: service.SignedIn) -> Response:
         )
         if isinstance(step, Queue):
             service.enqueue(session, visit.gateway, step, login, clock=visit.clock)
+        held = (
+            waiting.leave(session, visit.district, login, clock=visit.clock)
+            if isinstance(step, Again)
+            else ""
+        )
     response = _carry_out(visit, step, login)
+    if held:
+        _keep(visit, response, held)
     if done.token is not None:
         remember(visit.request, response, done.token)
     return response
@@ -43,7 +53,7 @@ def send_on(visit: Visit, done: service.SignedIn) -> Response:
 
 def _carry_out(visit: Visit, step: Step, login: Login) -> Response:
     match step:
-        case Go(url=url):
+        case Go(url=url) | Again(url=url):
             return RedirectResponse(url, HTTPStatus.SEE_OTHER)
         case Post():
             return _hand_over(visit, step)
@@ -53,6 +63,34 @@ def _carry_out(visit: Visit, step: Step, login: Login) -> Response:
         case Tell():
             _tell(visit, login)
             return RedirectResponse(login.landing_url, HTTPStatus.SEE_OTHER)
+
+
+def _keep(visit: Visit, response: Response, held: str) -> None:
+    """What brings this browser in as soon as it comes back with a fresh redirect."""
+    response.set_cookie(
+        WAITING_COOKIE,
+        held,
+        max_age=int(waiting.WAITS.total_seconds()),
+        path=f"/portal/{visit.gateway.slug}",
+        httponly=True,
+        samesite="lax",
+        secure=visit.request.url.scheme == "https",
+    )
+
+
+def taken_up(visit: Visit) -> Response | None:
+    """The login that waited in this browser for a fresh redirect, carried on; None when none did."""
+    held = visit.request.cookies.get(WAITING_COOKIE, "")
+    if not held:
+        return None
+    with visit.sessions.begin() as session:
+        done = waiting.take_up(session, visit.district, visit.gateway, visit.arrival, held, clock=visit.clock)
+    if done is None:
+        return None
+    # The answer goes to the gateway now, however old its challenge: asked for another one it gave this.
+    response = send_on(replace(visit, arrival=replace(visit.arrival, shown_at=None)), done)
+    response.delete_cookie(WAITING_COOKIE, path=f"/portal/{visit.gateway.slug}")
+    return response
 
 
 def _hand_over(visit: Visit, step: Post) -> Response:

@@ -103,8 +103,10 @@ class CoovaChilli(Dialect):
         query = _verified(gateway, raw_query)
         fields = fields_of(query, errors="replace")
         address = _address(gateway, fields)
-        again_url = f"http://{address}/prelogin"
         wanted_url = shown_url(fields.get("userurl", ""))
+        again_url = f"http://{address}/prelogin" + (
+            f"?userurl={quote(wanted_url, safe='')}" if wanted_url else ""
+        )
         access_point = optional_mac(fields.get("called", ""))
         if fields.get("res") not in SIGN_IN:
             raise GatewayNotice(
