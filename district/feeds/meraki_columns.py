@@ -29,7 +29,9 @@ def columns_of(observations: Sequence[Observation]) -> Reported | None:
     places = list(chain.from_iterable(histories))
     check_count(len(places))
     times = _Times()
-    at_ms, latest_ms = times.of([place.time for place in places]), times.of([one.time for one in latest])
+    said, latest_said = [place.time for place in places], [one.time for one in latest]
+    at_ms = times.of(said)
+    latest_ms = at_ms if said == latest_said else times.of(latest_said)
     if at_ms is None or latest_ms is None:
         return None
     macs = [seen.client_mac or "" for seen in observations]
@@ -101,7 +103,9 @@ def _access_points(latest: Sequence[LatestRecord], is_latest: Booleans) -> Texts
     named = [one.nearest_ap_mac or "" for one in latest]
     if is_latest.all():
         return Texts.of(named)
-    return Texts.of(mac if is_heard else "" for mac, is_heard in zip(named, is_latest.tolist(), strict=True))
+    return Texts.of(
+        [mac if is_heard else "" for mac, is_heard in zip(named, is_latest.tolist(), strict=True)]
+    )
 
 
 def _floors(places: Sequence[Location]) -> Texts:

@@ -1,4 +1,7 @@
-"""Meraki's posts as far as they are read; what else they say is not even decoded."""
+"""Meraki's posts as far as they are read; what else they say is not even decoded.
+
+Fields stand in the order in which version 3 sends them: the decoder looks for the next name where the last one was.
+"""
 
 import msgspec
 
@@ -17,9 +20,9 @@ class Location(msgspec.Struct, gc=False, rename="camel"):
     lat: Loose = None
     lng: Loose = None
     variance: Loose = None
-    unc: Loose = None
-    time: Loose = None
     floor_plan_name: str | None = None
+    time: Loose = None
+    unc: Loose = None
     floor_plan: FloorPlan | None = None
 
 
@@ -35,8 +38,8 @@ class Observation(msgspec.Struct, gc=False, rename="camel"):
     """One client, in either version; whatever else it says is not even decoded."""
 
     client_mac: str | None = None
-    locations: list[Location] | None = None
     latest_record: LatestRecord | None = None
+    locations: list[Location] | None = None
     seen_time: Loose = None
     seen_epoch: Loose = None
     rssi: Loose = None

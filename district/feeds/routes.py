@@ -14,7 +14,7 @@ from district.auth.principals import FeedKey, Operator
 from district.clock import ClockDep
 from district.database import DbSession
 from district.districts.models import RouteKind
-from district.districts.service import DistrictDep, RegistryDep
+from district.districts.service import DistrictDep, get_registry
 from district.feeds import meraki, plain, service
 from district.feeds.decoding import Decoded
 from district.feeds.health import FeedCounts
@@ -53,16 +53,16 @@ async def post_sightings(
 
 
 @router.get("/feeds/meraki/{feed}", response_class=PlainTextResponse)
-async def get_meraki_validator(feed: str, registry: RegistryDep, feeds: FeedsDep) -> PlainTextResponse:
+async def get_meraki_validator(feed: str, request: Request) -> PlainTextResponse:
     """The text by which the dashboard knows that the receiver is ours."""
-    found = _meraki_feed(feed, registry, feeds)
+    found = _meraki_feed(request, feed)
     return PlainTextResponse(found.validator)
 
 
 @router.post("/feeds/meraki/{feed}", status_code=ACCEPTED)
-async def post_meraki(feed: str, request: Request, registry: RegistryDep, feeds: FeedsDep) -> JSONResponse:
+async def post_meraki(feed: str, request: Request) -> JSONResponse:
     """Take a post of the Scanning API, version 2 or 3; Bluetooth is answered and left."""
-    found = _meraki_feed(feed, registry, feeds)
+    found = _meraki_feed(request, feed)
     body = await _body(request)
     decoded = meraki.decode(body, secret=found.secret)
     if decoded is None:
@@ -165,8 +165,10 @@ def _fields(row: Feed) -> dict[str, object]:
     }
 
 
-def _meraki_feed(slug: str, registry: RegistryDep, feeds: Feeds) -> FeedInfo:
-    return feeds.find(registry.routed(RouteKind.FEED, slug).id, slug, Vendor.MERAKI)
+def _meraki_feed(request: Request, slug: str) -> FeedInfo:
+    district = get_registry(request).routed(RouteKind.FEED, slug)
+    feeds: Feeds = request.app.state.feeds.value
+    return feeds.find(district.id, slug, Vendor.MERAKI)
 
 
 async def _body(request: Request) -> bytes:

@@ -14,6 +14,7 @@ class Vendor(StrEnum):
 
     SIGHTINGS = "sightings"
     MERAKI = "meraki"
+    RADIUS = "radius"
 
 
 class NewFeed(BaseModel):

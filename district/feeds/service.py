@@ -117,7 +117,7 @@ async def take(
     outcomes = Counter(reason for _, reason in published.rejected)
     outcomes[ACCEPTED] += published.accepted
     outcomes[DUPLICATES] += published.duplicates
-    counts.add(feed.district_id, feed.id, edge.district.trading_day(now), outcomes)
+    counts.add(feed.district_id, feed.id, edge.trading_day(now), outcomes)
     return published
 
 

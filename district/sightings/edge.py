@@ -13,6 +13,7 @@ from district.clock import Clock
 from district.database import Pool
 from district.districts.queries import ALL_DISTRICTS_SQL
 from district.districts.service import DistrictInfo, of_row
+from district.sightings.batch import microseconds
 from district.sightings.pseudonyms import KeyedHash
 from district.sightings.queries import ACCESS_POINTS_SQL, MAKE_SALT_SQL, OPT_OUTS_SQL, SALTS_SQL
 from district.sightings.remembered import Remembered
@@ -55,10 +56,23 @@ class Edge:
     access_points: Mapping[str, PlacedAccessPoint] = field(default_factory=dict)
     opt_outs: frozenset[bytes] = frozenset()
     _remembered: dict[date, Remembered] = field(default_factory=dict, repr=False, compare=False)
+    _starts_ms: dict[date, int] = field(default_factory=dict, repr=False, compare=False)
 
     def today(self, now: datetime) -> DaySecret | None:
         """The secret of the trading day that holds ``now``; None when it was not made yet."""
         return next((day for day in self.days if day.starts_at <= now < day.ends_at), None)
+
+    def trading_day(self, now: datetime) -> date:
+        """The trading day that holds ``now``."""
+        today = self.today(now)
+        return self.district.trading_day(now) if today is None else today.trading_day
+
+    def day_starts_ms(self, day: date) -> int:
+        """When a trading day starts, in milliseconds since 1970."""
+        found = self._starts_ms.get(day)
+        if found is None:
+            found = self._starts_ms[day] = microseconds(self.district.day_starts_at(day)) // 1000
+        return found
 
     def stem_key(self, day: date) -> bytes:
         """The key of source ids of one trading day.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from district.problems import Unavailable
-from district.sightings.batch import Integers, microseconds
+from district.sightings.batch import Integers
 from district.sightings.edge import DaySecret, Edge
 from district.sightings.remembered import PACKED, REFUSALS, PackedRows
 from district.sightings.reported import Booleans, Ledger, Reported
@@ -82,9 +82,7 @@ class _Calendar:
         self.today = today
         self.dates: list[date] = [today.trading_day + timedelta(days=back) for back in range(-_DAYS_BACK, 1)]
         self.living = {day.trading_day: day for day in edge.living(now)}
-        self.starts_ms = np.array(
-            [microseconds(edge.district.day_starts_at(day)) // 1000 for day in self.dates], np.int64
-        )
+        self.starts_ms = np.array([edge.day_starts_ms(day) for day in self.dates], np.int64)
 
     def days(self, at_ms: Integers) -> Integers:
         """Each row's place in ``dates``; what lies minutes ahead counts as today."""

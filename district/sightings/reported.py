@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -46,10 +46,12 @@ class Texts(Sequence[str]):
     number: Integers
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Self:
+    def of(cls, texts: Sequence[str]) -> Self:
         """The column of these rows; different texts in order of their first."""
+        if len(set(texts)) == 1:  # as often: it hashes each text, which is half of what follows
+            return cls(different=[texts[0]], number=np.zeros(len(texts), np.int64))
         places: dict[str, int] = defaultdict(count().__next__)
-        number = np.fromiter(map(places.__getitem__, texts), np.int64)
+        number = np.fromiter(map(places.__getitem__, texts), np.int64, len(texts))
         return cls(different=list(places), number=number)
 
     def __len__(self) -> int:

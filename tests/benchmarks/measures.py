@@ -1,11 +1,15 @@
 """What benchmarks share: CPU seconds of processes, percentiles, and a figure with its goal and verdict."""
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+
+_CPUCLOCK_SCHED: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +46,9 @@ def verdict(title: str, figures: Sequence[Figure], slack: float) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and all its threads, proc(5)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """User and system time of a process and all its threads, to the nanosecond: clock_getcpuclockid(3), whose numbers
+    Linux makes of the process's in this way."""
+    return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
 
 
 def resident_bytes(pid: int) -> int:
