@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from district.clock import Clock
@@ -32,8 +32,6 @@ MOST_ATTEMPTS = 10
 ALARM = "session_not_ended"
 ERASED = "erased"
 MAX_ANSWER = 300
-OVERSTAYED = timedelta(minutes=10)
-"""How long after its plan's end a session of which nobody told more counts as over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,18 +173,3 @@ def newest_of(
     )
     rows = session.scalars(found.order_by(SessionEnding.id))
     return {row.wifi_session_id: row for row in rows if row.wifi_session_id is not None}
-
-
-def end_overstayed(session: Session, district_id: uuid.UUID, *, now: datetime) -> int:
-    """Close sessions whose plan's time is over and of which nobody told the end: no address is kept for them."""
-    closed = session.execute(
-        update(WifiSession)
-        .where(
-            WifiSession.district_id == district_id,
-            WifiSession.ended_at.is_(None),
-            WifiSession.expires_at <= now - OVERSTAYED,
-        )
-        .values(ended_at=WifiSession.expires_at, ended_because="expired", device_mac="", grant={})
-        .returning(WifiSession.id)
-    )
-    return len(closed.all())
