@@ -14,8 +14,10 @@ from district.clock import Clock, system
 from district.deliveries import jobs as deliveries
 from district.deliveries.jobs import Deliveries
 from district.feeds.recorder import Recorder
+from district.gateways import overstayed
 from district.outbox import jobs as outbox
 from district.privacy import jobs as privacy
+from district.radius import ending_jobs
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
 from district.sightings import jobs as sightings
@@ -91,7 +93,14 @@ async def forget_people(context: RoleContext) -> None:
     await privacy.forget_nowhere(context.pool, machine_now=machine_now)
 
 
+async def end_overstayed(context: RoleContext) -> None:
+    """Sessions of which no gateway told the end."""
+    for district in context.districts:
+        await overstayed.end(context.pool, district.id, now=context.clock.now())
+
+
 JOBS: tuple[Job, ...] = (
+    Job(name="sessions.overstayed", every=timedelta(minutes=1), run=end_overstayed),
     Job(name="privacy.forget", every=timedelta(minutes=1), run=forget_people),
     Job(name="visits.follow", every=visits.FOLLOW_EVERY, run=follow_visits),
     Job(name="visits.late", every=visits.LATE_EVERY, run=take_in_late_visits),
@@ -128,6 +137,7 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.run())
                 group.create_task(deliveries.run(sender))
+                group.create_task(ending_jobs.run(settings, clock))
         finally:
             scheduler.shutdown(wait=False)
 
