@@ -29,6 +29,8 @@ from district.members.texts import ASKED, consent_text
 from district.portal import service
 from district.problems import Invalid, NotAuthenticated, NotFound
 from district.proxies import network_of as network_of  # noqa: PLC0414 pages took it from here
+from district.radius import ending
+from push.consent import Purpose
 
 router = APIRouter(prefix="/v1", tags=["members"])
 Caller = Annotated[Principal, Depends(require(*Role))]
@@ -213,6 +215,8 @@ def set_consents(
             text_hash=choice.text_hash,
             at=clock.now(),
         )
+        if choice.purpose is Purpose.ACCESS and not choice.granted:
+            ending.end_all(session, district.id, reason="withdrawn", clock=clock, member_id=member.id)
     return {"consents": consent_states(session, district, member)}
 
 

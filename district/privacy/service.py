@@ -7,9 +7,11 @@ from district.auth.models import Role
 from district.clock import Clock
 from district.database import new_id
 from district.districts.service import DistrictInfo
+from district.gateways.endings import ERASED
 from district.members import service as members
 from district.members.models import Member
 from district.privacy.queries import ERASE
+from district.radius import ending
 
 
 def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Clock) -> None:
@@ -26,6 +28,7 @@ def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Cl
         "stranger": new_id(),
         "principal": f"{Role.SHOPPER}:{member.id}",
     }
+    ending.end_all(session, district.id, reason=ERASED, clock=clock, member_id=member.id)
     for statement in ERASE:
         session.execute(text(statement), values)
     members.erase(session, district, member, clock=clock)

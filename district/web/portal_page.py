@@ -18,6 +18,7 @@ from district.gateways.dialect import Arrival, BadRedirect
 from district.gateways.models import Gateway
 from district.members.texts import ASKED, consent_text
 from district.problems import DistrictError
+from district.web import security
 from district.web.explained import explained
 from district.web.language import gettext as _
 from district.web.language import negotiate
@@ -82,6 +83,9 @@ def landing_url(visit: Visit) -> str:
 
 def page(visit: Visit, filled: Filled, *, status: int = HTTPStatus.OK) -> HTMLResponse:
     """The sign-in page, asking what it still needs."""
+    if filled.error:
+        # Pressing again is then the same form, which goes on where it stopped.
+        security.keep_form_token(visit.request, filled.form_token)
     speaks = negotiate(visit.request).value
     texts = {purpose.value: consent_text(purpose, channel, speaks).text for purpose, channel in ASKED}
     return render(

@@ -89,6 +89,12 @@ def form_token(request: Request) -> str:
     return token
 
 
+def keep_form_token(request: Request, token: str) -> None:
+    """Let this page carry the token of the one before it, where no cookie does."""
+    if 20 <= len(token) <= 64 and token.isascii():
+        request.scope.setdefault("state", {})["form_token"] = token
+
+
 def _is_own_origin(headers: Headers) -> bool | None:
     """What the browser says of the request's origin; None when it says nothing."""
     site = headers.get("sec-fetch-site")
