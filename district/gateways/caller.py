@@ -90,6 +90,7 @@ class Caller:
     """One conversation with one server: keeps its cookies, and ends in time as a whole."""
 
     def __init__(self, policy: CallPolicy, *, resolve: Resolve = resolve) -> None:
+        self.policy = policy
         parts = urlsplit(policy.origin)
         self._scheme, self._host, self._authority = parts.scheme, parts.hostname or "", parts.netloc
         self._port = parts.port
@@ -137,6 +138,10 @@ class Caller:
             )
         self._keep_cookies(answer.headers)
         return answer
+
+    def left_s(self) -> float:
+        """Seconds until the conversation is over. Raises: ControllerUnavailable when it is."""
+        return self._deadline.left_s()
 
     def pause(self, seconds: float) -> bool:
         """Wait, unless the conversation would be over by then; whether it was worth it."""

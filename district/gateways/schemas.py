@@ -9,7 +9,17 @@ from district.districts.service import SLUG_PATTERN
 from district.gateways.sign_in_options import SignInOptions
 
 Vendor = Literal[
-    "aruba", "cisco", "click", "coovachilli", "meraki", "mist", "omada", "opennds", "ruckus", "unifi"
+    "aruba",
+    "cisco",
+    "click",
+    "coovachilli",
+    "meraki",
+    "mist",
+    "omada",
+    "opennds",
+    "portal2",
+    "ruckus",
+    "unifi",
 ]
 Method = (
     Literal["click", "phone", "email", "voucher"]

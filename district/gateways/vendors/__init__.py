@@ -12,6 +12,7 @@ from district.gateways.vendors.meraki import Meraki
 from district.gateways.vendors.mist import Mist
 from district.gateways.vendors.omada import Omada, OmadaController
 from district.gateways.vendors.opennds import OpenNds
+from district.gateways.vendors.portal2 import Portal2, Portal2Controller
 from district.gateways.vendors.ruckus import Ruckus, RuckusController
 from district.gateways.vendors.unifi import Unifi, UnifiController
 
@@ -25,12 +26,18 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "mist": Mist(),
         "omada": Omada(),
         "opennds": OpenNds(),
+        "portal2": Portal2(),
         "ruckus": Ruckus(),
         "unifi": Unifi(),
     }
 )
 
 CONTROLLERS: Mapping[str, Controller] = MappingProxyType(
-    {"omada": OmadaController(), "ruckus": RuckusController(), "unifi": UnifiController()}
+    {
+        "omada": OmadaController(),
+        "portal2": Portal2Controller(),
+        "ruckus": RuckusController(),
+        "unifi": UnifiController(),
+    }
 )
 """Vendors whose own server we ask to let a device in, and to send it off."""
