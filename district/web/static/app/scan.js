@@ -49,6 +49,12 @@ export function startScanner(holder) {
       target.focus();
     }
   };
+  // Browsers give no camera to a page that came unprotected: better said at once than after a press.
+  if (!window.isSecureContext) {
+    button.disabled = true;
+    message.textContent = holder.dataset.insecure;
+    return;
+  }
   button.addEventListener("click", () => (video.hidden ? start() : stop()));
   addEventListener("pagehide", stop);
 }

@@ -1,0 +1,202 @@
+"""A district in which every page has something to show, and the addresses of those pages for each kind of person."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from sqlalchemy.orm import Session
+
+from district.auth.models import Role
+from district.clock import FixedClock
+from district.database import new_id
+from district.gateways import service as gateways
+from district.gateways.schemas import NewGateway
+from district.gateways.vendors.click import redirect_query
+from district.members.models import Member
+from district.offers.models import Offer, Refusal
+from district.redemptions.models import Redemption
+from district.stores.models import Store, Till
+from district.visits.models import Visit
+from push.coupon import code_from
+from tests.district.web_member.conftest import arrive
+from tests.factories import Makers
+
+SECRET = "a-secret-of-the-gateway"
+AP_MAC = "00180a13ddb0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What people and machines have written, by where it shows."""
+
+    merchant: str = "Zio"
+    store: str = "Zio Kluuvi"
+    campaign: str = "Lunch"
+    title: str = "20 % off"
+    text: str = "Today only"
+    access_point: str = "Entrance north"
+    zone: str = "Aleksanterinkatu"
+    till: str = "Counter 1"
+    wanted: str = "http://example.com/"
+    title_zh: str = "八折"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Who may look at what. pages: by the role that looks, "" for anybody; tokens: of their sessions."""
+
+    slug: str
+    coupon: Offer
+    campaign_id: uuid.UUID
+    tokens: Mapping[str, str]
+    pages: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def build(session: Session, clock: FixedClock, words: Words) -> Scene:
+    """Fill a district and say where everything shows."""
+    makers = Makers(session, clock, commit=True)
+    district = makers.district(
+        label="Demo district", name="Kluuvi", country="FI", attribution="© OpenStreetMap"
+    )
+    merchant = makers.merchant(district, name=words.merchant)
+    store = makers.store(district, merchant_id=merchant.id, name=words.store, address=words.text, floor="2")
+    for number in range(12):
+        makers.store(
+            district, name=f"{words.store} {number}", category="cafe", opening_hours="Mo-Su 08:00-20:00"
+        )
+    till = Till(
+        district_id=district.id, id=new_id(), store_id=store.id, name=words.till, created_at=clock.now()
+    )
+    session.add(till)
+    offered = {
+        "kind": "coupon",
+        "value": {"type": "percent", "percent": 20},
+        "title": {"zh": words.title_zh, "en": words.title},
+        "text": {"zh": words.text, "en": words.text},
+    }
+    live = makers.campaign(district, merchant, [store], stock=100, name=words.campaign, offer=offered)
+    makers.campaign(district, merchant, [store], name=words.campaign, offer=offered, state="submitted")
+    makers.zone(district, name=words.zone)
+    makers.access_point(district, mac=AP_MAC, name=words.access_point)
+    makers.access_point(district, at=None, name=words.access_point)
+    makers.feed(district)
+    member = makers.member(district)
+    shown = {"title": offered["title"], "text": offered["text"]}
+    coupon = makers.offer(live, member, code=code_from(b"q" * 16), **shown)
+    used = makers.offer(live, member, state="redeemed", **shown)
+    for one in (coupon, used):
+        arrive(makers, one, store)
+    session.add(_redemption(used, store, till, clock))
+    _lively(session, makers.info(district).trading_day(clock.now()), member, live.id, clock)
+    gateway = f"gw-{district.slug}"
+    new = NewGateway(slug=gateway, vendor="click", secret=SECRET, methods=["click", "phone", "email"])
+    gateways.create(session, makers.info(district), new, clock=clock)
+    session.commit()
+    operator = makers.account(district, Role.OPERATOR)
+    owner = makers.account(district, Role.MERCHANT, scope_id=merchant.id)
+    return Scene(
+        slug=district.slug,
+        coupon=coupon,
+        campaign_id=live.id,
+        tokens={
+            "shopper": makers.token(district, Role.SHOPPER, subject_id=member.id),
+            "merchant": makers.token(district, Role.MERCHANT, subject_id=owner.id, scope_id=merchant.id),
+            "operator": makers.token(district, Role.OPERATOR, subject_id=operator.id),
+        },
+        pages=_pages(district.slug, store, coupon, _redirect(gateway, words, clock)),
+    )
+
+
+def _redemption(used: Offer, store: Store, till: Till, clock: FixedClock) -> Redemption:
+    return Redemption(
+        district_id=used.district_id,
+        id=new_id(),
+        offer_id=used.id,
+        store_id=store.id,
+        till=f"till:{till.id}",
+        use_request_no="scene",
+        body_hash=b"\0" * 32,
+        value=used.value,
+        redeemed_at=clock.now() - timedelta(minutes=2),
+    )
+
+
+def _lively(session: Session, day: date, member: Member, campaign_id: uuid.UUID, clock: FixedClock) -> None:
+    """Enough people that nothing is suppressed, and a refusal with its reason."""
+    now = clock.now()
+    for _ in range(12):
+        session.add(
+            Visit(
+                district_id=member.district_id,
+                trading_day=day,
+                id=new_id(),
+                place_kind="district",
+                member_id=new_id(),
+                started_at=now - timedelta(minutes=40),
+                ended_at=now,
+                fixes=5,
+            )
+        )
+    session.add(
+        Refusal(
+            district_id=member.district_id,
+            trading_day=day,
+            member_id=member.id,
+            campaign_id=campaign_id,
+            reason="capped",
+            last_at=now,
+        )
+    )
+
+
+def _redirect(gateway: str, words: Words, clock: FixedClock) -> str:
+    """The address to which the gateway sends a telephone."""
+    query = redirect_query(
+        SECRET, mac="02:aa:22:33:44:66", ap=AP_MAC, url=words.wanted, machine_now=clock.machine_now()
+    )
+    return f"/portal/{gateway}?{query}"
+
+
+def _pages(slug: str, store: Store, coupon: Offer, redirect: str) -> dict[str, list[str]]:
+    gateway = redirect.partition("?")[0]
+    base = f"/d/{slug}"
+    return {
+        "": [
+            "/",
+            redirect,
+            f"{gateway}?mac=1",
+            f"{gateway}/welcome?ap={AP_MAC}",
+            base,
+            f"{base}/nearest?ap={AP_MAC}",
+            f"{base}/nearest?q=nothing-at-all",
+            f"{base}/stores/{store.id}",
+            f"{base}/sign-in",
+            f"{base}/inbox",
+            "/login",
+            "/no-such-page",
+        ],
+        "shopper": [
+            f"{base}/inbox",
+            f"{base}/wallet",
+            f"{base}/offers/{coupon.id}",
+            f"{base}/privacy",
+            f"{gateway}/welcome",
+        ],
+        "merchant": [
+            "/merchant",
+            "/merchant/campaigns",
+            "/merchant/campaigns/new",
+            f"/merchant/campaigns/{coupon.campaign_id}",
+            "/merchant/redeem",
+            "/merchant/tills",
+        ],
+        "operator": [
+            "/operator",
+            "/operator/approvals",
+            "/operator/codes",
+            "/operator/feeds",
+            "/operator/gateways",
+            "/operator/places",
+        ],
+    }
