@@ -38,6 +38,10 @@ KEPT = timedelta(hours=1)
 _NONE = {"none", ""}
 
 
+SLOW_AFTER = timedelta(seconds=30)
+"""Gateways come every five or ten seconds."""
+
+
 class Action(StrEnum):
     """What the gateway's helper may ask."""
 
@@ -56,6 +60,17 @@ class Poll:
     router: str
     payload: str
     """Decoded."""
+
+
+class Progress(StrEnum):
+    """How far a queued grant is."""
+
+    WAITING = "waiting"
+    SLOW = "slow"
+    """The gateway should have come by now."""
+    LET_IN = "let_in"
+    GONE = "gone"
+    """Nobody will fetch it any more."""
 
 
 def payload_of(text: str) -> str:
@@ -81,6 +96,24 @@ def answer(session: Session, district: DistrictInfo, gateway: Gateway, poll: Pol
         case Action.DEAUTHED:
             _end(session, district, gateway, poll.payload, clock=clock)
     return "ack"
+
+
+def progress(session: Session, gateway: Gateway, session_id: uuid.UUID, *, clock: Clock) -> Progress:
+    """How far the grant of a login is; one that nobody knows is gone."""
+    found = select(QueuedGrant).where(
+        QueuedGrant.district_id == gateway.district_id,
+        QueuedGrant.gateway_id == gateway.id,
+        QueuedGrant.wifi_session_id == session_id,
+    )
+    row = session.scalar(found.limit(1))
+    if row is None:
+        return Progress.GONE
+    if row.acknowledged_at is not None:
+        return Progress.LET_IN
+    age = clock.machine_now() - row.created_at
+    if age > LIFE:
+        return Progress.GONE
+    return Progress.SLOW if age > SLOW_AFTER else Progress.WAITING
 
 
 def _queue(gateway: Gateway, poll: Poll) -> tuple[ColumnElement[bool], ...]:

@@ -59,7 +59,7 @@ def _carry_out(visit: Visit, step: Step, login: Login) -> Response:
             return _hand_over(visit, step)
         case Queue():
             address = f"/portal/{visit.gateway.slug}/waiting/{login.session_id}"
-            return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+            return RedirectResponse(f"{address}?{urlsplit(login.landing_url).query}", HTTPStatus.SEE_OTHER)
         case Tell():
             _tell(visit, login)
             return RedirectResponse(login.landing_url, HTTPStatus.SEE_OTHER)

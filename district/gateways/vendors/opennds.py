@@ -22,6 +22,7 @@ from district.gateways.dialect import (
     Confirmation,
     Dialect,
     GatewayInfo,
+    GatewayNotice,
     Go,
     Login,
     PlanInfo,
@@ -30,6 +31,8 @@ from district.gateways.dialect import (
 )
 from district.gateways.redirects import (
     PRIVATE_NETWORKS,
+    SAME_VISIT,
+    Standing,
     allowed_address,
     client_mac_of,
     ip_of,
@@ -94,23 +97,28 @@ class OpenNds(Dialect):
     options_model = OpenNdsOptions
     confirms = Confirmation.GATEWAY
 
-    def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:  # noqa: ARG002 the redirect carries no time
-        """Raises: BadRedirect when it is not a redirect of this gateway at its level."""
+    def identify(self, gateway: GatewayInfo, raw_query: bytes, *, machine_now: datetime) -> Arrival:
+        """Raises: BadRedirect when it is not a redirect of this gateway at its level, GatewayNotice for who is on line."""
+        if b"status=authenticated" in raw_query.split(b"&"):
+            raise GatewayNotice(Standing.ON_LINE)
         level = level_of(gateway)
-        is_encrypted = level in ENCRYPTED
-        fields = encrypted_fields(raw_query, gateway.secret) if is_encrypted else clear_fields(raw_query)
+        if level in ENCRYPTED:
+            fields = encrypted_fields(raw_query, gateway.secret)
+        else:
+            fields = clear_fields(raw_query)
         hid = fields.get("hid", "").strip()
         if len(hid) not in HID_LENGTHS or not hid.isalnum() or not hid.isascii():
             raise BadRedirect(f"The redirect has no hid: set fas_secure_enabled to {level} in openNDS.")
         grant = {"hid": hid} | (
             {"router": _router(fields)} if level in POLLED else _authentication(gateway, fields)
         )
-        once = raw_query if is_encrypted else hid.encode()
+        # Without an iv a device's redirect stays the same until the gateway forgets it, however often it comes back.
+        once = fields.get("iv") or str(int(machine_now.timestamp() // SAME_VISIT.total_seconds()))
         return Arrival(
             mac=client_mac_of(fields.get("clientmac", "")),
             access_point_mac=optional_mac(fields.get("gatewaymac", "")),
             wanted_url=shown_url(unquote(fields.get("originurl", ""))),
-            fingerprint=hashlib.sha256(once).digest(),
+            fingerprint=hashlib.sha256(f"{once}|{hid}".encode()).digest(),
             grant=grant,
             is_signed=False,
             grant_origins=(f"http://{grant['address']}",) if "address" in grant else (),

@@ -49,6 +49,8 @@ def clear_fields(raw_query: bytes) -> dict[str, str]:
 def encrypted_fields(raw_query: bytes, key: str) -> dict[str, str]:
     """The fields of levels 2 and 3: AES-256-CBC, encoded twice.
 
+    ``iv`` is among the fields: it is new in every redirect, where the hid stays a device's for as long as it waits.
+
     The cipher by itself proves nothing: who holds a redirect of his own can change bits of it, at the price of sixteen
     bytes of noise in front of each change. So the text is believed only if every byte of it is as openNDS writes it.
 
@@ -65,7 +67,7 @@ def encrypted_fields(raw_query: bytes, key: str) -> dict[str, str]:
     fields = _fields(text)
     if not text.isascii() or not text.isprintable() or not _is_as_written(text):
         raise Unreadable
-    return fields
+    return fields | {"iv": iv}
 
 
 def _opened(sealed: bytes, *, key: bytes, iv: bytes) -> str:
