@@ -11,9 +11,9 @@ from district.merchants import routes as merchants
 from district.offers import routes as offers
 from district.portal import routes as portal
 from district.privacy import routes as privacy
-from district.radius import client_routes as radius_clients
 from district.radius import openwisp
-from district.radius import routes as radius
+from district.radius import rest as radius
+from district.radius import routes as radius_clients
 from district.redemptions import routes as redemptions
 from district.stores import public as stores
 from district.stores import routes as store_routes

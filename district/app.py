@@ -24,6 +24,7 @@ from district.feeds.health import FeedCounts
 from district.monitoring import Monitor, check_scraper
 from district.problems import Unavailable
 from district.proxies import TrustedProxies, networks_of
+from district.radius.clients import radius_clients
 from district.roles import settle_memory
 from district.settings import Settings, get_settings
 from district.sightings.edge import edges
@@ -181,6 +182,7 @@ def snapshots_of(app: FastAPI) -> dict[str, Snapshot[Any]]:
         "key_ring": principals.key_ring(pool),
         "edges": edges(pool, app.state.clock),
         "feeds": feeds.feeds(pool),
+        "radius_clients": radius_clients(pool),
         "store_book": store_book(pool, app.state.clock),
         "tiles": tile_cache(),
     }

@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     event_max_bytes: int = Field(
         default=8 << 30, ge=1 << 20, description="Bytes that the sighting stream may hold"
     )
+    radius_interim: Annotated[timedelta, Field(ge=timedelta(seconds=60), le=timedelta(hours=1))] = Field(
+        default=timedelta(minutes=5), description="How often a NAS is asked to tell of a session"
+    )
     raw_rows_kept: timedelta = Field(
         default=timedelta(days=7),
         ge=timedelta(days=1),

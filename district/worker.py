@@ -18,6 +18,7 @@ from district.gateways import overstayed
 from district.outbox import jobs as outbox
 from district.privacy import jobs as privacy
 from district.radius import ending_jobs
+from district.radius.recording import AccountingRecorder
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
 from district.sightings import jobs as sightings
@@ -129,6 +130,13 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
             books=context.books,
             kept=settings.raw_rows_kept,
         )
+        accounting = AccountingRecorder(
+            settings=settings,
+            pool=context.pool,
+            stream=context.stream,
+            clock=clock,
+            registry=lambda: context.registry.value,
+        )
         scheduler = _scheduler(context, JOBS if jobs is None else jobs)
         scheduler.start()
         log.info("worker.started")
@@ -136,6 +144,7 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.run())
+                group.create_task(accounting.run())
                 group.create_task(deliveries.run(sender))
                 group.create_task(ending_jobs.run(settings, clock))
         finally:

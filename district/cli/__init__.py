@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from district.cli import database, demo, information, places, running
+from district.cli import database, demo, information, places, radius, running
 from district.embedded.errors import EmbeddedError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ running.register(app)
 database.register(app)
 information.register(app)
 places.register(app)
+radius.register(app)
 demo.register(app)
 
 

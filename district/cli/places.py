@@ -38,7 +38,7 @@ def _group() -> None:
 
 
 @contextmanager
-def _transaction() -> Iterator["Session"]:
+def transaction() -> Iterator["Session"]:
     """One transaction on the product's database, business time in step with it."""
     from sqlalchemy import text  # noqa: PLC0415 keeps `district --help` quick
 
@@ -73,7 +73,7 @@ def create_district(  # noqa: PLR0917 typer calls by name
     from district import clock  # noqa: PLC0415 keeps `district --help` quick
     from district.districts import jobs  # noqa: PLC0415
 
-    with _transaction() as session:
+    with transaction() as session:
         row = jobs.create(
             session,
             slug=slug,
@@ -108,7 +108,7 @@ def import_stores(
         datum = Datum(crs) if crs else None
     except ValueError:
         raise typer.BadParameter(f"--crs is one of {', '.join(Datum)}") from None
-    with _transaction() as session, _progress(file) as progress:
+    with transaction() as session, _progress(file) as progress:
         report = jobs.import_file(
             session,
             _found(session, district),
