@@ -6,12 +6,13 @@ from district.campaigns import routes as campaigns
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
 from district.footfall import routes as footfall
+from district.gateways import plan_routes
 from district.gateways import routes as gateways
 from district.merchants import routes as merchants
 from district.offers import routes as offers
 from district.portal import routes as portal
 from district.privacy import routes as privacy
-from district.radius import openwisp
+from district.radius import ban_routes, openwisp, session_routes
 from district.radius import rest as radius
 from district.radius import routes as radius_clients
 from district.redemptions import routes as redemptions
@@ -31,6 +32,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     deliveries.router,
     campaigns.router,
     gateways.router,
+    plan_routes.router,
+    session_routes.router,
+    ban_routes.router,
     radius_clients.router,
     vouchers.router,
     portal.router,

@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from district.web import (
     be_a_shopper,
+    guest_redirects,
     home,
     login,
     member_pages,
@@ -26,6 +27,7 @@ PAGES: tuple[APIRouter, ...] = (
     home.router,
     be_a_shopper.router,
     portal.router,
+    guest_redirects.router,
     portal_waiting.router,
     shopper_places.router,
     login.router,
