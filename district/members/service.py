@@ -147,12 +147,14 @@ def recognise(
     if current is not None and current.state != MemberState.ACTIVE:
         current = None
     if contact is not None:
-        return _by_verified_contact(session, district, contact, current, language=language, clock=clock)
+        found = _by_verified_contact(session, district, contact, current, language=language, clock=clock)
+        found.member.verified_at = clock.now()
+        return found
     if current is not None:
         return Recognition(member=current, is_new=False, is_proven=True)
-    found = by_alias(session, district, alias, clock=clock) if alias else None
-    if found is not None:
-        return Recognition(member=found, is_new=False, is_proven=False)
+    met = by_alias(session, district, alias, clock=clock) if alias else None
+    if met is not None:
+        return Recognition(member=met, is_new=False, is_proven=False)
     return Recognition(
         member=join(session, district, language=language, clock=clock), is_new=True, is_proven=True
     )

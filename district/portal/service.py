@@ -2,12 +2,10 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from district.auth import codes
 from district.auth import service as auth
@@ -15,53 +13,37 @@ from district.auth.models import Role
 from district.auth.service import IssuedToken
 from district.clock import Clock
 from district.districts.service import DistrictInfo
-from district.gateways import plans
+from district.gateways import bans
 from district.gateways import service as gateways
 from district.gateways import sessions as sessions_of_wifi
-from district.gateways.dialect import Arrival, BadRedirect, Confirmation, Login, Queue
-from district.gateways.models import Gateway, QueuedGrant, WifiSession
+from district.gateways.dialect import Arrival, BadRedirect
+from district.gateways.models import Gateway
+from district.members import proof
 from district.members import service as members
-from district.members.contacts import Contact, ContactKind
 from district.members.models import Member
 from district.members.texts import ASKED
-from district.outbox import service as outbox
-from district.problems import Unavailable
-from district.radius import tokens
-from push.consent import Channel, Purpose
-from push.message import MessagePurpose
+from district.portal import identities, notices, visits
+from district.portal.choice import Choice as Choice  # noqa: PLC0414 callers ask one module about sign-ins
+from district.portal.choice import SignedIn as SignedIn  # noqa: PLC0414
+from district.portal.code_sending import compare_code as compare_code  # noqa: PLC0414
+from district.portal.code_sending import send_code as send_code  # noqa: PLC0414
+from district.portal.code_sending import verify as verify  # noqa: PLC0414
+from district.portal.granting import confirm as confirm  # noqa: PLC0414
+from district.portal.granting import enqueue as enqueue  # noqa: PLC0414
+from district.portal.granting import login_of as login_of  # noqa: PLC0414
+from district.problems import Invalid
+from district.vouchers import service as vouchers
+from push.consent import Purpose
 
 PRESSED_AGAIN_WITHIN = timedelta(minutes=2)
 """How long the same form is given its answer again; machine time."""
 FORM_TOKEN_CHARACTERS = range(20, 65)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SignedIn:
-    """A login that was granted."""
+class NameNeeded(Invalid):
+    """A sign-in that names nobody, where the law asks for names."""
 
-    member: Member
-    is_new: bool
-    token: IssuedToken | None
-    """None when only a device was recognised: it opens the Wi-Fi, not the member's page."""
-    wifi_session: WifiSession | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """What the person said on the sign-in page."""
-
-    language: str
-    consents: Mapping[Purpose, bool]
-    """Empty when the page did not ask, because an earlier answer stands."""
-    contact: Contact | None = None
-    """Verified by a code."""
-    code_id: uuid.UUID | None = None
-    """The compared code, used up in the one commit that lets the person in."""
-    form_hash: bytes | None = None
-    """Which form was sent (``hash_of_form``); None when the sender did not say."""
-    known: uuid.UUID | None = None
-    """The member of the browser's session."""
-    is_demo: bool = False
+    slug, title = "name-needed", "Say who you are first"
 
 
 def arrive(gateway: Gateway, raw_query: bytes, *, clock: Clock, portal_url: str = "") -> Arrival:
@@ -75,87 +57,6 @@ def met_before(session: Session, district: DistrictInfo, arrival: Arrival, *, cl
     """Whether a member used this device lately."""
     alias = members.alias_of(district, arrival.mac)
     return members.by_alias(session, district, alias, clock=clock) is not None
-
-
-def send_code(
-    session: Session,
-    district: DistrictInfo,
-    contact: Contact,
-    *,
-    network: str,
-    clock: Clock,
-    is_possible: bool,
-    arrival: Arrival | None = None,
-    is_bound: bool = True,
-) -> str:
-    """Send a one-time code; the ticket stays with the page that asked, and without one the code works for programs.
-
-    A device that its gateway vouches for is limited by itself, any other caller by the network.
-
-    Raises: TooMany, Unavailable when no provider is set up.
-    """
-    if not is_possible:
-        raise Unavailable(
-            "No provider sends codes here yet; choose another way to sign in.",
-            retry_after_s=3600,
-            detail_zh="这里尚未开通验证码发送，请换一种方式登录。",
-        )
-    channel = Channel.SMS if contact.kind is ContactKind.PHONE else Channel.EMAIL
-    device, most = None, codes.PER_NETWORK_HOUR
-    if arrival is not None:
-        device = members.alias_of(district, arrival.mac) if arrival.is_signed else None
-        most = codes.PER_SHARED_NETWORK_HOUR if arrival.is_signed else codes.PER_CLAIMED_NETWORK_HOUR
-    made = codes.make(
-        session,
-        district,
-        target=contact.value,
-        channel=channel,
-        network=network,
-        clock=clock,
-        device=device,
-        per_network_hour=most,
-        is_bound=is_bound,
-    )
-    now = clock.now()
-    outbox.enqueue(
-        session,
-        district.id,
-        outbox.NewMessage(
-            channel=channel,
-            purpose=MessagePurpose.CODE,
-            payload={"to": contact.value, "code": made.code, "expires_at": made.expires_at.isoformat()},
-            due_at=now,
-            send_before=now + codes.LIFE,
-        ),
-        machine_now=clock.machine_now(),
-    )
-    return made.ticket
-
-
-def verify(
-    sessions: sessionmaker[Session],
-    district: DistrictInfo,
-    contact: Contact,
-    *,
-    code: str,
-    ticket: str | None,
-    clock: Clock,
-) -> None:
-    """Raises: WrongCode."""
-    codes.check(sessions, district, target=contact.value, code=code, ticket=ticket, clock=clock)
-
-
-def compare_code(
-    sessions: sessionmaker[Session],
-    district: DistrictInfo,
-    contact: Contact,
-    *,
-    code: str,
-    ticket: str,
-    clock: Clock,
-) -> uuid.UUID:
-    """The right code, for ``sign_in`` to use up. Raises: WrongCode."""
-    return codes.compare(sessions, district, target=contact.value, code=code, ticket=ticket, clock=clock)
 
 
 def hash_of_form(token: str, *fields: str) -> bytes | None:
@@ -178,7 +79,8 @@ def sign_in(
 
     The same form pressed twice, even at once, gets the same answer: the later press waits for the earlier.
 
-    Raises: WrongCode, BadRedirect when code or redirect were used before, by somebody else or long ago.
+    Raises: WrongCode, BadRedirect when code or redirect were used before, by somebody else or long ago;
+    WrongVoucher; NameNeeded.
     """
     try:
         if choice.code_id is not None:
@@ -191,6 +93,48 @@ def sign_in(
             raise
         return again
     alias = members.alias_of(district, arrival.mac)
+    found = _who(session, district, gateway, alias, choice, clock=clock)
+    bans.check(session, district.id, alias=alias, member_id=found.member.id, now=clock.now())
+    _say_of_member(found, choice)
+    notices.of_new_device(session, district, found, alias, choice, clock=clock)
+    members.see_device(
+        session, district, found.member, mac=arrival.mac, clock=clock, is_vouched=arrival.is_signed
+    )
+    _record_consents(session, district, gateway, found.member, choice, clock=clock)
+    if arrival.is_signed and choice.consents.get(Purpose.LOCATION) and found.member.is_of_age is not False:
+        members.count_device_again(session, district, alias)
+    opening = sessions_of_wifi.Opening(
+        member=found.member,
+        method=choice.method,
+        plan_id=_plan_id(session, district, gateway, arrival, found.member, choice=choice, clock=clock),
+    )
+    row = sessions_of_wifi.open_session(session, district, gateway, arrival, opening, clock=clock)
+    visits.let_in(session, district, gateway, arrival, method=choice.method, is_new=found.is_new, clock=clock)
+    used = gateways.use_of(session, gateway, arrival)
+    if used is not None:
+        used.member_id, used.is_proven = found.member.id, found.is_proven
+    session.flush()
+    token = _open(session, district, found.member, clock=clock) if found.is_proven else None
+    return SignedIn(member=found.member, is_new=found.is_new, token=token, wifi_session=row)
+
+
+def _who(
+    session: Session,
+    district: DistrictInfo,
+    gateway: Gateway,
+    alias: bytes,
+    choice: Choice,
+    *,
+    clock: Clock,
+) -> members.Recognition:
+    """The member of this sign-in. Where the law asks for names a device is nobody, and whoever is known was verified."""
+    if choice.identity is not None:
+        return identities.recognise(session, district, choice.identity, choice, clock=clock)
+    if gateway.is_real_name and choice.contact is None and not is_named(session, district, choice.known):
+        raise NameNeeded(
+            "The law asks who goes on line here: sign in with a number, an address or an account.",
+            detail_zh="依法需要实名上网，请使用手机号、邮箱或账号登录。",
+        )
     found = members.recognise(
         session,
         district,
@@ -200,25 +144,49 @@ def sign_in(
         language=choice.language,
         clock=clock,
     )
-    found.member.is_demo = found.member.is_demo or (found.is_new and choice.is_demo)
-    members.see_device(
-        session, district, found.member, mac=arrival.mac, clock=clock, is_vouched=arrival.is_signed
+    if choice.contact is None and proof.is_stale(session, found.member, now=clock.now()):
+        return replace(found, is_proven=False)
+    return found
+
+
+def is_named(session: Session, district: DistrictInfo, member_id: uuid.UUID | None) -> bool:
+    """Whether the member of the browser's session was verified, and not too long ago."""
+    member = members.find(session, district.id, member_id) if member_id else None
+    return member is not None and member.verified_at is not None
+
+
+def _say_of_member(found: members.Recognition, choice: Choice) -> None:
+    member = found.member
+    member.is_demo = member.is_demo or (found.is_new and choice.is_demo)
+    if choice.is_of_age is not None:
+        member.is_of_age = choice.is_of_age
+    if member.is_of_age is False:
+        member.is_personalised = False
+
+
+def _plan_id(
+    session: Session,
+    district: DistrictInfo,
+    gateway: Gateway,
+    arrival: Arrival,
+    member: Member,
+    *,
+    choice: Choice,
+    clock: Clock,
+) -> uuid.UUID | None:
+    """The plan of the access code, which wins, else the gateway's. Raises: WrongVoucher."""
+    if not choice.voucher:
+        return gateway.plan_id
+    plan_id = vouchers.use(session, district, choice.voucher, member.id, clock=clock)
+    vouchers.forgive_try(
+        session, district, device=device_of(district, arrival), network=choice.network, clock=clock
     )
-    _record_consents(session, district, gateway, found.member, choice, clock=clock)
-    if arrival.is_signed and choice.consents.get(Purpose.LOCATION):
-        members.count_device_again(session, district, alias)
-    opening = sessions_of_wifi.Opening(
-        member=found.member,
-        method=choice.contact.kind if choice.contact else "click",
-        plan_id=gateway.plan_id,
-    )
-    row = sessions_of_wifi.open_session(session, district, gateway, arrival, opening, clock=clock)
-    used = gateways.use_of(session, gateway, arrival)
-    if used is not None:
-        used.member_id, used.is_proven = found.member.id, found.is_proven
-    session.flush()
-    token = _open(session, district, found.member, clock=clock) if found.is_proven else None
-    return SignedIn(member=found.member, is_new=found.is_new, token=token, wifi_session=row)
+    return plan_id or gateway.plan_id
+
+
+def device_of(district: DistrictInfo, arrival: Arrival) -> bytes | None:
+    """The pseudonym of a device that its gateway vouches for."""
+    return members.alias_of(district, arrival.mac) if arrival.is_signed else None
 
 
 def pressed_again(
@@ -250,62 +218,6 @@ def pressed_again(
     return SignedIn(member=member, is_new=False, token=token, wifi_session=row)
 
 
-def login_of(
-    session: Session,
-    district: DistrictInfo,
-    gateway: Gateway,
-    arrival: Arrival,
-    done: SignedIn,
-    *,
-    landing_url: str,
-    clock: Clock,
-) -> Login:
-    """What the gateway needs to let the person in. Raises: BadRedirect when the login is gone."""
-    row = done.wifi_session
-    if row is None:
-        raise BadRedirect("The redirect was used before: connect to the Wi-Fi again.")
-    username = password = ""
-    if gateways.DIALECTS[gateway.vendor].needs_login:
-        username, password = tokens.issue(session, district, gateway, arrival, row, clock=clock)
-    return Login(
-        session_id=row.id,
-        username=username,
-        password=password,
-        plan=plans.plan_of(session, district.id, row.plan_id),
-        landing_url=landing_url,
-    )
-
-
-def enqueue(session: Session, gateway: Gateway, step: Queue, login: Login, *, clock: Clock) -> None:
-    """Leave a grant for its gateway to fetch; the same login twice is one, a later login of the device replaces it."""
-    values = {
-        "district_id": gateway.district_id,
-        "gateway_id": gateway.id,
-        "token": step.token,
-        "wifi_session_id": login.session_id,
-        "entry": step.entry,
-        "router": step.router,
-        "created_at": clock.machine_now(),
-        "sent_at": None,
-        "acknowledged_at": None,
-    }
-    statement = insert(QueuedGrant).values(values)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[QueuedGrant.district_id, QueuedGrant.gateway_id, QueuedGrant.token],
-            set_=values,
-            where=QueuedGrant.wifi_session_id != statement.excluded.wifi_session_id,
-        )
-    )
-
-
-def confirm(session: Session, district: DistrictInfo, login: Login, *, clock: Clock) -> None:
-    """The vendor's server let the device in: it is real."""
-    row = session.get(WifiSession, (district.id, login.session_id))
-    if row is not None:
-        sessions_of_wifi.confirm(session, district, row, Confirmation.CONTROLLER, clock=clock)
-
-
 def _record_consents(
     session: Session,
     district: DistrictInfo,
@@ -316,6 +228,9 @@ def _record_consents(
     clock: Clock,
 ) -> None:
     said = {Purpose.ACCESS: True, **choice.consents}
+    if member.is_of_age is False:
+        # Not asked, whatever the form says: nobody so young can agree to it.
+        said = {Purpose.ACCESS: True} | dict.fromkeys(choice.consents, False)
     for purpose, channel in ASKED:
         if purpose in said:
             members.decide(
