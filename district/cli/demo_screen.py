@@ -1,5 +1,6 @@
 """The terminal of ``district demo``: who may log in where, and one line of live counters under the messages."""
 
+import shutil
 import sys
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,7 @@ class Screen(role.Console):
         text = counter_line(counters, zone)
         with self._lock:
             if self.is_terminal:
-                self._status = text
+                self._status = text = fitted(counters, zone, columns=shutil.get_terminal_size().columns)
                 self._write(f"{_CLEAR_LINE}{text}")
             else:
                 self._write(f"{'demo':>10} | {text}\n")
@@ -57,6 +58,15 @@ def counter_line(counters: Counters, zone: ZoneInfo) -> str:
         f"{counters.members:,} members on line of {counters.devices:,} devices · "
         f"{counters.offers:,} offers · {counters.redemptions:,} redeemed"
     )
+
+
+def fitted(counters: Counters, zone: ZoneInfo, *, columns: int) -> str:
+    """The counters in one line of a terminal: one that wraps could not be cleared any more."""
+    whole = counter_line(counters, zone)
+    if len(whole) < columns:
+        return whole
+    shorter = whole.replace(f" on line of {counters.devices:,} devices", "")
+    return shorter[: max(0, columns - 1)]
 
 
 def show_access(base_url: str, loaded: Loaded, info: str | None) -> None:

@@ -1,14 +1,14 @@
 """The people inside a demo district: they arrive, walk from store to store, stay a while, and leave."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from district.demo import curves
+from district.demo.people import Arrived, Errand, Mode, Person, Place, Standing
 from district.demo.street_graph import StreetGraph
 from district.demo.ways import Floats, Integers, Noise, Ways
 
@@ -21,59 +21,6 @@ NEARBY_M = 450.0
 STAND_M = 3.0
 DRAW_OF_OFFERS = 8.0
 """How much more a store with a campaign draws than another: its window is lit."""
-
-
-class Mode(IntEnum):
-    """What somebody does."""
-
-    AWAY = 0
-    WALKING = 1
-    STAYING = 2
-    LEAVING = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A store that people go to."""
-
-    id: str
-    category: str
-    x_m: float
-    y_m: float
-    has_offers: bool
-    floor: str | None = None
-
-
-@dataclass(kw_only=True)
-class Person:
-    """Somebody with a telephone."""
-
-    mac: str
-    number: int | None = None
-    """Which of the past members this is; None for a stranger."""
-    token: str = ""
-    """The browser's session; empty before the person has joined."""
-    joins: bool = False
-    is_joining: bool = False
-    seen: set[str] = field(default_factory=set)
-    """Offers that were looked at."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Errand:
-    """A store to go to, with a coupon to use there."""
-
-    place: int
-    offer_id: str = ""
-    code: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arrived:
-    """Somebody has come to a store with a coupon."""
-
-    slot: int
-    errand: Errand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +102,41 @@ class Crowd:
         self._since_s[slot] -= done_s
         self._until_s[slot] -= done_s
 
+    def resume(self, slot: int, standing: Standing, now_s: float) -> None:
+        """Somebody goes on where he was."""
+        self._take(slot, standing.person, now_s)
+        self._plans[slot] = list(standing.errands)
+        self._stand_m[slot] = standing.x_m, standing.y_m
+        if standing.place is None:
+            self._set_out(slot, now_s)
+            return
+        self.mode[slot] = Mode.STAYING
+        self._doing[slot] = Errand(place=standing.place)
+        self._since_s[slot], self._until_s[slot] = now_s, standing.until_s
+
+    def standing(self, now_s: float) -> list[Standing]:
+        """Everybody inside, at this moment."""
+        slots = self.slots_inside()
+        exact_m = self._exact_m(slots, np.full(len(slots), now_s)).tolist()
+        found: list[Standing] = []
+        for slot, (x_m, y_m) in zip(slots.tolist(), exact_m, strict=True):
+            person, errand = self.people[slot], self._doing[slot]
+            if person is None:
+                continue
+            mode = self.mode[slot]
+            on_the_way = (errand,) if errand is not None and mode == Mode.WALKING else ()
+            found.append(
+                Standing(
+                    person=person,
+                    x_m=x_m,
+                    y_m=y_m,
+                    place=errand.place if errand is not None and mode == Mode.STAYING else None,
+                    until_s=float(self._until_s[slot]),
+                    errands=(*on_the_way, *self._plans[slot]),
+                )
+            )
+        return found
+
     def send(self, slot: int, errand: Errand) -> None:
         """Put a store first on somebody's list."""
         self._plans[slot].insert(0, errand)
@@ -186,13 +168,16 @@ class Crowd:
         """The fixes that are due, each at its own instant and with its own error."""
         slots = np.flatnonzero(self._next_fix_s <= now_s)
         at_s = self._next_fix_s[slots]
-        walked_m = (at_s - self._since_s[slots]) * self._pace_mps[slots]
-        is_staying = (self.mode[slots] == Mode.STAYING)[:, None]
-        exact_m = np.where(is_staying, self._stand_m[slots], self._ways.at(slots, walked_m))
-        seen_m = exact_m + self._noise.next(slots)
+        seen_m = self._exact_m(slots, at_s) + self._noise.next(slots)
         skipped = np.maximum(np.floor((now_s - at_s) / self._every_s[slots]), 0) + 1
         self._next_fix_s[slots] = at_s + skipped * self._every_s[slots]
         return Fixes(slots=slots, at_s=at_s, x_m=seen_m[:, 0], y_m=seen_m[:, 1])
+
+    def _exact_m(self, slots: Integers, at_s: Floats) -> Floats:
+        walked_m = (at_s - self._since_s[slots]) * self._pace_mps[slots]
+        is_staying = (self.mode[slots] == Mode.STAYING)[:, None]
+        found: Floats = np.where(is_staying, self._stand_m[slots], self._ways.at(slots, walked_m))
+        return found
 
     def _take(self, slot: int, person: Person, now_s: float) -> None:
         stops = int(self._random.integers(FEWEST_STOPS, MOST_STOPS + 1))

@@ -1,7 +1,7 @@
 """Shoppers with telephones: they join the Wi-Fi, are positioned, read their offers, and redeem some."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +11,9 @@ from scipy.spatial import cKDTree
 
 from district.clock import Clock
 from district.demo import curves, history
-from district.demo.crowd import Arrived, Crowd, Errand, Fixes, Person, Place, meraki_post
+from district.demo.crowd import Crowd, Fixes, meraki_post
 from district.demo.ground import Ground
+from district.demo.people import Arrived, Errand, Person, Place, Standing
 from district.demo.street_graph import StreetGraph
 from district.demo.walk_requests import Away, Product
 from geo.datum import from_wgs84_arrays
@@ -57,6 +58,18 @@ class Shoppers:
         self._posts: asyncio.Queue[dict[str, Any]] = asyncio.Queue(POSTS_WAITING_MOST)
         self._tasks: set[asyncio.Task[None]] = set()
         self._random.shuffle(self._resting)
+
+    def resume(self, standing: Sequence[Standing]) -> None:
+        """Let these go on where they were; call it before ``fill``."""
+        now_s = self._now_s()
+        for one in standing:
+            slot = self.crowd.free_slot()
+            if slot is None:
+                return
+            self.crowd.resume(slot, one, now_s)
+            if one.person.number in self._resting:
+                self._resting.remove(one.person.number)
+            self._take_telephone(slot, one.person, now_s)
 
     def fill(self) -> None:
         """Let as many be inside as the hour asks for, and the telephones begin to work."""
@@ -112,8 +125,11 @@ class Shoppers:
             return
         person = self._somebody()
         (self.crowd.appear if is_here else self.crowd.arrive)(slot, person, now_s)
+        self._take_telephone(slot, person, now_s)
+
+    def _take_telephone(self, slot: int, person: Person, now_s: float) -> None:
         self._read_at_s[slot] = now_s + self._random.uniform(0, READ_EVERY_S[1]) if person.token else np.inf
-        if person.joins:
+        if person.joins and not person.has_joined:
             _put(self._joins, slot)
 
     def _somebody(self) -> Person:
@@ -189,7 +205,7 @@ class Shoppers:
             try:
                 await self._product.report(self._ground.feed, post)
             except Away as error:
-                log.warning("walkers.wait", path=str(error))
+                log.warning("walkers.wait", asked=str(error))
 
     async def _work_for_ever(self, queue: "asyncio.Queue[int]", work: "Any") -> None:
         while True:
@@ -200,7 +216,7 @@ class Shoppers:
             try:
                 await work(slot, person)
             except Away as error:
-                log.warning("walkers.wait", path=str(error))
+                log.warning("walkers.wait", asked=str(error))
 
     async def _join(self, slot: int, person: Person) -> None:
         likes = self._random.random(3)
@@ -220,12 +236,14 @@ class Shoppers:
         )
         if joined is None:
             return
-        person.token = joined.token
+        person.token, person.has_joined = joined.token, True
         if joined.token and self.crowd.people[slot] is person:
             self._read_at_s[slot] = self._now_s() + self._random.uniform(*READ_EVERY_S)
 
     async def _read(self, slot: int, person: Person) -> None:
         """Look into the inbox; open some of what is new, and go where one leads."""
+        if not person.token:
+            return  # who had this slot when the look was due has left
         for offer_id in await self._product.offers(person.token):
             if offer_id in person.seen:
                 continue
@@ -259,7 +277,7 @@ class Shoppers:
                 at=self._clock.now().isoformat(),
             )
         except Away as error:
-            log.warning("walkers.wait", path=str(error))
+            log.warning("walkers.wait", asked=str(error))
         else:
             log.debug("walkers.redeemed", status=status)
 

@@ -67,17 +67,19 @@ class Product:
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """An answer below 500; a refused connection or a 5xx is tried again with growing patience. Raises: Away."""
         wait_s = FIRST_WAIT_S
+        last = ""
         for _ in range(TRIES):
             try:
                 response = await self._client.request(method, path, **options)
-            except httpx.TransportError:
-                pass
+            except httpx.TransportError as error:
+                last = type(error).__name__
             else:
                 if response.status_code < 500:
                     return response
+                last = str(response.status_code)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-        raise Away(path)
+        raise Away(f"{path}: {last}")
 
     async def join(
         self,

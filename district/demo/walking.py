@@ -12,6 +12,7 @@ from district.clock import Simulation, SystemClock, system
 from district.database import Pool, make_engine, make_pool, make_sessions, session_scope
 from district.demo import ground as grounds
 from district.demo import simulation as hours
+from district.demo.resuming import Diary
 from district.demo.shoppers import Shoppers
 from district.demo.walk_requests import Product
 from district.districts import service as districts
@@ -43,13 +44,22 @@ async def run(settings: Settings, clock: SystemClock, *, slug: str, shoppers: in
         stack.push_async_callback(product.close)
         walkers = Shoppers(ground, product, clock, count=shoppers)
         stack.push_async_callback(walkers.stop)
-        log.info("walkers.started", shoppers=shoppers, district=slug)
-        await _walk(engine, walkers, simulation, clock, ground.district)
+        diary = Diary(
+            path=settings.data_dir / f"walkers-{slug}.json",
+            district_id=ground.district.id,
+            store_ids=[shop.id for shop in ground.shops],
+        )
+        back = diary.read(clock.now().timestamp(), ground.sessions)
+        walkers.resume(back)
+        log.info("walkers.started", shoppers=shoppers, back=len(back), district=slug)
+        await _walk(engine, walkers, diary, simulation=simulation, clock=clock, district=ground.district)
 
 
 async def _walk(
     engine: Engine,
     walkers: Shoppers,
+    diary: Diary,
+    *,
     simulation: Snapshot[Simulation | None],
     clock: SystemClock,
     district: districts.DistrictInfo,
@@ -59,8 +69,12 @@ async def _walk(
         clock.follow(simulation.value)
         current = simulation.value
         if current is not None and hours.is_evening(clock.now(), district.zone):
+            diary.forget()
             await _sleep_until_morning(engine, walkers, simulation, clock, district)
         walkers.tick()
+        if diary.is_due():
+            now_s = clock.now().timestamp()
+            diary.note(walkers.crowd.standing(now_s), now_s)
         await asyncio.sleep(TICK_S)
 
 

@@ -21,7 +21,7 @@ from district.embedded.state import RoleFiles, RoleState, answers
 ENDED_WELL_AFTER_S = 60.0
 KILLED_WELL_AFTER_S = 2.0
 SETTLED_AFTER_S = 2.0
-SPARE_AFTER_S = 5.0
+SPARE_AFTER_S = 2.0
 """A spare begins to load when its role has lived so long: the start of a product has enough to do."""
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 30.0

@@ -10,7 +10,8 @@ import pytest
 from scipy.sparse.csgraph import connected_components
 
 from district.demo import curves, helsinki
-from district.demo.crowd import FASTEST_MPS, FIX_EVERY_S, Crowd, Errand, Mode, Person, Place
+from district.demo.crowd import FASTEST_MPS, FIX_EVERY_S, Crowd
+from district.demo.people import Errand, Mode, Person, Place
 from district.demo.street_graph import StreetGraph
 from district.demo.ways import NOISE_KEPT, NOISE_SIGMA_M, Noise, Ways
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from district.clock import monotonic
+from district.database import psycopg_dsn
+from district.demo.resuming import EVERY_S
 from district.embedded.nats import free_port
-from district.embedded.state import stop_all
+from district.embedded.postgres import Cluster
+from district.embedded.state import list_roles, stop_all
 
 START_WITHIN_S = 180
 OFFERS_WITHIN_S = 90
@@ -78,6 +83,26 @@ def _until(check: Callable[[], bool], within_s: float) -> None:
         time.sleep(POLL_S)
 
 
+def _devices(data_dir: Path, since: int) -> tuple[int, set[bytes]]:
+    """The devices of the sightings after the one with this number in the order of arrival, and how many rows there are."""
+    sql = "SELECT device FROM raw_sighting ORDER BY received_at, at, source_id"
+    with psycopg.connect(psycopg_dsn(Cluster(data_dir).url), autocommit=True) as connection:
+        rows = [bytes(row[0]) for row in connection.execute(sql).fetchall()]
+    return len(rows), set(rows[since:])
+
+
+def _check_that_killed_walkers_come_back_as_the_same_people(data_dir: Path) -> None:
+    """Sixty people who came back as others would be sixty new devices."""
+    time.sleep(2 * EVERY_S)  # who came later than the last note is a newcomer again
+    rows, before = _devices(data_dir, 0)
+    (walk,) = [status for status in list_roles(data_dir) if status.role == "walk"]
+    assert walk.pid is not None
+    os.kill(walk.pid, signal.SIGKILL)
+    _until(lambda: len(_devices(data_dir, rows)[1]) >= 30, OFFERS_WITHIN_S)
+    _, after = _devices(data_dir, rows)
+    assert len(after & before) >= 0.7 * len(after)
+
+
 @pytest.mark.demo
 def test_the_demo_comes_up_walks_gives_offers_resumes_and_stops(data_dir: Path, tmp_path: Path) -> None:
     port, file = free_port(), tmp_path / "info.json"
@@ -95,6 +120,7 @@ def test_the_demo_comes_up_walks_gives_offers_resumes_and_stops(data_dir: Path, 
         _until(lambda: (_live(client, info)["members"] or 0) >= 10, OFFERS_WITHIN_S)
         _until(lambda: _fixes(client, info) > 60, OFFERS_WITHIN_S)
         _until(lambda: _offers(client, info) > 0, OFFERS_WITHIN_S)
+        _check_that_killed_walkers_come_back_as_the_same_people(data_dir)
         before = client.get("/healthz").json()["now"]
     taken = district(data_dir, port, "demo", "--until-ready")
     assert taken.returncode == 1
