@@ -12,6 +12,7 @@ import msgspec
 from district.bodies import BodyUnreadable
 from district.feeds.decoding import Decoded, Row, Rows, any_json, check_count, epoch_ms, number
 from district.feeds.meraki_columns import columns_of
+from district.feeds.meraki_mixed import mixed
 from district.feeds.meraki_shapes import Data, LatestRecord, Location, Loose, Observation, Post
 from district.problems import Invalid, NotAllowed
 from district.sightings.reported import Rejection
@@ -40,13 +41,20 @@ def decode(body: bytes, *, secret: str) -> Decoded | None:
     if major is None:
         return None
     check_count(len(post.data.observations))
-    reported = columns_of(post.data.observations) if major == 3 else None
-    return Decoded(reported=reported) if reported is not None else row_by_row(post.data, major)
+    return _decode_v3(post.data) if major == 3 else row_by_row(post.data, major)
+
+
+def _decode_v3(data: Data) -> Decoded:
+    reported = columns_of(data.observations)
+    if reported is not None:
+        return Decoded(reported=reported)
+    reader = Reader(data, 3)
+    return mixed(data.observations, reader.rows, reader.take) or row_by_row(data, 3)
 
 
 def row_by_row(data: Data, major: int) -> Decoded:
     """The rows of a post, each taken by itself. Raises: TooLarge."""
-    reader = _Reader(data, major)
+    reader = Reader(data, major)
     for observation in data.observations:
         reader.take(observation)
     check_count(len(reader.rows))
@@ -68,7 +76,7 @@ def _decode_any(document: Any, secret: str) -> Decoded | None:
         raise Invalid("The post has no data.observations.")
     check_count(len(observations))
     head = Data(observations=[], ap_mac=_text(data.get("apMac")), ap_floors=_texts(data.get("apFloors")))
-    reader = _Reader(head, major)
+    reader = Reader(head, major)
     for item in observations:
         try:
             reader.take(msgspec.convert(item, Observation))
@@ -96,7 +104,7 @@ def _check_envelope(version: str | float, given: str, kind: str, secret: str) ->
     return int(major)
 
 
-class _Reader:
+class Reader:
     """Takes observations of one post apart."""
 
     def __init__(self, data: Data, major: int) -> None:

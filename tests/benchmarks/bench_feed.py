@@ -24,7 +24,7 @@ from tests.product import Product, wait_for
 GOAL: Final = 8.0
 DEVICES: Final = 40_000
 POSTS: Final = 40
-ROUNDS: Final = 10
+ROUNDS: Final = 16
 AT_ONCE: Final = 4
 
 

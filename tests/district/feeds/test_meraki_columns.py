@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from district.feeds import meraki
 from district.feeds.decoding import Decoded
 from district.feeds.meraki_columns import columns_of
+from district.feeds.meraki_mixed import mixed
 from district.feeds.meraki_shapes import Data, Observation, Post
 from district.sightings.reported import Texts
 
@@ -106,6 +108,37 @@ def _one_by_one(document: Any) -> Decoded:
         assert found is not None
         return found
     raise AssertionError("the post must be unexpected")
+
+
+PLACED = {"lat": 60.1, "lng": 24.9, "variance": 3.0, "time": AT_S}
+LATEST = {"time": AT_S, "nearestApMac": "e4:55:a8:11:22:33", "nearestApRssi": -60}
+ODD_CLIENTS: dict[str, dict[str, Any]] = {
+    "no position": {"locations": [], "latestRecord": LATEST},
+    "no time": {"locations": [PLACED, PLACED | {"time": "soon"}], "latestRecord": LATEST},
+    "no number": {"locations": [PLACED | {"lat": "NaN"}], "latestRecord": LATEST},
+    "no newest frame": {"locations": [PLACED]},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("odd", ODD_CLIENTS.values(), ids=ODD_CLIENTS)
+def test_an_odd_client_among_usual_ones_is_taken_by_itself(odd: dict[str, Any]) -> None:
+    usual = {"locations": [PLACED | {"floorPlanName": "2"}, PLACED], "latestRecord": LATEST}
+    seen: list[dict[str, Any]] = [usual, odd, usual, usual, odd, usual, usual]
+    clients = [client | {"clientMac": f"02:00:00:00:00:{row:02x}"} for row, client in enumerate(seen)]
+    data = msgspec.convert({"observations": clients}, Data)
+    rows = meraki.row_by_row(data, 3)
+    taken: list[Observation] = []
+    reader = meraki.Reader(data, 3)
+
+    def take(observation: Observation) -> None:
+        taken.append(observation)
+        reader.take(observation)
+
+    found = mixed(data.observations, reader.rows, take)
+    assert found is not None
+    assert_same(found, rows)
+    assert taken == [data.observations[1], data.observations[4]]
 
 
 def test_a_client_without_a_position_is_left_to_the_other_reader() -> None:

@@ -247,6 +247,14 @@ async def test_callers_without_the_feeds_key_are_refused(sender: Sender) -> None
     assert statuses == [401, 404, 403, 403]
 
 
+async def test_an_unusable_floor_does_not_move_the_floors_after_it(sender: Sender) -> None:
+    rows = [sender.row(floor="x" * 40), sender.row(floor="2"), sender.row(floor="3")]
+    answer = await sender.send(*rows)
+    assert answer.json()["rejected"] == [{"index": 0, "reason": "bad_floor"}]
+    (columns,) = await sender.published()
+    assert [columns.floors[number] for number in columns.floor.tolist()] == ["2", "3"]
+
+
 async def test_a_member_row_names_its_member(sender: Sender) -> None:
     member = sender.makers.member(sender.district)
     await sender.send(sender.row(mac=None, member_id=str(member.id)), sender.row())
