@@ -20,6 +20,7 @@ from district.radius.rendering import RenderedClient
 from push.consent import Purpose
 from tests.factories import Makers
 from tests.product import Product
+from tests.radius.gate import Gate
 from tests.radius.server import MISSING, WHY_NOT, FreeRadius
 
 SECRET = "a-secret-of-this-one-nas-0123"
@@ -201,7 +202,15 @@ def venue(has_freeradius: None) -> Iterator[Venue]:
 
 
 @pytest.fixture(scope="session")
-def radius(venue: Venue) -> Iterator[FreeRadius]:
+def gate(venue: Venue) -> Iterator[Gate]:
+    """The way from FreeRADIUS to the portal."""
+    found = Gate(venue.product.address)
+    yield found
+    found.shut()
+
+
+@pytest.fixture(scope="session")
+def radius(venue: Venue, gate: Gate) -> Iterator[FreeRadius]:
     """FreeRADIUS in front of it."""
-    with FreeRadius(venue.product.base_url, venue.key, [venue.client]) as server:
+    with FreeRadius(gate.url, venue.key, [venue.client]) as server:
         yield server
