@@ -137,6 +137,16 @@ class Settings(BaseSettings):
         default=False,
         description="Let gateways' controllers be on this machine, without TLS as well (tests only)",
     )
+    access_controller_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="UDP port on which a worker hears from Portal 2.0 access controllers that a user has left; usually 50100; 0: it does not listen",
+    )
+    access_controller_host: str = Field(
+        default="0.0.0.0",  # noqa: S104 access controllers are elsewhere; only their addresses and secrets are believed
+        description="Address that it listens on there",
+    )
     demo_console_codes: bool = Field(
         default=False,
         description="Show one-time codes on the operator's page instead of sending them (the demo's provider)",

@@ -15,6 +15,7 @@ from district.deliveries import jobs as deliveries
 from district.deliveries.jobs import Deliveries
 from district.feeds.recorder import Recorder
 from district.gateways import overstayed
+from district.gateways.departures import Departures
 from district.outbox import jobs as outbox
 from district.privacy import jobs as privacy
 from district.radius import ending_jobs
@@ -147,8 +148,20 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
                 group.create_task(accounting.run())
                 group.create_task(deliveries.run(sender))
                 group.create_task(ending_jobs.run(settings, clock))
+                if settings.access_controller_port:
+                    group.create_task(_departures(context).run())
         finally:
             scheduler.shutdown(wait=False)
+
+
+def _departures(context: RoleContext) -> Departures:
+    settings = context.settings
+    return Departures(
+        pool=context.pool,
+        clock=context.clock,
+        host=settings.access_controller_host,
+        port=settings.access_controller_port,
+    )
 
 
 def _scheduler(context: RoleContext, jobs: Sequence[Job]) -> AsyncIOScheduler:
