@@ -26,6 +26,7 @@ from district.engine.ownership import Fenced, fenced
 from district.engine.places import Place, Trail, last_common
 from district.engine.stream import Interrupted, Read, Reader
 from district.engine.telling import Telling
+from district.feeds import recorder
 from district.problems import Unavailable
 from district.roles import RoleContext
 from district.sightings.batch import Message, tick, unpack
@@ -151,6 +152,7 @@ class Reign:
         if common == places[0]:
             return
         await effects.until_done(self.sequence)
+        await recorder.rewind(self.context.stream, after_sequence=common.sequence)
         await effects.rewind(common)
         log.error(
             "engine.stream_shorter",

@@ -16,6 +16,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
@@ -151,6 +152,30 @@ class Recorder:
             member=member,
             keep=np.flatnonzero(~(is_late & nobody)),
         )
+
+
+async def rewind(stream: JetStreamContext, *, after_sequence: int) -> None:
+    """Let the recorder read on after this message, unless it is not that far: the stream has lost what came then, and uses the
+    sequences again. The server itself would pass over them; rows that are there already stay as they are.
+
+    Raises: nats.errors.Error.
+    """
+    with contextlib.suppress(NotFoundError):
+        info = await stream.consumer_info(SIGHTINGS_STREAM, DURABLE)
+        if info.delivered is None or info.ack_floor is None or info.delivered.stream_seq <= after_sequence:
+            return
+        after_sequence = min(after_sequence, info.ack_floor.stream_seq)
+        await stream.delete_consumer(SIGHTINGS_STREAM, DURABLE)
+    config = ConsumerConfig(
+        durable_name=DURABLE,
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after_sequence + 1,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT_S,
+        max_ack_pending=MAX_WAITING_MESSAGES,
+        filter_subject=f"{SIGHTINGS_SUBJECT}.>",
+    )
+    await stream.add_consumer(SIGHTINGS_STREAM, config=config)
 
 
 def _portions(messages: Sequence[Msg]) -> Iterator[list[Msg]]:

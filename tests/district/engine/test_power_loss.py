@@ -1,6 +1,7 @@
 """An event log that comes back without its last messages, as after a loss of power: new ones are not passed over."""
 
 import asyncio
+import contextlib
 import itertools
 import shutil
 import tempfile
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import nats.errors
 import pytest
 from sqlalchemy import Engine, text
 
@@ -16,6 +18,7 @@ from district.clock import FixedClock
 from district.embedded.nats import NatsServer
 from district.engine.checkpoints import Checkpoints
 from district.engine.places import EVERY_MS, KEPT, Place, Trail
+from district.feeds.recorder import DURABLE
 from district.roles import RoleContext, connected
 from district.settings import Settings
 from tests.district.engine.stage import Stage, running, until, until_true
@@ -70,12 +73,12 @@ def remembered(server: NatsServer) -> Path:
     return aside
 
 
-def lose_power(server: NatsServer, aside: Path) -> None:
-    """The server comes back with what it had then."""
+def lose_power(server: NatsServer, aside: Path, part: str = "") -> None:
+    """The server comes back with what it had then, all of it or a part."""
     server.stop()
-    directory = sightings_of(server)
+    directory = sightings_of(server) / part
     shutil.rmtree(directory)
-    shutil.copytree(aside, directory)
+    shutil.copytree(aside / part, directory)
     for path in (directory, *directory.rglob("*")):
         server.account.own(path)
     server.start()
@@ -135,6 +138,47 @@ async def test_a_stream_that_is_shorter_than_the_checkpoint_is_read_on_from_wher
         await has_offers(stage, 4)
     assert len({offer.member_id for offer in stage.offers()}) == 4
     assert rewinds(stage) == 1
+
+
+async def recorded(stage: Stage) -> int:
+    """Take and acknowledge what waits for the recorder; how many messages."""
+    subscription = await stage.context.stream.pull_subscribe(
+        f"{events.SIGHTINGS_SUBJECT}.>", durable=DURABLE, stream=events.SIGHTINGS_STREAM
+    )
+    count = 0
+    with contextlib.suppress(nats.errors.TimeoutError):
+        while messages := await subscription.fetch(10, timeout=1):
+            count += len(messages)
+            for message in messages:
+                await message.ack_sync()
+    await subscription.unsubscribe()
+    return count
+
+
+async def test_the_recorder_gets_what_has_taken_the_place_of_lost_messages(
+    stage: Stage, own: Settings, clock: FixedClock, server: NatsServer
+) -> None:
+    """The server keeps the recorder's place in a file of its own, which may be newer than the messages."""
+    await meet(stage, [ALICE])
+    assert await recorded(stage) == 1
+    aside = await asyncio.to_thread(remembered, server)
+    await answers(stage.context)
+    async with running(own, clock):
+        for mac in STRANGERS:
+            await meet(stage, [mac])
+        await meet(stage, [BOB])
+        await has_offers(stage, 2)
+    assert await recorded(stage) > len(STRANGERS)
+    await asyncio.to_thread(lose_power, server, aside, "msgs")
+    await answers(stage.context)
+    await meet(stage, [CAROL])
+    assert await recorded(stage) == 0
+    async with running(own, clock):
+        await has_offers(stage, 3)
+    info = await stage.context.stream.consumer_info(events.SIGHTINGS_STREAM, DURABLE)
+    assert info.num_pending is not None
+    assert info.num_pending >= 1
+    assert await recorded(stage) == info.num_pending
 
 
 async def test_an_engine_at_work_notices_that_the_stream_has_become_shorter(
