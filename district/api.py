@@ -10,6 +10,7 @@ from district.gateways import plan_routes
 from district.gateways import routes as gateways
 from district.merchants import routes as merchants
 from district.offers import routes as offers
+from district.portal import capport_routes as capport
 from district.portal import routes as portal
 from district.privacy import routes as privacy
 from district.radius import ban_routes, openwisp, session_routes
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     radius_clients.router,
     vouchers.router,
     portal.router,
+    capport.router,
     privacy.router,
     stores.router,
     store_routes.router,

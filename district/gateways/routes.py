@@ -1,5 +1,6 @@
 """Operators' interface to the gateways of a district."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
 
@@ -13,10 +14,11 @@ from district.auth.principals import Operator
 from district.clock import ClockDep
 from district.database import DbSession
 from district.districts.service import DistrictDep
-from district.gateways import options, service
+from district.gateways import capport, options, service
 from district.gateways.models import Gateway
 from district.gateways.schemas import GatewayAnswer, GatewayChange, GatewayPage, NewGateway
 from district.gateways.sign_in_options import SignInOptions
+from district.settings import Settings
 
 router = APIRouter(prefix="/v1/districts/{d}/gateways", tags=["gateways"])
 
@@ -49,7 +51,17 @@ def answer(request: Request, session: Session, row: Gateway) -> GatewayAnswer:
         sign_in=SignInOptions.model_validate(row.sign_in),
         portal_url=url,
         configuration=dialect.configuration(service.info_of(row), portal_url=url),
+        capport_url=_capport_url(request, row, capport.network_token),
+        capport_template=_capport_url(request, row, capport.template),
     )
+
+
+def _capport_url(request: Request, row: Gateway, token: Callable[[str, str], str]) -> str:
+    settings: Settings = request.app.state.settings
+    origin = capport.origin_of(row.public_url, settings.public_url, str(request.base_url))
+    if not origin or settings.secret is None:
+        return ""
+    return f"{origin}/capport/v1/{token(settings.secret.get_secret_value(), row.slug)}"
 
 
 @router.post("", status_code=HTTPStatus.CREATED, response_model=GatewayAnswer)

@@ -107,6 +107,10 @@ class GatewayAnswer(BaseModel):
     sign_in: SignInOptions
     portal_url: str
     configuration: str
+    capport_url: str
+    """For DHCP option 114 (RFC 8910), the same for every client; empty while the portal has no TLS."""
+    capport_template: str
+    """The same with a place, ``{mac}``, for the client's MAC address: for DHCP servers that can fill it in."""
 
 
 class GatewayPage(BaseModel):

@@ -109,7 +109,8 @@ class OpenNds(Dialect):
         hid = fields.get("hid", "").strip()
         if len(hid) not in HID_LENGTHS or not hid.isalnum() or not hid.isascii():
             raise BadRedirect(f"The redirect has no hid: set fas_secure_enabled to {level} in openNDS.")
-        grant = {"hid": hid} | (
+        client = ip_of(fields.get("clientip", ""))
+        grant = {"hid": hid, "client": client} | (
             {"router": _router(fields)} if level in POLLED else _authentication(gateway, fields)
         )
         # Without an iv a device's redirect stays the same until the gateway forgets it, however often it comes back.
@@ -122,7 +123,7 @@ class OpenNds(Dialect):
             grant=grant,
             is_signed=False,
             grant_origins=(f"http://{grant['address']}",) if "address" in grant else (),
-            inner_address=ip_of(fields.get("clientip", "")),
+            inner_address=client,
         )
 
     def grant(self, gateway: GatewayInfo, arrival: Arrival, login: Login, *, machine_now: datetime) -> Step:  # noqa: ARG002 no time in it
