@@ -53,10 +53,17 @@ def arrive(gateway: Gateway, raw_query: bytes, *, clock: Clock, portal_url: str 
     return dialect.identify(info, raw_query, machine_now=clock.machine_now())
 
 
-def met_before(session: Session, district: DistrictInfo, arrival: Arrival, *, clock: Clock) -> bool:
-    """Whether a member used this device lately."""
-    alias = members.alias_of(district, arrival.mac)
-    return members.by_alias(session, district, alias, clock=clock) is not None
+def met(
+    session: Session,
+    district: DistrictInfo,
+    arrival: Arrival,
+    *,
+    known: uuid.UUID | None,
+    clock: Clock,
+) -> Member | None:
+    """The member of the browser's session, else whoever used this device lately."""
+    member = members.find(session, district.id, known) if known else None
+    return member or members.by_alias(session, district, members.alias_of(district, arrival.mac), clock=clock)
 
 
 def hash_of_form(token: str, *fields: str) -> bytes | None:

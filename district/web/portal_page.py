@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,17 +16,15 @@ from district.clock import Clock
 from district.districts.service import DistrictInfo
 from district.gateways.dialect import Arrival, BadRedirect
 from district.gateways.models import Gateway
+from district.gateways.sign_in_options import Variant
 from district.members.texts import ASKED, consent_text
-from district.problems import DistrictError
 from district.web import security
-from district.web.explained import explained
 from district.web.language import gettext as _
 from district.web.language import negotiate
+from district.web.portal_form import BOXES, Filled
+from district.web.portal_offers import Offer, offers_today
 from district.web.shells import shell_of
 from district.web.templating import render
-from push.consent import Purpose
-
-BOXES = (Purpose.MARKETING, Purpose.LOCATION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +38,14 @@ class Visit:
     is_returning: bool
     clock: Clock
     known: uuid.UUID | None
+    ways: tuple[str, ...] = ()
+    """The methods that are open to who stands there."""
+    providers: Mapping[str, str] = field(default_factory=dict)
+    """What the buttons of providers say, by method."""
+    least_age: int | None = None
+    """The age that is asked about; None: it is not."""
+    variant: Variant = Variant.PLAIN
+    shows_offers: bool = False
 
     @property
     def sessions(self) -> Any:
@@ -47,36 +53,18 @@ class Visit:
         return self.request.app.state.sessions
 
 
-@dataclass(frozen=True, kw_only=True)
-class Filled:
-    """What stands in the form when it is shown again."""
-
-    method: str = ""
-    phone: str = ""
-    email: str = ""
-    ticket: str = ""
-    ticked: frozenset[Purpose] = field(default_factory=frozenset)
-    form_token: str = ""
-    """The secret of the page that the form stood on."""
-    error: str = ""
-
-    @property
-    def waits_for_code(self) -> bool:
-        """A code was sent and is asked for now."""
-        return bool(self.ticket)
-
-    def with_error(self, error: DistrictError, request: Request) -> "Filled":
-        """The same form, saying what went wrong."""
-        return replace(self, error=explained(error, negotiate(request)))
+def origin_of(request: Request, gateway: Gateway) -> str:
+    """The portal's own origin, as the gateway's clients know it."""
+    settings = request.app.state.settings
+    parts = urlsplit(gateway.public_url or settings.public_url or str(request.base_url))
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def landing_url(visit: Visit) -> str:
     """Our page after the sign-in; what the shopper wanted is shown there as text."""
-    settings = visit.request.app.state.settings
-    parts = urlsplit(visit.gateway.public_url or settings.public_url or str(visit.request.base_url))
     query = {"ap": visit.arrival.access_point_mac, "to": visit.arrival.wanted_url}
     query["lang"] = negotiate(visit.request).value
-    return f"{parts.scheme}://{parts.netloc}/portal/{visit.gateway.slug}/welcome?" + urlencode(
+    return f"{origin_of(visit.request, visit.gateway)}/portal/{visit.gateway.slug}/welcome?" + urlencode(
         {name: value for name, value in query.items() if value}
     )
 
@@ -94,15 +82,33 @@ def page(visit: Visit, filled: Filled, *, status: int = HTTPStatus.OK) -> HTMLRe
         shell=shell_of(visit.request, visit.district),
         now=visit.clock.now(),
         status_code=status,
-        form_targets=visit.arrival.grant_origins,
+        form_targets=(*visit.arrival.grant_origins, *_provider_targets(visit)),
         keeps_cookies=False,
         filled=filled,
-        methods=visit.gateway.methods,
+        methods=visit.ways,
+        providers=visit.providers,
+        is_real_name=visit.gateway.is_real_name,
+        least_age=visit.least_age,
+        variant=visit.variant,
+        offers=_offers(visit, filled),
         is_returning=visit.is_returning,
         boxes=[purpose.value for purpose in BOXES],
         texts=texts,
         action=f"{visit.request.url.path}?{visit.request.scope['query_string'].decode('latin-1')}",
     )
+
+
+def _offers(visit: Visit, filled: Filled) -> tuple[Offer, ...]:
+    if not visit.shows_offers or filled.waits_for_code:
+        return ()
+    return offers_today(visit.request, visit.district, visit.clock)
+
+
+def _provider_targets(visit: Visit) -> tuple[str, ...]:
+    """A provider may lead on over hosts of its own, and browsers hold each against the page's ``form-action``."""
+    if not visit.providers:
+        return ()
+    return ("https:", "http:") if visit.request.app.state.settings.webhook_allow_private else ("https:",)
 
 
 def refuse(
