@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LEAST_SECRET = 32
@@ -73,6 +73,13 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None,
         description="Origin that browsers use, for links and cookies (https://wifi.example); default: the request's",
+    )
+    tls_cert: Path | None = Field(
+        default=None,
+        description="Certificate chain (PEM) of the web role's own TLS; with DISTRICT_TLS_KEY",
+    )
+    tls_key: Path | None = Field(
+        default=None, description="Private key (PEM) of that certificate, which the roles' account can read"
     )
     secret: Annotated[SecretStr | None, AfterValidator(_strong)] = Field(
         default=None,
@@ -151,6 +158,18 @@ class Settings(BaseSettings):
         default=False,
         description="Show one-time codes on the operator's page instead of sending them (the demo's provider)",
     )
+
+    @model_validator(mode="after")
+    def _has_both_parts_of_tls(self) -> "Settings":
+        if (self.tls_cert is None) is not (self.tls_key is None):
+            raise ValueError("DISTRICT_TLS_CERT and DISTRICT_TLS_KEY belong together: set both or neither")
+        return self
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether browsers may come by https: the web role's own, or that of a proxy in front of it."""
+        is_public_https = bool(self.public_url and self.public_url.lower().startswith("https://"))
+        return self.tls_cert is not None or is_public_https or bool(self.trusted_proxies)
 
 
 @lru_cache(maxsize=1)

@@ -175,12 +175,17 @@ def _serve(settings: Settings) -> None:
     import uvicorn  # noqa: PLC0415 keeps `district --help` quick
 
     from district.app import create_app  # noqa: PLC0415
+    from district.cli.tls import check_certificate, warn_without  # noqa: PLC0415
 
+    check_certificate(settings)
+    warn_without(settings)
     try:
         uvicorn.run(
             create_app(settings),
             host=settings.host,
             port=settings.port,
+            ssl_certfile=settings.tls_cert,
+            ssl_keyfile=settings.tls_key,
             loop="uvloop",
             http="httptools",
             lifespan="on",
