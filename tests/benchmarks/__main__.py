@@ -20,6 +20,7 @@ from tests.benchmarks import (
     bench_latency,
     bench_nearest,
     bench_portal,
+    bench_radius,
 )
 from tests.product import Product
 
@@ -43,6 +44,7 @@ BENCHMARKS: Final[dict[str, Main]] = {
     "feed": bench_feed.main,
     "nearest": with_database(bench_nearest.main),
     "portal": bench_portal.main,
+    "radius": bench_radius.main,
     "latency": bench_latency.main,
     "end-to-end": bench_end_to_end.main,
 }
