@@ -28,7 +28,6 @@ from district.gateways.dialect import (
     Step,
 )
 from district.gateways.redirects import (
-    client_mac_of,
     fields_of,
     fingerprint_of,
     mac_of,
@@ -41,6 +40,7 @@ LIFE = timedelta(minutes=2)
 """How long an authorization may take to reach Mist."""
 DEFAULT_MINUTES = 8 * 60
 MOST_MINUTES = 5 * 365 * 24 * 60
+NOBODY = frozenset({"0" * 12, "f" * 12})
 _PORT_NAME = re.compile(r"[A-Za-z0-9/._:-]{1,60}")
 
 
@@ -82,10 +82,7 @@ class Mist(Dialect):
         """Raises: BadRedirect."""
         fields = fields_of(raw_query, errors="replace")
         options = Options.model_validate(gateway.options)
-        mac, access_point = (
-            client_mac_of(required(fields, "client_mac")),
-            mac_of(required(fields, "ap_mac")),
-        )
+        mac, access_point = _device_of(fields), mac_of(required(fields, "ap_mac"))
         grant = {"client_mac": mac, "ap_mac": access_point}
         if fields.get("port_name") and options.form == "jwt":
             grant |= {"site_id": _uuid_of(fields, "site_id"), "port_name": _port_of(fields["port_name"])}
@@ -138,6 +135,14 @@ def _minutes(plan: PlanInfo) -> int:
     if plan.session_s is None:
         return DEFAULT_MINUTES
     return min(max(-(-plan.session_s // 60), 1), MOST_MINUTES)
+
+
+def _device_of(fields: dict[str, str]) -> str:
+    """The client's address. Mist's own example has the bit of a group set, so that bit is not held against it."""
+    mac = mac_of(required(fields, "client_mac"))
+    if mac in NOBODY:
+        raise BadRedirect("The redirect's client MAC address is not that of a device.")
+    return mac
 
 
 def _uuid_of(fields: dict[str, str], name: str) -> str:
