@@ -222,7 +222,7 @@ def _check_classic(answer: Answered) -> None:
     code = meta.get("msg", "") if isinstance(meta, dict) else ""
     if isinstance(meta, dict) and meta.get("rc") == "ok" and answer.status == 200:
         return
-    if answer.status == 401 or code in LOGGED_OUT:
+    if code in LOGGED_OUT or (answer.status == 401 and not code):
         raise LoginOver("UniFi ended the log-in.")
     if code not in GONE:
         raise ControllerRefused(f"UniFi refused ({answer.status}): {_reason(answer)}.")
