@@ -1,6 +1,7 @@
 """Jinja2 for every page: one environment, one render()."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -21,6 +22,8 @@ _YEAR_S = 365 * 24 * 3600
 OPENSTREETMAP = Markup(
     '© <a href="https://www.openstreetmap.org/copyright" rel="noopener noreferrer">OpenStreetMap</a> contributors'
 )
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Unicode's embeddings, overrides and isolates: in a name they would turn around what stands after it."""
 _VENDOR_FOLDERS = {package.name: package.folder for package in PACKAGES}
 
 
@@ -115,7 +118,7 @@ def render(
                 **values,
             )
         )
-    response = HTMLResponse(html, status_code=status_code)
+    response = HTMLResponse(_TURNING.sub("", html), status_code=status_code)
     response.headers["content-language"] = chosen.tag
     response.headers["vary"] = "Accept-Language, Cookie"
     response.headers.setdefault("cache-control", "no-store")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from district.auth.models import Role
 from district.clock import FixedClock
 from district.database import new_id
+from district.districts.models import District
 from district.gateways import service as gateways
 from district.gateways.schemas import NewGateway
 from district.gateways.vendors.click import redirect_query
@@ -40,6 +41,8 @@ class Words:
     till: str = "Counter 1"
     wanted: str = "http://example.com/"
     title_zh: str = "八折"
+    more: tuple[str, ...] = ()
+    """Each the name of one more shop, merchant, campaign, offer, zone and access point."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +79,7 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
         "text": {"zh": words.text, "en": words.text},
     }
     live = makers.campaign(district, merchant, [store], stock=100, name=words.campaign, offer=offered)
-    makers.campaign(district, merchant, [store], name=words.campaign, offer=offered, state="submitted")
+    makers.campaign(district, merchant, [store], name=words.campaign, offer=offered, state="in_review")
     makers.zone(district, name=words.zone)
     makers.access_point(district, mac=AP_MAC, name=words.access_point)
     makers.access_point(district, at=None, name=words.access_point)
@@ -87,6 +90,8 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
     used = makers.offer(live, member, state="redeemed", **shown)
     for one in (coupon, used):
         arrive(makers, one, store)
+    for name in words.more:
+        _named(makers, district, member, name)
     session.add(_redemption(used, store, till, clock))
     _lively(session, makers.info(district).trading_day(clock.now()), member, live.id, clock)
     gateway = f"gw-{district.slug}"
@@ -106,6 +111,22 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
         },
         pages=_pages(district.slug, store, coupon, _redirect(gateway, words, clock)),
     )
+
+
+def _named(makers: Makers, district: District, member: Member, name: str) -> None:
+    merchant = makers.merchant(district, name=name)
+    store = makers.store(
+        district, merchant_id=merchant.id, name=name, category=name[:40], address=name, brand=name
+    )
+    said = {"title": {"zh": name, "en": name}, "text": {"zh": name, "en": name}}
+    value = {"type": "percent", "percent": 20}
+    offered = {"kind": "coupon", "value": value, **said}
+    live = makers.campaign(district, merchant, [store], name=name, offer=offered)
+    makers.campaign(district, merchant, [store], name=name, offer=offered, state="in_review")
+    arrive(makers, makers.offer(live, member, **said), store)
+    makers.zone(district, name=name)
+    makers.access_point(district, name=name)
+    makers.access_point(district, at=None, name=name)
 
 
 def _redemption(used: Offer, store: Store, till: Till, clock: FixedClock) -> Redemption:
