@@ -11,6 +11,7 @@ from district.gateways import routes as gateways
 from district.merchants import routes as merchants
 from district.offers import routes as offers
 from district.portal import capport_routes as capport
+from district.portal import operator_routes as sign_ins
 from district.portal import routes as portal
 from district.privacy import routes as privacy
 from district.radius import ban_routes, openwisp, session_routes
@@ -39,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     radius_clients.router,
     vouchers.router,
     portal.router,
+    sign_ins.router,
     capport.router,
     privacy.router,
     stores.router,

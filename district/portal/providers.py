@@ -1,0 +1,67 @@
+"""Providers of a district: registered, changed and forgotten by its operators."""
+
+import uuid
+from collections.abc import Sequence
+
+import anyio.from_thread
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from district.clock import Clock
+from district.database import new_id
+from district.districts.service import DistrictInfo
+from district.portal import oidc, oidc_provider
+from district.portal.models import OidcProvider
+from district.portal.outbound import ProviderUnavailable, policy_of
+from district.portal.schemas import NewProvider, ProviderChange
+from district.problems import Conflict, Invalid
+from district.settings import Settings
+
+
+def check_issuer(issuer: str, settings: Settings) -> None:
+    """Read the provider's own description now, so that a wrong issuer shows at once; outside any transaction.
+
+    Raises: Invalid.
+    """
+    try:
+        anyio.from_thread.run(oidc_provider.describe, issuer, policy_of(settings))
+    except ProviderUnavailable as error:
+        reason = error.members.get("reason", "no answer")
+        detail = (
+            f"{issuer}/.well-known/openid-configuration cannot be used: {reason}. Copy the issuer exactly."
+        )
+        raise Invalid("See errors.", errors=[{"pointer": "/issuer", "detail": detail}]) from error
+
+
+def create(session: Session, district: DistrictInfo, new: NewProvider, *, clock: Clock) -> OidcProvider:
+    """Raises: Conflict when the slug is taken."""
+    taken = select(OidcProvider.id).where(
+        OidcProvider.district_id == district.id, OidcProvider.slug == new.slug
+    )
+    if session.scalar(taken) is not None:
+        raise Conflict(f"There is a provider {new.slug!r} already.")
+    row = OidcProvider(district_id=district.id, id=new_id(), created_at=clock.now(), **new.model_dump())
+    session.add(row)
+    session.flush()
+    return row
+
+
+def page(session: Session, district_id: uuid.UUID, *, after: str, limit: int) -> Sequence[OidcProvider]:
+    """Providers by slug, after a slug."""
+    rows = select(OidcProvider).where(OidcProvider.district_id == district_id, OidcProvider.slug > after)
+    return session.scalars(rows.order_by(OidcProvider.slug).limit(limit)).all()
+
+
+def change(session: Session, district: DistrictInfo, slug: str, changed: ProviderChange) -> OidcProvider:
+    """Change what is given. Raises: NotFound."""
+    row = oidc.find(session, district.id, slug)
+    for name, value in changed.model_dump(exclude_unset=True).items():
+        setattr(row, name, value)
+    session.flush()
+    return row
+
+
+def remove(session: Session, district: DistrictInfo, slug: str) -> None:
+    """Forget a provider; whom it named stay members. Raises: NotFound."""
+    session.delete(oidc.find(session, district.id, slug))
+    session.flush()
