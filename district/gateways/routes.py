@@ -14,7 +14,7 @@ from district.auth.principals import Operator
 from district.clock import ClockDep
 from district.database import DbSession
 from district.districts.service import DistrictDep
-from district.gateways import capport, options, service
+from district.gateways import capport, options, service, walled_garden
 from district.gateways.models import Gateway
 from district.gateways.schemas import GatewayAnswer, GatewayChange, GatewayPage, NewGateway
 from district.gateways.sign_in_options import SignInOptions
@@ -50,7 +50,8 @@ def answer(request: Request, session: Session, row: Gateway) -> GatewayAnswer:
         is_real_name=row.is_real_name,
         sign_in=SignInOptions.model_validate(row.sign_in),
         portal_url=url,
-        configuration=dialect.configuration(service.info_of(row), portal_url=url),
+        configuration=dialect.configuration(service.info_of(row), portal_url=url)
+        + walled_garden.lines_of(session, row),
         capport_url=_capport_url(request, row, capport.network_token),
         capport_template=_capport_url(request, row, capport.template),
     )

@@ -92,7 +92,14 @@ def decide(
     """Record one decision with the hash of the text that was shown. Rows are only added.
 
     A decision that changes nothing adds nothing; a grant to changed words is a new one.
+
+    Raises: Invalid for a grant of somebody who said that he is too young for it.
     """
+    if granted and member.is_of_age is False and purpose is not Purpose.ACCESS:
+        raise Invalid(
+            "Who is under the age that is asked for here cannot agree to this; the Wi-Fi is the same without it.",
+            detail_zh="未达到所要求的年龄，无法同意此项；不影响上网。",
+        )
     text = consent_text(purpose, channel, language) if (purpose, channel) in ASKED else None
     if not _says_something_new(
         session, district.id, member.id, purpose=purpose, channel=channel, granted=granted, text=text

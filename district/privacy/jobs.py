@@ -13,6 +13,8 @@ SENT_CODES_KEPT = timedelta(minutes=15)
 """A code lives ten minutes; the demo's operator page shows it as long."""
 UNSENT_CODES_KEPT = timedelta(hours=24)
 WIFI_LOG_KEPT = timedelta(days=180)
+SIGN_INS_KEPT = timedelta(days=400)
+"""Devices under names of one day, so that a year can be compared with the year before."""
 
 
 async def forget(
@@ -27,6 +29,7 @@ async def forget(
         "codes_before": machine_now - SENT_CODES_KEPT,
         "codes_made_before": now - UNSENT_CODES_KEPT,
         "wifi_before": now - WIFI_LOG_KEPT,
+        "sign_ins_before": now - SIGN_INS_KEPT,
     }
     counts = {}
     async with pool.connection() as connection:

@@ -34,6 +34,9 @@ ERASE: Final = (
     """,
     "UPDATE refusal SET member_id = :stranger WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM idempotent_answer WHERE district_id = :district_id AND principal = :principal",
+    "DELETE FROM member_identity WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM hand_over WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM voucher_use WHERE district_id = :district_id AND member_id = :member_id",
 )
 
 FORGET: Final = {
@@ -47,6 +50,11 @@ FORGET: Final = {
     ),
     "redirect_sight": (
         "DELETE FROM redirect_sight WHERE district_id = %(district_id)s AND first_at < %(redirects_before)s"
+    ),
+    "oidc_login": "DELETE FROM oidc_login WHERE district_id = %(district_id)s AND created_at < %(a_day_ago)s",
+    "hand_over": "DELETE FROM hand_over WHERE district_id = %(district_id)s AND expires_at < %(a_day_ago)s",
+    "sign_in_visit": (
+        "DELETE FROM sign_in_visit WHERE district_id = %(district_id)s AND shown_at < %(sign_ins_before)s"
     ),
     "code_message": """
         UPDATE outbox_message SET payload = payload - 'code' - 'to'
