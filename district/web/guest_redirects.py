@@ -47,6 +47,7 @@ def lead_on(site: SiteName, request: Request, session: DbSession, clock: ClockDe
         now=clock.now(),
         status_code=HTTPStatus.CONFLICT if slugs else HTTPStatus.NOT_FOUND,
         keeps_cookies=False,
+        again_url="",
         reason=_reason(site, slugs),
     )
 
