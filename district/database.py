@@ -26,7 +26,7 @@ NAMING = {
 }
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 15_000
-RECONNECT_WITHIN_S = 3.0
+RECONNECT_WITHIN_S = 0.5
 
 type_map: dict[Any, Any] = {datetime: TIMESTAMP(timezone=True)}
 

@@ -58,6 +58,8 @@ async def last_common(stream: JetStreamContext, places: Sequence[Place]) -> Plac
     """
     state = (await stream.stream_info(SIGHTINGS_STREAM)).state
     for place in places:
+        if not place.sequence:
+            break
         if place.sequence < state.first_seq:
             return place  # what is there now came later, or the stream has aged past it
         if place.sequence <= state.last_seq and await _is_there(stream, place):

@@ -199,8 +199,9 @@ async def test_an_engine_at_work_notices_that_the_stream_has_become_shorter(
     assert rewinds(stage) == 1
 
 
+@pytest.mark.parametrize("is_empty", [True, False], ids=["empty", "in_use_again"])
 async def test_what_the_database_knows_of_a_lost_stream_hides_nothing_of_the_new_one(
-    stage: Stage, own: Settings, clock: FixedClock, server: NatsServer
+    stage: Stage, own: Settings, clock: FixedClock, is_empty: bool
 ) -> None:
     async with running(own, clock):
         for mac in (*STRANGERS, ALICE):
@@ -209,8 +210,12 @@ async def test_what_the_database_knows_of_a_lost_stream_hides_nothing_of_the_new
     await stage.context.stream.delete_stream(events.SIGHTINGS_STREAM)
     await stage.context.stream.delete_object_store("engine")
     await events.ensure_streams(stage.context.nats, own)
-    await meet(stage, [BOB])
+    if not is_empty:
+        await meet(stage, [BOB])
     async with running(own, clock):
+        await until(lambda: rewinds(stage) == 1)
+        if is_empty:
+            await meet(stage, [BOB])
         await has_offers(stage, 2)
     assert rewinds(stage) == 1
 
