@@ -72,7 +72,7 @@ def record(
     if of_sessions:
         rows = _rows(session, district, of_sessions, interim=interim)
         values = {"district_id": district.id, "lost": LOST, "rows": json.dumps(rows)}
-        changes += session.connection().exec_driver_sql(RECORD_SQL, values).tuples()
+        changes += [tuple(row) for row in session.connection().exec_driver_sql(RECORD_SQL, values)]
     for packet in packets:
         if packet.status in _CAUSES:
             changes += _close_nas(session, district, packet)
