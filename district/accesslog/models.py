@@ -4,13 +4,14 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, LargeBinary, Text
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from district.database import Base, new_id
 
 
 class AccessRecord(Base):
-    """One event of one session: on, address, off."""
+    """One event: a session's on, address or off; an operator's reading; an import."""
 
     __tablename__ = "access_record"
 
@@ -33,6 +34,8 @@ class AccessRecord(Base):
     """first-last."""
     nas: Mapped[str] = mapped_column(Text, server_default="")
     access_point_mac: Mapped[str] = mapped_column(Text, server_default="")
+    detail: Mapped[str] = mapped_column(Text, server_default="")
+    """Why a session ended, that a sign-in is a claim so far, or what was read."""
     previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
     """SHA-256 over the previous hash and this row."""
@@ -40,7 +43,42 @@ class AccessRecord(Base):
     __table_args__ = (
         Index(None, "district_id", "at"),
         Index(None, "district_id", "session"),
+        Index(
+            "ix_access_record_inner",
+            "district_id",
+            "inner_address",
+            "at",
+            postgresql_where=sql("inner_address <> ''"),
+        ),
+        Index(
+            "ix_access_record_outer",
+            "district_id",
+            "outer_address",
+            "at",
+            postgresql_where=sql("outer_address <> ''"),
+        ),
     )
+
+
+class AccessSession(Base):
+    """A session that is on: what its later events repeat. Gone when its end is in the log."""
+
+    __tablename__ = "access_session"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    session: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    """The Wi-Fi session; a plain id."""
+    member_id: Mapped[uuid.UUID | None]
+    identity: Mapped[str] = mapped_column(Text, server_default="")
+    method: Mapped[str] = mapped_column(Text, server_default="")
+    mac: Mapped[str] = mapped_column(Text, server_default="")
+    inner_address: Mapped[str] = mapped_column(Text, server_default="")
+    outer_address: Mapped[str] = mapped_column(Text, server_default="")
+    nas: Mapped[str] = mapped_column(Text, server_default="")
+    access_point_mac: Mapped[str] = mapped_column(Text, server_default="")
+    at: Mapped[datetime]
+    is_logged: Mapped[bool] = mapped_column(server_default=sql("false"))
+    """Whether its beginning is in the log: RADIUS leaves that to the worker."""
 
 
 class AccessChain(Base):
@@ -73,5 +111,6 @@ class AddressTranslation(Base):
 
     __table_args__ = (
         Index(None, "district_id", "line_hash", unique=True),
-        Index(None, "district_id", "inner_address", "since"),
+        Index(None, "district_id", "outer_address", "since"),
+        Index(None, "district_id", "until"),
     )

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("outer_ports", sa.Text(), server_default="", nullable=False),
         sa.Column("nas", sa.Text(), server_default="", nullable=False),
         sa.Column("access_point_mac", sa.Text(), server_default="", nullable=False),
+        sa.Column("detail", sa.Text(), server_default="", nullable=False),
         sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("district_id", "number", name=op.f("pk_access_record")),
@@ -52,6 +53,36 @@ def upgrade() -> None:
         "access_record",
         ["district_id", "session"],
         unique=False,
+    )
+    op.create_index(
+        "ix_access_record_inner",
+        "access_record",
+        ["district_id", "inner_address", "at"],
+        unique=False,
+        postgresql_where=sa.text("inner_address <> ''"),
+    )
+    op.create_index(
+        "ix_access_record_outer",
+        "access_record",
+        ["district_id", "outer_address", "at"],
+        unique=False,
+        postgresql_where=sa.text("outer_address <> ''"),
+    )
+    op.create_table(
+        "access_session",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("session", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=True),
+        sa.Column("identity", sa.Text(), server_default="", nullable=False),
+        sa.Column("method", sa.Text(), server_default="", nullable=False),
+        sa.Column("mac", sa.Text(), server_default="", nullable=False),
+        sa.Column("inner_address", sa.Text(), server_default="", nullable=False),
+        sa.Column("outer_address", sa.Text(), server_default="", nullable=False),
+        sa.Column("nas", sa.Text(), server_default="", nullable=False),
+        sa.Column("access_point_mac", sa.Text(), server_default="", nullable=False),
+        sa.Column("at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("is_logged", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.PrimaryKeyConstraint("district_id", "session", name=op.f("pk_access_session")),
     )
     op.create_table(
         "address_translation",
@@ -68,9 +99,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_address_translation")),
     )
     op.create_index(
-        op.f("ix_address_translation_district_id_inner_address_since"),
+        op.f("ix_address_translation_district_id_outer_address_since"),
         "address_translation",
-        ["district_id", "inner_address", "since"],
+        ["district_id", "outer_address", "since"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_address_translation_district_id_until"),
+        "address_translation",
+        ["district_id", "until"],
         unique=False,
     )
     op.create_index(
@@ -707,10 +744,22 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_alarm_district_id_at"), table_name="alarm")
     op.drop_table("alarm")
     op.drop_index(op.f("ix_address_translation_district_id_line_hash"), table_name="address_translation")
+    op.drop_index(op.f("ix_address_translation_district_id_until"), table_name="address_translation")
     op.drop_index(
-        op.f("ix_address_translation_district_id_inner_address_since"), table_name="address_translation"
+        op.f("ix_address_translation_district_id_outer_address_since"), table_name="address_translation"
     )
     op.drop_table("address_translation")
+    op.drop_table("access_session")
+    op.drop_index(
+        "ix_access_record_outer",
+        table_name="access_record",
+        postgresql_where=sa.text("outer_address <> ''"),
+    )
+    op.drop_index(
+        "ix_access_record_inner",
+        table_name="access_record",
+        postgresql_where=sa.text("inner_address <> ''"),
+    )
     op.drop_index(op.f("ix_access_record_district_id_session"), table_name="access_record")
     op.drop_index(op.f("ix_access_record_district_id_at"), table_name="access_record")
     op.drop_table("access_record")
