@@ -21,6 +21,7 @@ from district.web import (
     shopper_places,
     till,
     till_keys,
+    voucher_pages,
 )
 from district.web.security import SecurityHeaders
 from district.web.static_files import mount
@@ -43,6 +44,7 @@ PAGES: tuple[APIRouter, ...] = (
     merchant_pages.router,
     till.router,
     till_keys.router,
+    voucher_pages.router,
 )
 
 
