@@ -44,6 +44,8 @@ ENVIRONMENT = CHECKOUT / ".venv"
 PIP_WHEELS = Path("usr/share/python-wheels")
 PROFILES = ("demo", "test")
 OWN_PACKAGES = ("geo", "push", "district")
+RADIUS_PACKAGES = ("freeradius", "freeradius-rest", "freeradius-utils")
+RADIUS_FILES = ("/usr/sbin/freeradius", "/usr/lib/freeradius/rlm_rest.so", "/usr/bin/radclient")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -102,6 +104,8 @@ def missing_packages(profile: str) -> list[str]:
             not has_browser and not _is_ubuntu()
         ):  # Ubuntu's package is only a pointer to a snap: browser tests say that they skip
             wanted.append("chromium")
+        if privilege() is not None and not all(map(os.path.exists, RADIUS_FILES)):
+            wanted += RADIUS_PACKAGES  # unpacked without root they find none of their own files: tests say that they skip
     return wanted
 
 

@@ -19,6 +19,7 @@ CREATECLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 POLICY = Path("/usr/sbin/policy-rc.d")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 ERROR_LINES = 3
+_SERVICES = ("nats-server", "freeradius")
 
 
 class BootstrapError(Exception):
@@ -115,7 +116,7 @@ class Apt:
     def install(self, packages: Sequence[str]) -> None:
         """Install. Debian would otherwise make and start a cluster on port 5432 and a public nats-server."""
         self._write_if_absent(CREATECLUSTER, "create_main_cluster = false\n", mode="644")
-        had_nats = Path("/usr/sbin/nats-server").exists()
+        new = [name for name in _SERVICES if name in packages and not Path("/usr/sbin", name).exists()]
         with self._no_service_starts():
             self._root(
                 "env",
@@ -128,9 +129,10 @@ class Apt:
                 *packages,
                 failure="the packages cannot be installed",
             )
-        if "nats-server" in packages and not had_nats and shutil.which("systemctl"):
-            # Ours is private; the one of the package would come up on port 4222 after the next boot.
-            self._root("sh", "-c", "systemctl disable --quiet nats-server || true", failure="systemctl")
+        if shutil.which("systemctl"):
+            for name in new:
+                # Ours is private; the one of the package would come up on its public port after the next boot.
+                self._root("sh", "-c", f"systemctl disable --quiet {name} || true", failure="systemctl")
 
     def add_account(self, name: str) -> None:
         """An unprivileged system account, without a home or a shell."""

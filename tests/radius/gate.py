@@ -17,9 +17,8 @@ class Gate:
         self._listener: socket.socket | None = None
         self._passing: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self.port = 0
         self.open()
-        assert self._listener is not None
-        self.port: int = self._listener.getsockname()[1]
 
     @property
     def url(self) -> str:
@@ -28,8 +27,9 @@ class Gate:
 
     def open(self) -> None:
         """Let connections in."""
-        self._listener = socket.create_server(("127.0.0.1", getattr(self, "port", 0)), reuse_port=False)
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener, self.port = listener, listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def shut(self) -> None:
         """Cut what passes, refuse what comes."""

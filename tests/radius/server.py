@@ -12,14 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from district.embedded.bootstrap import RADIUS_FILES, RADIUS_PACKAGES
 from district.radius.rendering import RenderedClient, Server, render
 from tests.product import wait_for
 
-PROGRAMS: Final = ("freeradius", "radclient")
-MISSING: Final = [name for name in PROGRAMS if shutil.which(name) is None]
-WHY_NOT: Final = (
-    f"needs Debian's packages freeradius, freeradius-rest and freeradius-utils: no {', '.join(MISSING)}"
-)
+FREERADIUS: Final = "/usr/sbin/freeradius"
+RADCLIENT: Final = "/usr/bin/radclient"
+MISSING: Final = [path for path in RADIUS_FILES if not Path(path).exists()]
+WHY_NOT: Final = f"needs Debian's packages {', '.join(RADIUS_PACKAGES)}: no {', '.join(MISSING)}"
 READY_WITHIN_S: Final = 20.0
 _PAIR = re.compile(r"^\s+([A-Za-z0-9.-]+) = (.*)$")
 
@@ -94,7 +94,7 @@ class FreeRadius:
         before = self.log.count("Ready to process requests")
         with (self.base / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
-                ["freeradius", "-f", "-d", str(self.server.raddb)],
+                [FREERADIUS, "-f", "-d", str(self.server.raddb)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -144,7 +144,7 @@ class FreeRadius:
         return self._send("acct", self.acct_port, attributes, wait_s)
 
     def _send(self, kind: str, port: int, lines: str, wait_s: float) -> Reply:
-        command = ["radclient", "-x", "-r", "1", "-t", f"{wait_s:g}", f"127.0.0.1:{port}", kind, self.secret]
+        command = [RADCLIENT, "-x", "-r", "1", "-t", f"{wait_s:g}", f"127.0.0.1:{port}", kind, self.secret]
         ended = subprocess.run(
             command, input=lines + "\n", capture_output=True, text=True, timeout=wait_s + 20, check=False
         )
