@@ -21,6 +21,7 @@ from district.tasks import ended
 log = structlog.get_logger()
 TICK_S = 1.0
 MOST_AT_ONCE = 16
+STOP_S = 3.0
 DATABASE_CONNECTIONS = 2
 
 
@@ -45,7 +46,10 @@ class Endings:
                 self.woken.clear()
                 await self.look()
         finally:
-            await ended([listener, *self._running])
+            await ended([listener])
+            if self._running:  # a NAS that was asked answers in two seconds, and its answer is worth keeping
+                await asyncio.wait(tuple(self._running), timeout=STOP_S)
+            await ended([*self._running])
 
     async def look(self) -> int:
         """Begin what is due and not begun; how many there were."""

@@ -65,7 +65,7 @@ def _views(session: Session, district_id: uuid.UUID, rows: list[WifiSession]) ->
     named = select(Gateway.id, Gateway.slug).where(
         Gateway.district_id == district_id, Gateway.id.in_({row.gateway_id for row in rows})
     )
-    slugs = dict(session.execute(named).tuples().all())
+    slugs = {row.id: row.slug for row in session.execute(named)}
     return [_view(row, slugs.get(row.gateway_id, ""), asked.get(row.id)) for row in rows]
 
 

@@ -71,7 +71,7 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(
+async def stage(  # noqa: PLR0917 pytest calls by name
     app: FastAPI,
     client: httpx.AsyncClient,
     committed: Makers,
