@@ -35,6 +35,9 @@ MOST_ACKNOWLEDGED = 64
 LIFE = timedelta(minutes=5)
 """A login that was not fetched by then is stale: its device has a new token, or went away."""
 KEPT = timedelta(hours=1)
+STARTS_WITHIN = timedelta(seconds=30)
+"""The gateway redirects people from its first second, and its helper asks for a clear queue five seconds later: who has
+signed in meanwhile stays. A grant of the gateway's run before this one is refused by it and does no harm."""
 _NONE = {"none", ""}
 
 
@@ -85,7 +88,8 @@ def answer(session: Session, district: DistrictInfo, gateway: Gateway, poll: Pol
     """What the helper reads."""
     match poll.action:
         case Action.CLEAR:
-            session.execute(delete(QueuedGrant).where(*_queue(gateway, poll), _is_open()))
+            before = QueuedGrant.created_at < clock.machine_now() - STARTS_WITHIN
+            session.execute(delete(QueuedGrant).where(*_queue(gateway, poll), _is_open(), before))
             return ""
         case Action.VIEW if poll.payload.strip() in _NONE:
             return _waiting(session, gateway, poll, clock=clock)

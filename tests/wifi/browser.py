@@ -1,10 +1,12 @@
 """A captive browser in the client's namespace: curl with a cookie jar, one navigation after the other."""
 
 import html
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 from tests.wifi.lab import Lab
@@ -23,6 +25,11 @@ class Page:
     def location(self) -> str:
         """Where it leads on to."""
         return urljoin(self.url, self.headers["location"])
+
+    @property
+    def json(self) -> Any:
+        """Its document."""
+        return json.loads(self.text)
 
     @property
     def action(self) -> str:
@@ -54,7 +61,7 @@ class Browser:
     def __init__(self, lab: Lab, *, trusted: Path | None = None) -> None:
         self._lab = lab
         jar = str(lab.directory / "cookies")
-        self._options = ("--cookie", jar, "--cookie-jar", jar)
+        self._options: tuple[str, ...] = ("--cookie", jar, "--cookie-jar", jar)
         if trusted is not None:
             self._options += ("--cacert", str(trusted))
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from district.app import create_app
 from district.settings import Settings
 from tests.wifi import lab as labs
 from tests.wifi import portal as portals
 from tests.wifi.lab import Lab
-from tests.wifi.portal import Certificate
+from tests.wifi.portal import SECRET, Certificate
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,13 @@ def portal(
     """Our web role, on real time and on the internet's addresses."""
     directory: Path = tmp_path_factory.mktemp("portal")
     app = create_app(
-        Settings(data_dir=directory, database_url=database_url, nats_url=nats_url, database_pool_size=4)
+        Settings(
+            data_dir=directory,
+            database_url=database_url,
+            nats_url=nats_url,
+            database_pool_size=4,
+            secret=SecretStr(SECRET),
+        )
     )
     with portals.serving(app, lab, certificate):
         yield app

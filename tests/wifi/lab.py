@@ -28,7 +28,6 @@ PORTAL_IP = "198.51.100.5"
 PORTAL_NAME = "wifi.example"
 NEEDED = ("ip", "nft", "iptables", "opennds", "dnsmasq", "udhcpc", "unshare", "nsenter", "php", "curl")
 _CLONE_NEWNET = 0x40000000
-_FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
 def why_not() -> str:
@@ -37,6 +36,8 @@ def why_not() -> str:
         return "needs root, to make network namespaces"
     if missing := [name for name in NEEDED if shutil.which(name) is None]:
         return f"needs the programs {', '.join(missing)}"
+    if not any(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
+        return "needs libfaketime"
     name = f"sq{secrets.token_hex(4)}"
     if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode:
         return "this machine lets nobody make network namespaces"
@@ -153,6 +154,16 @@ def _socket_in(name: str, host: str, port: int) -> socket.socket:
     return made[0]
 
 
+def _loader() -> Path:
+    """The system's loader: asked by name, it preloads a library into one program and not into what that starts."""
+    return next(path for folder in ("/lib64", "/lib") for path in Path(folder).glob("ld-linux-*.so.*"))
+
+
+def _library() -> Path:
+    """What lets a test move one program's clock."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+
+
 class OpenNds:
     """The distribution's openNDS and dnsmasq in the lab's gateway."""
 
@@ -178,20 +189,30 @@ class OpenNds:
         failing = self._directory / "failing"
         failing.write_text("#!/bin/sh\nexit 1\n")
         failing.chmod(0o755)
-        leases = "/tmp/dhcp.leases"
+        own, lab = self._directory, self._lab.directory
         options = " ".join(f"--dhcp-option={option}" for option in dhcp)
-        ca = f"export SSL_CERT_FILE={trusted}\n" if trusted else ""
         (self._directory / "init.sh").write_text(
-            "set -e\nmount -t tmpfs tmpfs /run\ncp -r -- "
-            f"{self._directory} /run/lab\n"
-            "mount -t tmpfs tmpfs /var/lib/misc\n"
-            "for name in nft systemctl; do mount --bind /run/lab/failing $(command -v $name || echo /usr/bin/true); done\n"
-            "for name in hosts dnsmasq.conf; do [ -e /etc/$name ] || : > /etc/$name; mount --bind /run/lab/$name /etc/$name; done\n"
-            "mount --bind /run/lab/opennds.conf /etc/opennds/opennds.conf\n"
-            f"dnsmasq --no-daemon --conf-file=/dev/null --port=0 --user=root --interface=lan0 --bind-interfaces "
-            f"--dhcp-range=10.2.0.100,10.2.0.200,255.255.255.0,1h --dhcp-leasefile={leases} --dhcp-authoritative {options} &\n"
-            f"{ca}export LD_PRELOAD={_FAKETIME} FAKETIME_TIMESTAMP_FILE={self._faketime} FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1\n"
-            "opennds -f -d 3 2>&1\n"
+            f"""set -e
+mount -t tmpfs tmpfs /run
+mkdir /run/lab
+mount --bind {lab} /run/lab
+for folder in /tmp /var/lib/misc /dev/shm; do mount -t tmpfs tmpfs $folder; done
+mkdir -p {lab}
+mount --bind /run/lab {lab}
+for name in nft systemctl; do
+    mount --bind {own}/failing $(command -v $name || echo /usr/bin/true)
+done
+for name in hosts dnsmasq.conf; do
+    [ -e /etc/$name ] || : > /etc/$name
+    mount --bind {own}/$name /etc/$name
+done
+mount --bind {own}/opennds.conf /etc/opennds/opennds.conf
+dnsmasq --no-daemon --conf-file=/dev/null --port=0 --user=root --interface=lan0 --bind-interfaces \\
+    --dhcp-range=10.2.0.100,10.2.0.200,255.255.255.0,1h --dhcp-leasefile=/tmp/dhcp.leases --dhcp-authoritative {options} &
+{f"export SSL_CERT_FILE={trusted}" if trusted else ""}
+export FAKETIME_TIMESTAMP_FILE={self._faketime} FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+{_loader()} --preload {_library()} /usr/bin/opennds -f -d 3 2>&1
+"""
         )
 
     def __enter__(self) -> Self:
@@ -231,7 +252,20 @@ class OpenNds:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            lines = "\n".join(line[:300] for line in self.log().splitlines()[-250:])
+            sys.stderr.write(
+                f"the gateway's processes:\n{self.inside('ps', 'axf')}\nits last lines:\n{lines}\n"
+            )
         self.close()
+
+    def inside(self, *argv: str) -> str:
+        """What a command prints among the gateway's own processes and files."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return (
+            run("nsenter", "-t", children[0], "-m", "-p", "-n", *argv, is_checked=False) if children else ""
+        )
 
     def close(self) -> None:
         """Kill the first process; the kernel ends all the others with it."""
@@ -246,4 +280,6 @@ class OpenNds:
 
     def move_clock(self, seconds: int) -> None:
         """Let the gateway's own clock jump ahead."""
-        self._faketime.write_text(f"+{seconds}")
+        jumped = self._faketime.with_suffix(".new")
+        jumped.write_text(f"+{seconds}")
+        jumped.replace(self._faketime)  # at once: whoever asks for the time reads a whole file

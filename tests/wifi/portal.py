@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from asyncio import FIRST_COMPLETED
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from fastapi import FastAPI
 from district.clock import system
 from tests.wifi.lab import INTERNET_IP, PORTAL_IP, PORTAL_NAME, Lab
 
+SECRET = "of-this-test-only-c0ffee-5f2e9a71-83bd"
 STARTS_WITHIN_S, STOPS_WITHIN_S = 30, 20
 
 
@@ -71,8 +73,7 @@ def serving(app: FastAPI, lab: Lab, files: Certificate) -> Iterator[None]:
 
     async def serve() -> None:
         first = asyncio.create_task(clear.serve(sockets[0]))
-        while not clear.started and not first.done():
-            await asyncio.sleep(0.01)
+        await asyncio.wait({first, asyncio.create_task(_started(clear))}, return_when=FIRST_COMPLETED)
         await asyncio.gather(first, tls.serve(sockets[1]))
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
@@ -89,6 +90,11 @@ def serving(app: FastAPI, lab: Lab, files: Certificate) -> Iterator[None]:
 
 def _server(app: FastAPI, **options: str) -> uvicorn.Server:
     return uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2, **options))  # type: ignore[arg-type]
+
+
+async def _started(server: uvicorn.Server) -> None:
+    while not server.started:  # noqa: ASYNC110 uvicorn has no event for this
+        await asyncio.sleep(0.01)
 
 
 def _until_started(server: uvicorn.Server, thread: threading.Thread) -> None:

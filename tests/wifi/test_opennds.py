@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session
 
 from district.clock import FixedClock, system
 from district.gateways import service as gateways
+from district.gateways.capport import client_token
 from district.gateways.models import Gateway, Plan, WifiSession
 from district.gateways.schemas import NewGateway
+from district.members.models import DeviceAlias
 from tests.conftest import NOON
 from tests.factories import Makers
 from tests.product import wait_for
-from tests.wifi.browser import Browser
-from tests.wifi.lab import GATEWAY_IP, PORTAL_IP, PORTAL_NAME, Lab, OpenNds
+from tests.wifi.browser import Browser, Page
+from tests.wifi.lab import CLIENT_MAC, GATEWAY_IP, PORTAL_IP, PORTAL_NAME, Lab, OpenNds
+from tests.wifi.portal import SECRET, Certificate
 
 pytestmark = pytest.mark.gateway
 OWN_LINES = """GatewayInterface lan0
@@ -31,6 +34,7 @@ checkinterval 1
 sessiontimeout 60
 """
 PAST_AN_HOUR_S = 3_700
+CLIENT = CLIENT_MAC.replace(":", "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,3 +133,82 @@ def test_level_1_lets_a_client_in_by_a_good_token_until_its_time_is_up(
         again = browser.sign_in(browser.get(internet).location)
         browser.get(again.location)
         assert is_on_line(browser, internet)
+
+
+def test_level_2_lets_a_client_in_by_an_encrypted_redirect(
+    lab: Lab, internet: str, engine: Engine, register: Callable[[int], Registered]
+) -> None:
+    gateway = register(2)
+    browser = Browser(lab)
+    with OpenNds(lab, gateway.configuration):
+        lab.lease()
+        redirected = browser.get(internet)
+        assert "&iv=" in redirected.location
+        granted = browser.sign_in(redirected.location)
+        assert not is_on_line(browser, internet)
+        assert browser.get(granted.location).status == 307
+        assert is_on_line(browser, internet)
+    assert session_at(engine, gateway.slug).confirmed_at is None, (
+        "nobody vouches for the device at this level"
+    )
+
+
+def test_level_3_fetches_its_grant_and_vouches_for_the_device(
+    lab: Lab,
+    certificate: Certificate,
+    internet: str,
+    engine: Engine,
+    register: Callable[[int], Registered],
+) -> None:
+    gateway = register(3)
+    browser = Browser(lab, trusted=certificate.authority)
+    capport = f"https://{PORTAL_NAME}/capport/v1/{client_token(SECRET, gateway.slug, CLIENT)}"
+    with OpenNds(lab, gateway.configuration, dhcp=[f"114,{capport}"], trusted=certificate.authority) as nds:
+        lease = lab.lease()
+        assert bytes.fromhex(lease["opt114"]).decode() == capport
+        assert_standing(browser.get(capport, "Accept: application/captive+json"), captive=True)
+
+        # Whoever comes to the portal by himself is led to the gateway's own redirect.
+        start = browser.get(browser.get(capport).json["user-portal-url"])
+        redirected = browser.get(start.location)
+        assert redirected.location.startswith(f"https://{PORTAL_NAME}:443/portal/{gateway.slug}?fas=")
+
+        waits = browser.sign_in(redirected.location)
+        assert waits.status == 303
+        assert f"/portal/{gateway.slug}/waiting/" in waits.location
+        page = browser.get(waits.location)
+        assert (page.status, page.refreshes_after_s) == (200, 2)
+        assert_standing(browser.get(capport), captive=True)
+
+        landed = wait_for("the gateway lets it in", lambda: goes_on(browser, waits.location), timeout_s=30)
+        assert f"/portal/{gateway.slug}/welcome" in landed.location
+        assert is_on_line(browser, internet)
+        left_s = assert_standing(browser.get(capport), captive=False)
+        assert 3500 < left_s <= 3600
+        row = session_at(engine, gateway.slug)
+        assert (row.confirmed_by, row.ended_at) == ("gateway", None)
+        with Session(engine) as session:
+            assert session.get(DeviceAlias, (row.district_id, row.alias)) is not None
+
+        nds.move_clock(PAST_AN_HOUR_S)
+        wait_for("the gateway ends the session", lambda: not is_on_line(browser, internet), timeout_s=15)
+        ended = wait_for(
+            "the gateway says so",
+            lambda: session_at(engine, gateway.slug).ended_because or None,
+            timeout_s=15,
+        )
+        assert ended == "timeout"
+        assert_standing(browser.get(capport), captive=True)
+
+
+def goes_on(browser: Browser, waiting: str) -> Page | None:
+    """The page behind the waiting page, once it leads on."""
+    page = browser.get(waiting)
+    return page if page.status == 303 else None
+
+
+def assert_standing(page: Page, *, captive: bool) -> int:
+    """What the API says; the seconds that are left."""
+    assert page.headers["content-type"] == "application/captive+json"
+    assert page.json["captive"] is captive
+    return int(page.json.get("seconds-remaining", 0))
