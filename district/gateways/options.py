@@ -17,13 +17,15 @@ def checked(
 ) -> dict[str, Any]:
     """The options of a vendor, complete with their defaults; a secret that is not given stays as it is stored.
 
+    Not when another server is named: it would be told what was meant for the first.
+
     Raises: Invalid, naming each place as ``/options/…``.
     """
     model = DIALECTS[vendor].options_model
     given = dict(values)
-    for name in _secrets(model):
-        if stored and stored.get(name) and not given.get(name):
-            given[name] = stored[name]
+    if stored and _server(given) == _server(stored):
+        kept = (name for name in _secrets(model) if stored.get(name) and not given.get(name))
+        given |= {name: stored[name] for name in kept}
     try:
         return model.model_validate(given).model_dump(mode="json")
     except ValidationError as error:
@@ -34,6 +36,10 @@ def shown(vendor: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as an operator reads them: without passwords and keys."""
     secret = _secrets(DIALECTS[vendor].options_model)
     return {name: value for name, value in options.items() if name not in secret}
+
+
+def _server(options: Mapping[str, Any]) -> str:
+    return str(options.get("controller_url", "")).strip().rstrip("/")
 
 
 def _secrets(model: type[BaseModel]) -> frozenset[str]:
