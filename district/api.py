@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from district.accesslog import routes as access_log
 from district.campaigns import routes as campaigns
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sign_ins.router,
     capport.router,
     privacy.router,
+    access_log.router,
     stores.router,
     store_routes.router,
     till_routes.router,

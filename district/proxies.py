@@ -86,3 +86,9 @@ def network_of(connection: HTTPConnection) -> str:
     if address.version == 4:
         return str(address)
     return str(ipaddress.ip_network((address, _SITE_BITS), strict=False))
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """The client's own address, in its one spelling; empty when it is none."""
+    address = _address(connection.client.host) if connection.client else None
+    return "" if address is None else str(address)

@@ -124,6 +124,12 @@ class Settings(BaseSettings):
         le=timedelta(days=60),
         description="How long members' positions are kept before the whole day is dropped; others' live 24 hours",
     )
+    access_log_kept: timedelta = Field(
+        default=timedelta(days=180),
+        ge=timedelta(days=60),
+        le=timedelta(days=365),
+        description="How long the access log of the Wi-Fi and imported NAT logs are kept",
+    )
     engine_confirm: bool = Field(
         default=False, description="Need two consecutive fixes before an enter or exit counts"
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from district.accesslog import jobs as accesslog
 from district.auth import idempotency
 from district.campaigns import jobs as campaigns
 from district.clock import Clock, system
@@ -88,7 +89,7 @@ async def take_in_late_visits(context: RoleContext) -> None:
 
 
 async def forget_people(context: RoleContext) -> None:
-    """Retention of codes, sessions, counts and the access log."""
+    """Retention of codes, sessions and counts."""
     now, machine_now = context.clock.now(), context.clock.machine_now()
     for district in context.districts:
         await privacy.forget(context.pool, district.id, now=now, machine_now=machine_now)
@@ -101,8 +102,23 @@ async def end_overstayed(context: RoleContext) -> None:
         await overstayed.end(context.pool, district.id, now=context.clock.now())
 
 
+async def follow_access(context: RoleContext) -> None:
+    """Ends and addresses of sessions into the access log."""
+    for district in context.districts:
+        await accesslog.follow(context.pool, district.id, now=context.clock.now())
+
+
+async def forget_access(context: RoleContext) -> None:
+    """Retention of the access log."""
+    now, kept = context.clock.now(), context.settings.access_log_kept
+    for district in context.districts:
+        await accesslog.forget(context.pool, district.id, now=now, kept=kept)
+
+
 JOBS: tuple[Job, ...] = (
     Job(name="sessions.overstayed", every=timedelta(minutes=1), run=end_overstayed),
+    Job(name="accesslog.follow", every=timedelta(seconds=10), run=follow_access),
+    Job(name="accesslog.forget", every=timedelta(minutes=1), run=forget_access),
     Job(name="privacy.forget", every=timedelta(minutes=1), run=forget_people),
     Job(name="visits.follow", every=visits.FOLLOW_EVERY, run=follow_visits),
     Job(name="visits.late", every=visits.LATE_EVERY, run=take_in_late_visits),

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from district.cli import database, demo, information, places, radius, running
+from district.cli import access_log, database, demo, information, places, radius, running
 from district.embedded.errors import EmbeddedError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ database.register(app)
 information.register(app)
 places.register(app)
 radius.register(app)
+access_log.register(app)
 demo.register(app)
 
 

@@ -43,6 +43,9 @@ class Choice:
     is_of_age: bool | None = None
     """None: not asked."""
     network: str = ""
+    address: str = ""
+    """The browser's own, for the proof of what it agreed to and the access log of real names."""
+    agent: str = ""
     is_demo: bool = False
 
     @property

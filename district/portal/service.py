@@ -22,7 +22,7 @@ from district.members import proof
 from district.members import service as members
 from district.members.models import Member
 from district.members.texts import ASKED
-from district.portal import identities, notices, visits
+from district.portal import access, identities, notices, visits
 from district.portal.choice import Choice as Choice  # noqa: PLC0414 callers ask one module about sign-ins
 from district.portal.choice import SignedIn as SignedIn  # noqa: PLC0414
 from district.portal.code_sending import compare_code as compare_code  # noqa: PLC0414
@@ -121,6 +121,7 @@ def sign_in(
     if used is not None:
         used.member_id, used.is_proven = found.member.id, found.is_proven
     session.flush()
+    access.note(session, gateway, arrival, choice, row=row, member=found.member)
     token = _open(session, district, found.member, clock=clock) if found.is_proven else None
     return SignedIn(member=found.member, is_new=found.is_new, token=token, wifi_session=row)
 

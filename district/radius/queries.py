@@ -100,19 +100,35 @@ FROM (
 ) of_today
 """
 
-SPEND_SQL = """
-UPDATE radius_token SET used_at = %(machine_now)s
-WHERE district_id = %(district_id)s AND username = %(username)s AND used_at IS NULL
-RETURNING wifi_session_id
+_SPEND = """
+UPDATE radius_token t SET used_at = %(machine_now)s
+WHERE t.district_id = %(district_id)s AND t.username = %(username)s AND t.used_at IS NULL
 """
+_DEVICES = """
+SELECT p.devices FROM wifi_session ws JOIN plan p ON p.district_id = ws.district_id AND p.id = ws.plan_id
+WHERE ws.district_id = %(district_id)s AND ws.id = t.wifi_session_id AND p.devices IS NOT NULL
+"""
+SPEND_SQL = f"{_SPEND} AND NOT EXISTS ({_DEVICES}) RETURNING t.member_id"
+"""Under a plan that limits no devices: one statement."""
+SPEND_PLACE_SQL = f"{_SPEND} RETURNING t.member_id, ({_DEVICES})"
+LOCK_MEMBER_SQL = "SELECT FROM member WHERE district_id = %(district_id)s AND id = %(member_id)s FOR UPDATE"
 
+# The worker writes the session's beginning into the access log: this path waits for no chain.
 OPEN_SESSION_SQL = """
-INSERT INTO wifi_session
-    (district_id, id, gateway_id, member_id, alias, access_point_mac, method, granted_at, device_mac, plan_id, expires_at)
-SELECT %(district_id)s, %(id)s, g.id, %(member_id)s, %(alias)s, %(access_point_mac)s, %(method)s, %(now)s, %(mac)s,
-    %(plan_id)s, %(expires_at)s
-FROM gateway g WHERE g.district_id = %(district_id)s AND g.id = %(gateway_id)s
-RETURNING id
+WITH opened AS (
+    INSERT INTO wifi_session
+        (district_id, id, gateway_id, member_id, alias, access_point_mac, method, granted_at, device_mac, plan_id,
+         expires_at)
+    SELECT %(district_id)s, %(id)s, g.id, %(member_id)s, %(alias)s, %(access_point_mac)s, %(method)s, %(now)s, %(mac)s,
+        %(plan_id)s, %(expires_at)s
+    FROM gateway g WHERE g.district_id = %(district_id)s AND g.id = %(gateway_id)s
+    RETURNING district_id, id, gateway_id, member_id, access_point_mac, method, granted_at, device_mac
+), for_the_log AS (
+    INSERT INTO access_session (district_id, session, member_id, method, mac, nas, access_point_mac, at)
+    SELECT o.district_id, o.id, o.member_id, o.method, o.device_mac, g.slug, o.access_point_mac, o.granted_at
+    FROM opened o JOIN gateway g ON g.district_id = %(district_id)s AND g.id = o.gateway_id
+)
+SELECT id FROM opened
 """
 
 # Whom sessions belong to that repeat no mark of ours: by their one-time name, their credential, or their device.

@@ -16,7 +16,7 @@ from district.portal import oidc, oidc_provider, service
 from district.portal.choice import Identity
 from district.portal.outbound import policy_of
 from district.problems import Invalid
-from district.proxies import network_of
+from district.proxies import address_of, network_of
 from district.vouchers import service as vouchers
 from district.web.language import negotiate
 from district.web.portal_form import BOXES, Filled
@@ -165,6 +165,8 @@ def _choice(
         known=visit.known,
         is_of_age=filled.is_of_age if visit.least_age is not None else None,
         network=network_of(visit.request),
+        address=address_of(visit.request),
+        agent=visit.request.headers.get("user-agent", ""),
         is_demo=bool(visit.district.label),
     )
 
