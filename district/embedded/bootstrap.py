@@ -47,6 +47,19 @@ OWN_PACKAGES = ("geo", "push", "district")
 RADIUS_PACKAGES = ("freeradius", "freeradius-rest", "freeradius-utils")
 RADIUS_FILES = ("/usr/sbin/freeradius", "/usr/lib/freeradius/rlm_rest.so", "/usr/bin/radclient")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+GATEWAY = {
+    "opennds": "opennds-daemon",
+    "dnsmasq": "dnsmasq-base",
+    "nft": "nftables",
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "udhcpc": "udhcpc",
+    "php": "php-cli",
+    "pgrep": "procps",
+    "curl": "curl",
+}
+"""What the tests with a real gateway run, and the packages that have it."""
+CLOCK_MOVER = "libfaketime"
 
 
 def _has(find: Callable[[], object]) -> bool:
@@ -106,7 +119,17 @@ def missing_packages(profile: str) -> list[str]:
             wanted.append("chromium")
         if privilege() is not None and not all(map(os.path.exists, RADIUS_FILES)):
             wanted += RADIUS_PACKAGES  # unpacked without root they find none of their own files: tests say that they skip
+        if os.geteuid() == 0:  # network namespaces are root's: without them those tests say that they skip
+            wanted += [package for program, package in GATEWAY.items() if shutil.which(program) is None]
+            wanted += [] if any(Path("/usr/lib").glob(f"*/faketime/{CLOCK_MOVER}.so.1")) else [CLOCK_MOVER]
     return wanted
+
+
+def _is_offered(package: str) -> bool:
+    """Whether this distribution has a package that only the tests with a real gateway want; they skip without it."""
+    if package not in {*GATEWAY.values(), CLOCK_MOVER}:
+        return True
+    return package in output_of(["apt-cache", "pkgnames", package]).split()
 
 
 def install_packages(packages: list[str], runner: Runner) -> None:
@@ -118,7 +141,8 @@ def install_packages(packages: list[str], runner: Runner) -> None:
     prefix = privilege()
     source = PrivatePackages(runner, programs.tools_root()) if prefix is None else Apt(runner, prefix)
     source.update()
-    source.install([source.postgis_package() if name == "postgis" else name for name in packages])
+    offered = filter(_is_offered, packages)
+    source.install([source.postgis_package() if name == "postgis" else name for name in offered])
 
 
 def add_account(runner: Runner) -> None:
