@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
@@ -25,7 +26,9 @@ from district.radius.packets import AccessRequest
 from district.radius.queries import (
     CREDENTIAL_SQL,
     DEVICE_SQL,
+    LOCK_MEMBER_SQL,
     OPEN_SESSION_SQL,
+    SPEND_PLACE_SQL,
     SPEND_SQL,
     TOKEN_SQL,
     USAGE_SQL,
@@ -163,9 +166,24 @@ async def settle(pool: Pool, asking: Asking) -> Grant | Turned | None:
 
 async def _use_token(pool: Pool, asking: Asking) -> Turned | None:
     async with pool.connection() as connection:
-        cursor = await connection.execute(SPEND_SQL, asking.values)
-        row = await cursor.fetchone()
-    return None if row is not None else Turned(reason=Refused.USED)
+        row = await (await connection.execute(SPEND_SQL, asking.values)).fetchone()
+        return None if row is not None else await _take_place(connection, asking)
+
+
+async def _take_place(connection: Connection, asking: Asking) -> Turned | None:
+    """Use a token up under a plan that limits devices: of two at once the later one sees the earlier one's place."""
+    turned = None
+    async with connection.transaction():
+        row = await (await connection.execute(SPEND_PLACE_SQL, asking.values)).fetchone()
+        if row is None:
+            return Turned(reason=Refused.USED)
+        values = asking.values | {"member_id": row[0], "day_start": asking.clock.now()}
+        await connection.execute(LOCK_MEMBER_SQL, values)
+        used = await (await connection.execute(USAGE_SQL, values)).fetchone()
+        if row[1] is not None and used is not None and used[0] >= row[1]:
+            turned = Turned(reason=Refused.DEVICES)
+            raise psycopg.Rollback
+    return turned
 
 
 async def _known(connection: Connection, asking: Asking) -> Known | None:

@@ -16,7 +16,7 @@ from district.gateways.redirects import optional_mac
 MAX_BODY_BYTES = 64 * 1024
 MAX_TEXT = 253
 """What a RADIUS attribute holds (RFC 2865 §5)."""
-MAX_OCTETS = 1 << 62
+MAX_OCTETS = 1 << 60
 MAX_SECONDS = 10 * 365 * 86_400
 WORD = 1 << 32
 CLIENT = "District-Client"

@@ -144,11 +144,25 @@ class AccountingRecorder:
                 await self._publish(feed, packets)
                 self.recorded += len(packets)
                 return
+            except (sqlalchemy.exc.DataError, sqlalchemy.exc.IntegrityError, psycopg.DataError) as error:
+                # Never to be stored, however often it is tried: its neighbours must not wait for it.
+                await self._record_apart(district, packets, messages, error)
+                return
             except (psycopg.Error, sqlalchemy.exc.DBAPIError, OSError, TimeoutError, DistrictError) as error:
                 log.warning("radius.retries", error=type(error).__name__)
                 await asyncio.sleep(BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)])
                 attempt += 1
                 await _each(message.in_progress for message in messages)
+
+    async def _record_apart(
+        self, district: DistrictInfo, packets: list[Told], messages: Sequence[Msg], error: Exception
+    ) -> None:
+        if len(packets) == 1:
+            log.error("radius.dropped", error=type(error).__name__, district=district.slug)
+            return
+        middle = len(packets) // 2
+        await self._record(district, packets[:middle], messages)
+        await self._record(district, packets[middle:], messages)
 
     def _write(self, district: DistrictInfo, packets: list[Told]) -> FeedInfo | None:
         with self._sessions.begin() as session:

@@ -48,7 +48,7 @@ class Sizes:
     """How much of each."""
 
     logins: int = 9_000
-    steady: int = 3_000
+    steady: int = 2_000
     direct: int = 4_000
     herd: int = 30_000
     herd_per_s: float = 500.0

@@ -138,6 +138,11 @@ def test_accounting_waits_on_disk_while_the_portal_is_away_also_over_a_restart(
         radius.start()
         stops(venue, radius, sessions[5:])
     wait_for("every packet is stored", lambda: stored(venue, "spool") == len(sessions), timeout_s=90)
+    known = venue.product.row(
+        "SELECT count(*) FROM radius_session WHERE gateway_id = %s AND session_id LIKE 'spool-%%'",
+        venue.gateway_id,
+    )
+    assert known[0] == len(sessions), "the spool forgot which NAS told"
     wait_for("the spool is empty", lambda: radius.spooled_bytes == 0, timeout_s=30)
 
 

@@ -1,5 +1,6 @@
 """Who may go on line, and how much: one-time tokens, devices met before, names for 802.1X."""
 
+import asyncio
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -319,6 +320,18 @@ async def test_a_device_just_let_in_takes_a_place_before_it_is_told_of(world: Wo
     first, second = world.token(member), world.token(member, mac=OTHER_MAC)
     assert (await world.post("post-auth", body(first.username))).status_code == 204
     assert await refusal(world, body(second.username, mac=OTHER_MAC))
+
+
+async def test_of_two_devices_let_in_at_once_only_as_many_as_allowed_stay(world: World) -> None:
+    world.plan(devices=1)
+    member = world.member()
+    tokens = {mac: world.token(member, mac=mac) for mac in (MAC, OTHER_MAC, "02aa22334488")}
+    for mac, token in tokens.items():
+        assert (await world.post("authorize", body(token.username, mac=mac))).status_code == 200
+    answers = await asyncio.gather(
+        *(world.post("post-auth", body(token.username, mac=mac)) for mac, token in tokens.items())
+    )
+    assert sorted(answer.status_code for answer in answers) == [204, 401, 401]
 
 
 async def test_a_days_time_is_used_up_and_comes_back_with_the_trading_day(
