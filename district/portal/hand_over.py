@@ -4,7 +4,7 @@ import secrets
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from district.auth import service as auth
@@ -19,12 +19,18 @@ LIFE = timedelta(minutes=10)
 """Machine time."""
 TOKEN_BYTES = 16
 MAX_TOKEN = 80
+MOST_OPEN = 20
 
 
 def make(
     session: Session, district: DistrictInfo, member_id: uuid.UUID, session_token: str, *, clock: Clock
 ) -> str:
-    """The end of a link for the member of a session: the district and 128 random bits, and nothing of the device."""
+    """The end of a link for the member of a session: the district and 128 random bits, and nothing of the device.
+
+    Empty when the member has enough of them that still work.
+    """
+    if _open_count(session, district, member_id, clock=clock) >= MOST_OPEN:
+        return ""
     token = f"{district.slug}.{secrets.token_urlsafe(TOKEN_BYTES)}"
     now = clock.machine_now()
     session.add(
@@ -39,6 +45,16 @@ def make(
     )
     session.flush()
     return token
+
+
+def _open_count(session: Session, district: DistrictInfo, member_id: uuid.UUID, *, clock: Clock) -> int:
+    counted = select(func.count()).where(
+        HandOver.district_id == district.id,
+        HandOver.member_id == member_id,
+        HandOver.used_at.is_(None),
+        HandOver.expires_at > clock.machine_now(),
+    )
+    return session.scalar(counted) or 0
 
 
 def is_open(session: Session, district: DistrictInfo, token: str, *, clock: Clock) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,7 +31,7 @@ MAX_SECRET = 64
 METHOD_MARK = "oidc:"
 
 
-def find(session: Session, district_id: object, slug: str) -> OidcProvider:
+def find(session: Session, district_id: uuid.UUID, slug: str) -> OidcProvider:
     """A provider of the district. Raises: NotFound."""
     row = session.scalar(
         select(OidcProvider).where(OidcProvider.district_id == district_id, OidcProvider.slug == slug)

@@ -17,6 +17,7 @@ from district.web import (
     portal_hand_over,
     portal_oidc,
     portal_waiting,
+    poster,
     refusals,
     shopper_places,
     till,
@@ -45,6 +46,7 @@ PAGES: tuple[APIRouter, ...] = (
     till.router,
     till_keys.router,
     voucher_pages.router,
+    poster.router,
 )
 
 

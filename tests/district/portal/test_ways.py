@@ -381,7 +381,7 @@ async def test_wordings_are_split_at_random_and_stay_with_the_device(opened: Ope
 def test_the_interval_is_wilson_s(successes: int, trials: int, low: float, high: float) -> None:
     rate = wilson(successes, trials)
     assert rate.value == pytest.approx(successes / trials)
-    assert (rate.low, rate.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+    assert [rate.low, rate.high] == pytest.approx([low, high], abs=1e-4)
 
 
 async def test_connect_rate_and_cost_per_new_member_are_counted_by_device_and_day(
@@ -467,3 +467,31 @@ async def test_the_page_with_every_way_stays_small_and_without_script(
     assert "<script" not in page.text
     with Session(engine) as session:
         assert session.scalar(select(func.count()).select_from(SignInVisit)) is not None
+
+
+async def test_a_poster_carries_both_qr_codes_and_a_hostile_name_stays_text(
+    client: httpx.AsyncClient, app: FastAPI, district: District, committed: Makers
+) -> None:
+    await refresh(app)
+    assert (await client.get("/operator/poster")).status_code == 303
+    client.cookies.set("district_session", committed.token(district, Role.OPERATOR))
+    asked = await client.get("/operator/poster")
+    assert (asked.status_code, asked.text.count("<svg")) == (200, 0)
+    shown = await client.get("/operator/poster", params={"ssid": "<svg onload=1>;商圈", "paper": "A5"})
+    assert shown.text.count("<svg") == 2
+    assert "&lt;svg onload=1&gt;;商圈" in shown.text
+    assert f"/d/{district.slug}" in shown.text
+
+
+async def test_a_member_reads_of_a_new_device_in_his_inbox(
+    opened: Open, rows: Rows, district: District
+) -> None:
+    portal = await opened(methods=["phone"])
+    form = {"method": "phone", "phone": PHONE}
+    await by_code(portal.browser(), rows, portal.address(), **form)
+    browser = portal.browser()
+    await by_code(browser, rows, portal.address("02:aa:22:33:44:58"), **form)
+    listed = (await browser.get("/v1/me/inbox")).json()["items"]
+    page = await browser.get(f"/d/{district.slug}/inbox", params={"lang": "zh"})
+    assert [item["title"] for item in listed] == ["A new device signed in as you"]
+    assert "新设备登录了您的账号" in page.text
