@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Any, TypeAlias
@@ -127,8 +128,11 @@ class PinnedContext(ssl.SSLContext):
         return wrapped
 
 
+@lru_cache(maxsize=256)
 def tls_context(*, ca_certificate: str = "", certificate_sha256: str = "") -> ssl.SSLContext:
     """TLS verified by the system's authorities, by the operator's own (PEM), or by one certificate's SHA-256.
+
+    Kept, for reading the system's authorities takes longer than a call; nobody may change it.
 
     Raises: ssl.SSLError, ValueError for what is no certificate.
     """

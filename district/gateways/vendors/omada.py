@@ -254,7 +254,7 @@ def _result(answer: Answered) -> Any:
     code = body.get("errorCode")
     if code == 0:
         return body.get("result")
-    if code in LOGIN_CODES:
+    if isinstance(code, int) and code in LOGIN_CODES:
         raise LoginOver(f"Omada ended the log-in ({code}).")
     reason = REASONS.get(code) if isinstance(code, int) else None
     raise ControllerRefused(f"Omada refused ({shown(code)}): {reason or shown(body.get('msg', ''))}.")

@@ -219,7 +219,7 @@ def _check_classic(answer: Answered) -> None:
     if answer.status >= 500:
         raise ControllerUnavailable(f"UniFi answered {answer.status}.")
     meta = answer.document().get("meta")
-    code = meta.get("msg", "") if isinstance(meta, dict) else ""
+    code = shown(meta.get("msg", "")) if isinstance(meta, dict) else ""
     if isinstance(meta, dict) and meta.get("rc") == "ok" and answer.status == 200:
         return
     if code in LOGGED_OUT or (answer.status == 401 and not code):
@@ -244,7 +244,7 @@ def _client(options: UnifiOptions, caller: Caller, mac: str, *, pauses_s: tuple[
 
 def _site_path(options: UnifiOptions, caller: Caller) -> str:
     for row in _rows(_ask(options, caller, "GET", f"{INTEGRATION}/sites?limit=200")):
-        if options.site in {row.get("internalReference"), row.get("name"), row.get("id")}:
+        if options.site in (row.get("internalReference"), row.get("name"), row.get("id")):
             return f"{INTEGRATION}/sites/{quote(str(row.get('id', '')), safe='')}"
     raise ControllerRefused(f"UniFi has no site {options.site!r} for this API key: check options.site.")
 
