@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,6 +40,9 @@ STARTS_WITHIN = timedelta(seconds=30)
 """The gateway redirects people from its first second, and its helper asks for a clear queue five seconds later: who has
 signed in meanwhile stays. A grant of the gateway's run before this one is refused by it and does no harm."""
 _NONE = {"none", ""}
+_TOKEN = re.compile(r"[0-9a-f]{64}\Z")
+_REASON = re.compile(r"[a-z]{1,20}\Z")
+"""timeout, idle, client (pressed "log out"), upquota, downquota, ndsctl, shutdown."""
 
 
 SLOW_AFTER = timedelta(seconds=30)
@@ -152,7 +156,7 @@ def _acknowledge(
     session: Session, district: DistrictInfo, gateway: Gateway, poll: Poll, *, clock: Clock
 ) -> str:
     """Those were let in. The helper separates them by blanks, and openNDS's own example expects lines."""
-    tokens = poll.payload.replace("*", " ").split()[:MOST_ACKNOWLEDGED]
+    tokens = [part for part in poll.payload.split() if _TOKEN.match(part)][:MOST_ACKNOWLEDGED]
     now = clock.machine_now()
     let_in = (
         update(QueuedGrant)
@@ -187,7 +191,8 @@ def _end(session: Session, district: DistrictInfo, gateway: Gateway, notice: str
         return
     known = hashlib.sha256(told.get("token", "").encode()).hexdigest()
     if hmac.compare_digest(known.encode(), str(row.grant.get("hid", "")).encode()):
-        sessions.finish(row, told.get("method", "").removesuffix("_deauth")[:20] or "gateway", at=clock.now())
+        reason = told.get("method", "").removesuffix("_deauth")
+        sessions.finish(row, reason if _REASON.match(reason) else "gateway", at=clock.now())
 
 
 def _session_of(custom: str) -> uuid.UUID:
