@@ -172,7 +172,7 @@ def _log_in(options: OmadaOptions, caller: Caller) -> str:
     )
     result = _result(answer)
     token = result.get("token") if isinstance(result, dict) else None
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
         raise ControllerUnavailable("Omada took the log-in and gave no token.")
     return token[:500]
 
