@@ -90,6 +90,46 @@ class RadiusCredential(Base):
     )
 
 
+class RadiusProfileDelivery(Base):
+    """One time that a credential left the portal: as a profile for a device, or to be read."""
+
+    __tablename__ = "radius_profile_delivery"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    username: Mapped[str] = mapped_column(Text)
+    form: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "username"],
+            ["radius_credential.district_id", "radius_credential.username"],
+            ondelete="CASCADE",
+        ),
+        Index(None, "district_id", "username"),
+    )
+
+
+class RadiusAuthority(Base):
+    """How members' devices know the district's RADIUS server for 802.1X: written by `district radius render`."""
+
+    __tablename__ = "radius_authority"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    realm: Mapped[str] = mapped_column(Text)
+    """What stands behind the @ of every name."""
+    server_name: Mapped[str] = mapped_column(Text)
+    """The name in the server's certificate, which devices insist on."""
+    ssid: Mapped[str] = mapped_column(Text, server_default="")
+    """The network to join by name; empty: by Passpoint alone."""
+    certificate: Mapped[str] = mapped_column(Text)
+    """The authority's certificate, PEM."""
+    key: Mapped[str] = mapped_column(Text, server_default="")
+    """Its private key, PEM; empty when somebody else is the authority."""
+    created_at: Mapped[datetime]
+
+
 class RadiusSession(Base):
     """One session as accounting tells it; one row however many packets came, in any order."""
 

@@ -14,9 +14,9 @@ from district.auth.principals import KeyRing
 from district.auth.service import KEY_MARK, Principal, split_token
 from district.districts.service import get_registry
 from district.problems import Invalid, NotAuthenticated
-from district.radius import answers, authorizing
+from district.radius import answers, authorizing, settling
 from district.radius.answers import Pairs, Refused
-from district.radius.authorizing import Turned
+from district.radius.asking import Turned
 from district.radius.packets import (
     MAX_BODY_BYTES,
     MAX_OCTETS,
@@ -106,7 +106,7 @@ async def post_auth(request: Request, key: OpenWispKey) -> Response:
     packet = _access_request(attributes)
     if text_of(attributes, "reply") in {"", ACCEPT} and packet.username:
         asking = asking_of(request, key, packet)
-        outcome = await authorizing.settle(request.app.state.pool, asking)
+        outcome = await settling.settle(request.app.state.pool, asking)
         if isinstance(outcome, Turned):
             return answers.refused(outcome.reason, outcome.language)
     return Response(status_code=HTTPStatus.CREATED)

@@ -203,17 +203,23 @@ def counted(attributes: Attributes, octets: str, words: str) -> int:
     return number_of(attributes, words, most=1 << 29) * WORD + number_of(attributes, octets, most=MAX_OCTETS)
 
 
+def octets_told(attributes: Attributes) -> tuple[int, int, int]:
+    """Octets from the device and to it, and whose input was told: a client may count from its own side."""
+    view = next((number_of(attributes, name, most=2) for name in _VIEW_POINT if name in attributes), 0)
+    unnamed = text_of(attributes, _VIEW_POINT[-1])
+    if view == 0 and unnamed.startswith("0x"):
+        view = min(int.from_bytes(octets_of(unnamed)[-4:]), 2)
+    told_in = counted(attributes, "Acct-Input-Octets", "Acct-Input-Gigawords")
+    told_out = counted(attributes, "Acct-Output-Octets", "Acct-Output-Gigawords")
+    return (told_out, told_in, view) if view == 2 else (told_in, told_out, view)
+
+
 def accounting_request(attributes: Attributes) -> AccountingRequest | None:
     """An Accounting-Request in rlm_rest's form; None for one that tells nothing of a session."""
     status = status_of(text_of(attributes, "Acct-Status-Type"))
     if status is None:
         return None
-    view = next((number_of(attributes, name, most=2) for name in _VIEW_POINT if name in attributes), 0)
-    if view == 0 and text_of(attributes, _VIEW_POINT[2]).startswith("0x"):
-        view = min(int.from_bytes(octets_of(text_of(attributes, _VIEW_POINT[2]))[-4:]), 2)
-    told_in = counted(attributes, "Acct-Input-Octets", "Acct-Input-Gigawords")
-    told_out = counted(attributes, "Acct-Output-Octets", "Acct-Output-Gigawords")
-    up, down = (told_out, told_in) if view == 2 else (told_in, told_out)
+    up, down, view = octets_told(attributes)
     calling = text_of(attributes, "Calling-Station-Id")
     access_point, ssid = station_of(text_of(attributes, "Called-Station-Id"))
     return AccountingRequest(

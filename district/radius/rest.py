@@ -10,9 +10,10 @@ from district.auth.models import Role
 from district.auth.principals import require
 from district.auth.service import Principal
 from district.districts.service import DistrictInfo, get_registry
-from district.radius import accounting, answers, authorizing
+from district.radius import accounting, answers, authorizing, settling
 from district.radius.answers import Grant, Pairs
-from district.radius.authorizing import Admitted, Asking, Turned
+from district.radius.asking import LIVE, Asking, Turned
+from district.radius.authorizing import Admitted
 from district.radius.clients import RadiusClients
 from district.radius.packets import (
     MAX_BODY_BYTES,
@@ -47,7 +48,7 @@ def _password(found: Admitted) -> Pairs:
         return {"control:Cleartext-Password": answers.text(found.password)}
     said = {"control:Auth-Type": answers.text("Accept")}
     if found.is_live:
-        said["request:District-Session"] = answers.text(authorizing.LIVE)
+        said["request:District-Session"] = answers.text(LIVE)
     return said
 
 
@@ -59,7 +60,7 @@ async def post_auth(request: Request, key: RadiusKey) -> Response:
     if outcome != ACCEPT:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     asking = asking_of(request, key, access_request(attributes))
-    return settled(asking, await authorizing.settle(request.app.state.pool, asking))
+    return settled(asking, await settling.settle(request.app.state.pool, asking))
 
 
 def settled(asking: Asking, outcome: Outcome) -> Response:
