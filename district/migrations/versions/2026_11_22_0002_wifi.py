@@ -338,6 +338,38 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "radius_profile_delivery",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("username", sa.Text(), nullable=False),
+        sa.Column("form", sa.Text(), nullable=False),
+        sa.Column("at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["district_id", "username"],
+            ["radius_credential.district_id", "radius_credential.username"],
+            name=op.f("fk_radius_profile_delivery_radius_credential"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("district_id", "id", name=op.f("pk_radius_profile_delivery")),
+    )
+    op.create_index(
+        op.f("ix_radius_profile_delivery_district_id_username"),
+        "radius_profile_delivery",
+        ["district_id", "username"],
+        unique=False,
+    )
+    op.create_table(
+        "radius_authority",
+        sa.Column("district_id", sa.Uuid(), nullable=False),
+        sa.Column("realm", sa.Text(), nullable=False),
+        sa.Column("server_name", sa.Text(), nullable=False),
+        sa.Column("ssid", sa.Text(), server_default="", nullable=False),
+        sa.Column("certificate", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("district_id", name=op.f("pk_radius_authority")),
+    )
+    op.create_table(
         "voucher_batch",
         sa.Column("district_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -613,11 +645,19 @@ def upgrade() -> None:
     )
     op.add_column("consent", sa.Column("language", sa.Text(), server_default="", nullable=False))
     op.add_column("consent", sa.Column("terms_version", sa.Text(), server_default="", nullable=False))
+    op.add_column("consent", sa.Column("controller", sa.Text(), server_default="", nullable=False))
     op.add_column("consent", sa.Column("address", sa.Text(), server_default="", nullable=False))
     op.add_column("consent", sa.Column("agent", sa.Text(), server_default="", nullable=False))
     op.add_column("consent", sa.Column("proof", sa.Text(), server_default="", nullable=False))
     op.add_column("consent", sa.Column("previous_hash", sa.LargeBinary(), nullable=True))
     op.add_column("consent", sa.Column("hash", sa.LargeBinary(), nullable=True))
+    op.create_index(
+        "ix_consent_traced",
+        "consent",
+        ["district_id", "at"],
+        unique=False,
+        postgresql_where=sa.text("address <> '' OR agent <> ''"),
+    )
     op.add_column("gateway", sa.Column("name", sa.Text(), server_default="", nullable=False))
     op.add_column(
         "gateway",
@@ -690,11 +730,15 @@ def downgrade() -> None:
     op.drop_column("gateway", "plan_id")
     op.drop_column("gateway", "options")
     op.drop_column("gateway", "name")
+    op.drop_index(
+        "ix_consent_traced", table_name="consent", postgresql_where=sa.text("address <> '' OR agent <> ''")
+    )
     op.drop_column("consent", "hash")
     op.drop_column("consent", "previous_hash")
     op.drop_column("consent", "proof")
     op.drop_column("consent", "agent")
     op.drop_column("consent", "address")
+    op.drop_column("consent", "controller")
     op.drop_column("consent", "terms_version")
     op.drop_column("consent", "language")
     op.drop_index(op.f("ix_voucher_use_district_id_member_id"), table_name="voucher_use")
@@ -714,6 +758,11 @@ def downgrade() -> None:
     op.drop_table("oidc_login")
     op.drop_index(op.f("ix_voucher_batch_district_id_created_at"), table_name="voucher_batch")
     op.drop_table("voucher_batch")
+    op.drop_table("radius_authority")
+    op.drop_index(
+        op.f("ix_radius_profile_delivery_district_id_username"), table_name="radius_profile_delivery"
+    )
+    op.drop_table("radius_profile_delivery")
     op.drop_index(op.f("ix_radius_credential_district_id_member_id"), table_name="radius_credential")
     op.drop_table("radius_credential")
     op.drop_index(op.f("ix_member_merge_district_id_kept_id"), table_name="member_merge")
