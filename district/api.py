@@ -7,7 +7,7 @@ from district.campaigns import routes as campaigns
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
 from district.footfall import routes as footfall
-from district.gateways import plan_routes
+from district.gateways import plan_routes, self_test_routes
 from district.gateways import routes as gateways
 from district.merchants import routes as merchants
 from district.offers import routes as offers
@@ -35,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     deliveries.router,
     campaigns.router,
     gateways.router,
+    self_test_routes.router,
     plan_routes.router,
     session_routes.router,
     ban_routes.router,

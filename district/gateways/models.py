@@ -117,7 +117,7 @@ class RedirectEvent(Base):
     gateway_id: Mapped[uuid.UUID]
     at: Mapped[datetime]
     outcome: Mapped[str] = mapped_column(Text)
-    """shown, let_in, refused, waiting, failed."""
+    """shown, let_in, refused, waiting, failed; polled: no redirect, the gateway came to fetch who may pass."""
     detail: Mapped[str] = mapped_column(Text, server_default="")
     """What was wrong and what to do, for the operator."""
     shown: Mapped[str] = mapped_column(Text, server_default="")

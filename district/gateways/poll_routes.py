@@ -13,7 +13,7 @@ from fastapi.responses import PlainTextResponse
 
 from district.clock import ClockDep
 from district.districts.service import RegistryDep
-from district.gateways import authmon, service
+from district.gateways import authmon, redirect_events, service
 from district.gateways.authmon import Action, Poll
 from district.problems import Invalid
 
@@ -46,6 +46,7 @@ def polled(
         if row.vendor != "opennds":
             raise Invalid("This gateway is not registered as openNDS.")
         text = authmon.answer(session, district, row, poll, clock=clock)
+        redirect_events.note_poll(session, row, clock=clock)
     return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
 

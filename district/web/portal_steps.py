@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
-from district.gateways import admission
+from district.gateways import admission, redirect_events
 from district.gateways import service as gateways
 from district.gateways.caller import ControllerRefused, ControllerUnavailable
 from district.gateways.dialect import Again, Go, Login, Post, Queue, Step, Tell
+from district.gateways.redirect_events import Outcome
 from district.portal import service, waiting
 from district.web.portal_page import Visit, landing_url
 from district.web.session_cookie import remember
@@ -44,11 +45,23 @@ def send_on(visit: Visit, done: service.SignedIn) -> Response:
             else ""
         )
     response = _carry_out(visit, step, login)
+    _note(visit, step)
     if held:
         _keep(visit, response, held)
     if done.token is not None:
         remember(visit.request, response, done.token)
     return response
+
+
+def _note(visit: Visit, step: Step) -> None:
+    """For the gateway's self-test."""
+    redirect_events.note_apart(
+        visit.sessions,
+        visit.gateway,
+        Outcome.WAITING if isinstance(step, Queue | Again) else Outcome.LET_IN,
+        clock=visit.clock,
+        raw_query=visit.request.scope["query_string"],
+    )
 
 
 def _carry_out(visit: Visit, step: Step, login: Login) -> Response:

@@ -10,9 +10,11 @@ from district.auth.principals import Anyone
 from district.auth.service import Principal
 from district.clock import Clock
 from district.districts.service import DistrictInfo, Registry
+from district.gateways import redirect_events
 from district.gateways import service as gateways
 from district.gateways.dialect import Arrival, BadRedirect, GatewayNotice
 from district.gateways.models import Gateway
+from district.gateways.redirect_events import Outcome
 from district.gateways.routes import portal_url
 from district.members.models import Member
 from district.portal import oidc, service, visits
@@ -39,16 +41,20 @@ def visit_of(
     gateway: str, request: Request, registry: Registry, clock: Clock, shopper: Principal | None
 ) -> Visit | Response:
     """Who stands before the page, or the page that refuses a worn redirect. Raises: NotFound."""
+    raw_query: bytes = request.scope["query_string"]
     with request.app.state.sessions.begin() as session:
         district, row = gateways.find(session, registry, gateway)
         try:
-            arrival = service.arrive(
-                row, request.scope["query_string"], clock=clock, portal_url=portal_url(request, row)
-            )
+            arrival = service.arrive(row, raw_query, clock=clock, portal_url=portal_url(request, row))
         except GatewayNotice as notice:
             return tell(request, district, row, notice, clock)
         except BadRedirect as error:
+            redirect_events.note(
+                session, row, Outcome.REFUSED, clock=clock, raw_query=raw_query, detail=error.detail
+            )
             return refuse(request, district, error, clock)
+        if request.method == "GET":
+            redirect_events.note(session, row, Outcome.SHOWN, clock=clock, raw_query=raw_query)
         arrival = gateways.with_first_sight(session, row, arrival, clock=clock)
         return _visit(session, request, district, row, arrival, shopper=shopper, clock=clock)
 
