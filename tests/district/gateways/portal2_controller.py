@@ -97,6 +97,10 @@ class Controller:
             is_right = self.is_password(name, values.get(2))
         else:
             number, challenge = self.challenges.pop(user, (-1, b""))
+            say(
+                chap_challenge=challenge.hex(),
+                chap_password=bytes((head[7],)).hex() + values.get(4, b"").hex(),
+            )
             is_right = number == request_id and self.is_chap(name, values.get(4), request_id, challenge)
         error = self.answers.get("auth", 0 if is_right else 1)
         if not error:
