@@ -7,11 +7,13 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from district.database import new_id, notify
+from district.database import notify
 from district.districts.service import DistrictInfo
+from district.members import ledger
+from district.members.ledger import NO_EVIDENCE, Decision, Evidence
 from district.members.models import Consent, Member
 from district.members.models import ConsentText as ConsentTextRow
-from district.members.texts import ASKED, ConsentText, consent_text
+from district.members.texts import ASKED, ConsentText, consent_text, standing_hashes
 from district.problems import Conflict, Invalid
 from push.consent import Channel, ConsentRecord, Consents, Purpose
 
@@ -45,6 +47,7 @@ def choose(
     granted: bool,
     text_hash: str | None,
     at: datetime,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> None:
     """A decision that a member makes through a program. What nobody has words for can be refused, and never granted.
 
@@ -67,6 +70,7 @@ def choose(
         action="api",
         source="me",
         at=at,
+        evidence=evidence,
     )
 
 
@@ -88,10 +92,11 @@ def decide(
     action: str,
     source: str,
     at: datetime,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> None:
     """Record one decision with the hash of the text that was shown. Rows are only added.
 
-    A decision that changes nothing adds nothing; a grant to changed words is a new one.
+    A decision that changes nothing adds nothing; a yes or no to changed words is a new one.
 
     Raises: Invalid for a grant of somebody who said that he is too young for it.
     """
@@ -100,26 +105,24 @@ def decide(
             "Who is under the age that is asked for here cannot agree to this; the Wi-Fi is the same without it.",
             detail_zh="未达到所要求的年龄，无法同意此项；不影响上网。",
         )
+    ledger.lock(session, district.id, member.id)
     text = consent_text(purpose, channel, language) if (purpose, channel) in ASKED else None
     if not _says_something_new(
         session, district.id, member.id, purpose=purpose, channel=channel, granted=granted, text=text
     ):
         return
-    session.add(
-        Consent(
-            district_id=district.id,
-            id=new_id(),
-            member_id=member.id,
-            purpose=purpose,
-            channel=channel or "",
-            granted=granted,
-            text_hash=_shown(session, district, text, at) if text else None,
-            action=action,
-            source=source,
-            at=at,
-        )
+    said = Decision(
+        purpose=purpose,
+        channel=channel or "",
+        granted=granted,
+        text_hash=_shown(session, district, text, at) if text else None,
+        action=action,
+        source=source,
+        language=text.language if text else language,
+        at=at,
+        evidence=evidence,
     )
-    session.flush()
+    ledger.add(session, district, member.id, said)
     notify(session, CHANNEL, f"{district.id}:{member.id}")
 
 
@@ -148,10 +151,24 @@ def _says_something_new(
     ).all()
     if not said:
         return True
-    words = (
-        {consent_text(text.purpose, text.channel, speaks).hash for speaks in ("en", "zh")} if text else set()
+    words = standing_hashes(text.purpose, text.channel) if text else frozenset()
+    return bool(words) and said[0] not in words
+
+
+def unheard(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> frozenset[Purpose]:
+    """What the member has not been asked in the words that stand now, and is to be asked at the next login."""
+    rows = session.scalars(
+        select(Consent)
+        .where(Consent.district_id == district_id, Consent.member_id == member_id)
+        .order_by(Consent.at, Consent.id)
     )
-    return granted and bool(words) and said[0] not in words
+    newest = {(row.purpose, row.channel): row for row in rows}
+    return frozenset(
+        purpose
+        for purpose, channel in ASKED
+        if (row := newest.get((purpose, channel or ""))) is None
+        or (row.text_hash is not None and row.text_hash not in standing_hashes(purpose, channel))
+    )
 
 
 def _shown(session: Session, district: DistrictInfo, text: ConsentText, at: datetime) -> bytes:
@@ -171,16 +188,14 @@ def withdraw_all(session: Session, district: DistrictInfo, member: Member, *, at
     """Take back whatever is granted, as the closing of an account does."""
     for record in consents_of(session, district.id, member.id).newest:
         if record.granted:
-            session.add(
-                Consent(
-                    district_id=district.id,
-                    id=new_id(),
-                    member_id=member.id,
-                    purpose=record.purpose,
-                    channel=record.channel or "",
-                    granted=False,
-                    action="erasure",
-                    at=max(at, record.at),
-                )
+            said = Decision(
+                purpose=record.purpose,
+                channel=record.channel or "",
+                granted=False,
+                text_hash=None,
+                action="erasure",
+                source="",
+                language=member.language,
+                at=max(at, record.at),
             )
-    session.flush()
+            ledger.add(session, district, member.id, said)

@@ -122,6 +122,9 @@ class Consent(Base):
     at: Mapped[datetime]
     language: Mapped[str] = mapped_column(Text, server_default="")
     terms_version: Mapped[str] = mapped_column(Text, server_default="")
+    """Of the terms that stood when it was said."""
+    controller: Mapped[str] = mapped_column(Text, server_default="")
+    """Who asked, by name."""
     address: Mapped[str] = mapped_column(Text, server_default="")
     """Network address and agent below expire after 180 days."""
     agent: Mapped[str] = mapped_column(Text, server_default="")
@@ -129,11 +132,14 @@ class Consent(Base):
     """What stands behind it: the verified code, provider or session."""
     previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """SHA-256 over the member's previous record and this one, without what expires."""
+    """SHA-256 over the member's previous record and this one, without what expires; None: before there was a chain."""
 
     __table_args__ = (
         ForeignKeyConstraint(
             ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        Index(
+            "ix_consent_traced", "district_id", "at", postgresql_where=text("address <> '' OR agent <> ''")
         ),
         Index(None, "district_id", "member_id", "purpose", "channel", "id"),
     )

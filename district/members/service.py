@@ -22,8 +22,10 @@ from district.members.consents import CHANNEL as CHANNEL  # noqa: PLC0414 caller
 from district.members.consents import choose as choose  # noqa: PLC0414
 from district.members.consents import consents_of as consents_of  # noqa: PLC0414
 from district.members.consents import decide as decide  # noqa: PLC0414
+from district.members.consents import unheard as unheard  # noqa: PLC0414
 from district.members.consents import withdraw_all
 from district.members.contacts import Contact, ContactKind
+from district.members.ledger import Evidence as Evidence  # noqa: PLC0414
 from district.members.models import Consent, DeviceAlias, Member, MemberState, OptOut
 from district.problems import Invalid, NotFound
 

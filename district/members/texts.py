@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+from district.members import terms
 from push.consent import Channel, Purpose
 
 
@@ -30,13 +31,13 @@ ASKED: tuple[tuple[Purpose, Channel | None], ...] = (
 
 _WORDS: dict[tuple[Purpose, str], str] = {
     (Purpose.ACCESS, "en"): (
-        "By connecting you accept the terms of the free Wi-Fi. We record when and where this device is connected, "
-        "as the law requires, and nothing more."
+        f"By connecting you accept the terms of the free Wi-Fi (version {terms.CURRENT.version}). We record when and "
+        "where this device is connected, as the law requires, and nothing more."
     ),
     (
         Purpose.ACCESS,
         "zh",
-    ): "连接即表示您接受免费 Wi-Fi 的使用条款。我们依法记录本设备的上网时间和接入点，除此之外不作他用。",
+    ): f"连接即表示您接受免费 Wi-Fi 的使用条款（{terms.CURRENT.version} 版）。我们依法记录本设备的上网时间和接入点，除此之外不作他用。",
     (
         Purpose.MARKETING,
         "en",
@@ -53,3 +54,8 @@ def consent_text(purpose: Purpose, channel: Channel | None, language: str) -> Co
     """The words for a purpose; English where a language has none of its own."""
     spoken = "zh" if language.startswith("zh") else "en"
     return ConsentText(purpose=purpose, channel=channel, language=spoken, text=_WORDS[purpose, spoken])
+
+
+def standing_hashes(purpose: Purpose, channel: Channel | None) -> frozenset[bytes]:
+    """The hashes of the words that stand now, in every language."""
+    return frozenset(consent_text(purpose, channel, language).hash for language in ("en", "zh"))

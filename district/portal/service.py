@@ -252,7 +252,21 @@ def _record_consents(
                 action="button" if purpose is Purpose.ACCESS else "box",
                 source=f"portal:{gateway.slug}",
                 at=clock.now(),
+                evidence=_evidence(choice),
             )
+
+
+def _evidence(choice: Choice) -> members.Evidence:
+    """What stands behind what this form said."""
+    if choice.code_id is not None:
+        proof = f"code:{choice.code_id}"
+    elif choice.identity is not None:
+        proof = f"oidc:{choice.identity.provider_slug}"
+    elif choice.voucher:
+        proof = "voucher"
+    else:
+        proof = "session" if choice.known is not None else "device"
+    return members.Evidence(proof=proof, address=choice.address, agent=choice.agent)
 
 
 def _open(session: Session, district: DistrictInfo, member: Member, *, clock: Clock) -> IssuedToken:
