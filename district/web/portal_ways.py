@@ -152,11 +152,11 @@ def _choice(
     voucher: str = "",
     identity: Identity | None = None,
 ) -> service.Choice:
-    asks = not visit.is_returning or contact is not None or identity is not None
+    asked = BOXES if contact is not None or identity is not None else visit.asked
     said = contact.value if contact else voucher or (identity.subject if identity else "")
     return service.Choice(
         language=negotiate(visit.request).value,
-        consents={purpose: purpose in filled.ticked for purpose in BOXES} if asks else {},
+        consents={purpose: purpose in filled.ticked for purpose in asked},
         contact=contact,
         code_id=code_id,
         voucher=voucher,
