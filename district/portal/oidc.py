@@ -14,6 +14,8 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from district.auth import limits
+from district.auth.limits import Limit
 from district.clock import Clock
 from district.districts.service import DistrictInfo
 from district.gateways.models import Gateway
@@ -26,6 +28,9 @@ from district.problems import Invalid, NotFound
 
 LIFE = timedelta(minutes=10)
 """Machine time from leaving to coming back."""
+PER_DEVICE_HOUR = 30
+PER_NETWORK_HOUR = 600
+"""Where no gateway vouches for the device."""
 SECRET_BYTES = 32
 MAX_SECRET = 64
 METHOD_MARK = "oidc:"
@@ -52,6 +57,20 @@ def names_of(session: Session, gateway: Gateway) -> dict[str, str]:
         )
     )
     return {f"{METHOD_MARK}{slug}": name for slug, name in rows}
+
+
+def count_departure(
+    session: Session, district: DistrictInfo, *, device: bytes | None, network: str, clock: Clock
+) -> None:
+    """Count a browser that is sent off. Raises: TooMany."""
+    limit = Limit(
+        subject=f"oidc-device:{device.hex()}" if device is not None else f"oidc-network:{network}",
+        period=timedelta(hours=1),
+        most=PER_DEVICE_HOUR if device is not None else PER_NETWORK_HOUR,
+        detail="Too many tries with an account. Wait a while, or choose another way to sign in.",
+        detail_zh="使用账号登录过于频繁，请稍后再试或换一种方式登录。",
+    )
+    limits.take(session, district.id, limit, clock=clock)
 
 
 @dataclass(frozen=True, kw_only=True)

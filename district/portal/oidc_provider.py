@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from authlib.oauth2.auth import ClientAuth
@@ -22,6 +23,8 @@ ALGORITHMS = ("RS256", "ES256", "PS256", "RS384", "ES384", "PS384", "RS512", "ES
 """Signatures by a private key of the provider's alone: never ``none``, never one that our own secret would make."""
 KNOWN_FOR_S = 3600.0
 KEYS_AGAIN_AFTER_S = 30.0
+ASKED_AGAIN_AFTER_S = 5.0
+"""For so long a provider that did not answer is not asked again: nobody waits for it in turn."""
 MOST_KNOWN = 500
 LEEWAY_S = 60
 OLDEST_TOKEN = timedelta(minutes=10)
@@ -56,6 +59,7 @@ class Described:
 
 
 _known: dict[str, Described] = {}
+_failed_at_s: dict[str, float] = {}
 
 
 async def describe(issuer: str, policy: OutboundPolicy) -> Described:
@@ -63,24 +67,38 @@ async def describe(issuer: str, policy: OutboundPolicy) -> Described:
     known = _known.get(issuer)
     if known is not None and monotonic() - known.read_at_s < KNOWN_FOR_S:
         return known
+    if monotonic() - _failed_at_s.get(issuer, float("-inf")) < ASKED_AGAIN_AFTER_S:
+        raise unavailable("did not answer a moment ago")
+    if len(_known) + len(_failed_at_s) >= MOST_KNOWN:
+        forget_all()
+    try:
+        _known[issuer] = await _described(issuer, policy)
+    except ProviderUnavailable:
+        _failed_at_s[issuer] = monotonic()
+        raise
+    return _known[issuer]
+
+
+async def _described(issuer: str, policy: OutboundPolicy) -> Described:
     status, found = await answer_of(Call(url=get_well_known_url(issuer, external=True)), policy)
-    if status != 200 or found.get("issuer") != issuer:
+    if status != HTTPStatus.OK or found.get("issuer") != issuer:
         raise unavailable(f"{status}: describes another issuer")
-    described = Described(
+    userinfo = "userinfo_endpoint"
+    return Described(
         authorization_endpoint=_address(found, "authorization_endpoint", policy),
         token_endpoint=_address(found, "token_endpoint", policy),
-        userinfo_endpoint=_address(found, "userinfo_endpoint", policy)
-        if found.get("userinfo_endpoint")
-        else "",
+        userinfo_endpoint=_address(found, userinfo, policy) if found.get(userinfo) else "",
         jwks_uri=_address(found, "jwks_uri", policy),
         auth_method=_auth_method(found),
         keys=await _keys(_address(found, "jwks_uri", policy), policy),
         read_at_s=monotonic(),
     )
-    if len(_known) >= MOST_KNOWN:
-        _known.clear()
-    _known[issuer] = described
-    return described
+
+
+def forget_all() -> None:
+    """Read every provider anew the next time."""
+    _known.clear()
+    _failed_at_s.clear()
 
 
 def forget(issuer: str) -> None:
@@ -105,7 +123,7 @@ def _auth_method(found: Mapping[str, Any]) -> str:
 async def _keys(url: str, policy: OutboundPolicy) -> KeySet:
     status, found = await answer_of(Call(url=url), policy)
     try:
-        if status != 200:
+        if status != HTTPStatus.OK:
             raise ValueError("no keys")
         return KeySet.import_key_set({"keys": found["keys"]})
     except (JoseError, ValueError, KeyError, TypeError) as error:
@@ -133,7 +151,7 @@ async def claims_of(
     """Whom the provider names, its contact claims included. Raises: NotIdentified, ProviderUnavailable."""
     status, answer = await answer_of(_token_call(provider, described, exchange), policy)
     id_token, access_token = answer.get("id_token"), answer.get("access_token")
-    if status != 200 or not isinstance(id_token, str) or len(id_token) > MAX_TOKEN:
+    if status != HTTPStatus.OK or not isinstance(id_token, str) or len(id_token) > MAX_TOKEN:
         raise NotIdentified(f"token endpoint: {status} {str(answer.get('error', ''))[:40]}")
     claims = _checked(provider, described, id_token, access_token, exchange.nonce, machine_now=machine_now)
     if described.userinfo_endpoint and isinstance(access_token, str) and _lacks_contact(provider, claims):
@@ -200,7 +218,7 @@ async def _more_of(
         status, found = await answer_of(Call(url=described.userinfo_endpoint, headers=bearer), policy)
     except ProviderUnavailable:
         return {}
-    if status != 200 or found.get("sub") != claims["sub"]:
+    if status != HTTPStatus.OK or found.get("sub") != claims["sub"]:
         return {}
     names = ("email", "email_verified", "phone_number", "phone_number_verified")
     return {name: found[name] for name in names if name in found}

@@ -1,10 +1,12 @@
 """Calls to providers: only where webhooks may go, bounded in time and bytes, never redirected."""
 
 import asyncio
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import anyio.from_thread
 import httpx
 import msgspec
 
@@ -13,6 +15,11 @@ from district.settings import Settings
 from push.channels.outbound import HostUnknown, Outbound, OutboundPolicy, Target, TargetRefused
 
 MAX_ANSWER_BYTES = 256 * 1024
+MOST_AT_ONCE = 8
+LONGEST_WAIT_S = 2.0
+T = TypeVar("T")
+_places = threading.BoundedSemaphore(MOST_AT_ONCE)
+"""A provider that hangs must not hold every thread of the process: others sign in another way meanwhile."""
 
 
 class ProviderUnavailable(Unavailable):
@@ -29,6 +36,16 @@ def unavailable(reason: str) -> ProviderUnavailable:
         detail_zh="该账号的服务商暂时没有响应，请重试或换一种方式登录。",
         reason=reason,
     )
+
+
+def ask(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Call a provider from a route's thread, a few at a time. Raises: ProviderUnavailable, and what the call raises."""
+    if not _places.acquire(timeout=LONGEST_WAIT_S):
+        raise unavailable("too many at once")
+    try:
+        return anyio.from_thread.run(function)
+    finally:
+        _places.release()
 
 
 def policy_of(settings: Settings) -> OutboundPolicy:

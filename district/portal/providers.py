@@ -2,8 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 
-import anyio.from_thread
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,7 @@ from district.database import new_id
 from district.districts.service import DistrictInfo
 from district.portal import oidc, oidc_provider
 from district.portal.models import OidcProvider
-from district.portal.outbound import ProviderUnavailable, policy_of
+from district.portal.outbound import ProviderUnavailable, ask, policy_of
 from district.portal.schemas import NewProvider, ProviderChange
 from district.problems import Conflict, Invalid
 from district.settings import Settings
@@ -24,7 +24,7 @@ def check_issuer(issuer: str, settings: Settings) -> None:
     Raises: Invalid.
     """
     try:
-        anyio.from_thread.run(oidc_provider.describe, issuer, policy_of(settings))
+        ask(partial(oidc_provider.describe, issuer, policy_of(settings)))
     except ProviderUnavailable as error:
         reason = error.members.get("reason", "no answer")
         detail = (

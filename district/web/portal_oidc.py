@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
-import anyio.from_thread
 from fastapi import APIRouter, Query, Request, Response
 
 from district.clock import Clock, ClockDep
@@ -14,7 +13,7 @@ from district.gateways.models import Gateway
 from district.portal import oidc, oidc_provider
 from district.portal.models import OidcLogin, OidcProvider
 from district.portal.oidc_provider import Exchange, NotIdentified
-from district.portal.outbound import ProviderUnavailable, policy_of
+from district.portal.outbound import ProviderUnavailable, ask, policy_of
 from district.problems import Invalid, NotAuthenticated
 from district.web.portal_form import Filled, carried_back
 from district.web.portal_page import Visit, page, refuse
@@ -112,8 +111,8 @@ def _claims(visit: Visit, provider: OidcProvider, exchange: Exchange) -> dict[st
     policy = policy_of(visit.request.app.state.settings)
     machine_now = visit.clock.machine_now()
 
-    async def ask() -> dict[str, object]:
+    async def claims() -> dict[str, object]:
         described = await oidc_provider.describe(provider.issuer, policy)
         return await oidc_provider.claims_of(provider, described, exchange, policy, machine_now=machine_now)
 
-    return anyio.from_thread.run(ask)
+    return ask(claims)

@@ -1,9 +1,9 @@
 """Each way through the sign-in page, from a sent form to the gateway's own step."""
 
 import uuid
+from functools import partial
 from http import HTTPStatus
 
-import anyio.from_thread
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
@@ -14,7 +14,7 @@ from district.members import contacts
 from district.members.contacts import Contact
 from district.portal import oidc, oidc_provider, service
 from district.portal.choice import Identity
-from district.portal.outbound import policy_of
+from district.portal.outbound import ask, policy_of
 from district.problems import Invalid
 from district.proxies import address_of, network_of
 from district.vouchers import service as vouchers
@@ -113,8 +113,15 @@ def _depart(visit: Visit, filled: Filled) -> Response:
     settings = visit.request.app.state.settings
     with visit.sessions() as session:
         provider = oidc.find(session, visit.district.id, filled.method.removeprefix(oidc.METHOD_MARK))
-    described = anyio.from_thread.run(oidc_provider.describe, provider.issuer, policy_of(settings))
+    described = ask(partial(oidc_provider.describe, provider.issuer, policy_of(settings)))
     with visit.sessions.begin() as session:
+        oidc.count_departure(
+            session,
+            visit.district,
+            device=service.device_of(visit.district, visit.arrival),
+            network=network_of(visit.request),
+            clock=visit.clock,
+        )
         departure = oidc.begin(
             session,
             provider,

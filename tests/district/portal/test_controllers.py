@@ -16,9 +16,11 @@ from district.auth.models import Role
 from district.auth.principals import COOKIE
 from district.clock import FixedClock
 from district.districts.models import District
+from district.gateways import sessions
 from district.gateways.models import Gateway, RedirectEvent, WifiSession
 from district.members import service as members
 from district.members.models import DeviceAlias
+from district.outbox.models import OutboxMessage
 from district.settings import Settings
 from tests.conftest import refresh
 from tests.controllers import omada, ruckus, unifi
@@ -202,11 +204,12 @@ async def test_a_controller_that_is_down_loses_nothing(  # noqa: PLR0917 pytest 
     (row,) = sessions_of(committed, district)
     assert (row.confirmed_at, row.confirmed_by) == (None, "")
     event = committed.session.scalars(
-        select(RedirectEvent).where(RedirectEvent.district_id == district.id)
-    ).first()
-    assert event is not None
-    assert event.outcome == "failed"
+        select(RedirectEvent).where(
+            RedirectEvent.district_id == district.id, RedirectEvent.outcome == "failed"
+        )
+    ).one()
     assert event.detail
+    assert MAC not in event.shown
     venue.state.is_broken = False
     again = await client.post(address, data=form)
     assert again.status_code == 303
@@ -309,3 +312,57 @@ async def test_unifis_own_address_leads_to_the_gateway_of_its_site(  # noqa: PLR
     committed.session.commit()
     told = await client.get(f"/guest/s/{site}/?{query}")
     assert told.headers["location"] == f"/portal/{twin.slug}?{query}"
+
+
+@pytest.mark.parametrize("venue", ["unifi"], indirect=True)
+async def test_a_code_that_was_typed_while_the_controller_was_down_is_not_lost(  # noqa: PLR0917 pytest calls by name
+    client: httpx.AsyncClient,
+    committed: Makers,
+    district: District,
+    venue: Venue,
+    slug: str,
+    clock: FixedClock,
+) -> None:
+    address = f"/portal/{slug}?{venue.query(clock)}"
+    asked = await client.post(address, data={"method": "phone", "phone": "+358401234567"})
+    ticket = re.search(r'name="ticket" value="([^"]+)"', asked.text)
+    assert ticket is not None
+    payload = committed.session.scalars(
+        select(OutboxMessage.payload).where(OutboxMessage.district_id == district.id)
+    ).one()
+    form = {
+        "method": "phone",
+        "phone": "+358401234567",
+        "ticket": ticket[1],
+        "code": str(payload["code"]),
+        "form_token": token_of(asked.text),
+    }
+    client.cookies.clear()
+    venue.state.is_broken = True
+    refused = await client.post(address, data=form)
+    assert refused.status_code == 503
+    assert ticket[1] in refused.text
+    venue.state.is_broken = False
+    again = await client.post(address, data=form | {"form_token": token_of(refused.text)})
+    assert again.status_code == 303
+    assert venue.is_in()
+    me = await client.get("/v1/me", headers={"Authorization": f"Bearer {again.cookies[COOKIE]}"})
+    assert me.json()["phone"] == "+358401234567"
+
+
+async def test_who_was_sent_off_does_not_come_back_by_pressing_the_old_form(  # noqa: PLR0917 pytest calls by name
+    client: httpx.AsyncClient,
+    committed: Makers,
+    district: District,
+    venue: Venue,
+    slug: str,
+    clock: FixedClock,
+) -> None:
+    address = f"/portal/{slug}?{venue.query(clock)}"
+    form = {"method": "click", "form_token": "one-page-" + "a" * 20}
+    assert (await client.post(address, data=form)).status_code == 303
+    (row,) = sessions_of(committed, district)
+    sessions.finish(row, "banned", at=clock.now())
+    committed.session.commit()
+    client.cookies.clear()
+    assert (await client.post(address, data=form)).status_code == 400

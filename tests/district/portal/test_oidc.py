@@ -20,7 +20,7 @@ from district.districts.models import District
 from district.gateways.models import WifiSession
 from district.gateways.vendors.click import redirect_query
 from district.members.models import Consent, Member
-from district.portal import oidc_provider
+from district.portal import oidc, oidc_provider
 from district.portal.models import MemberIdentity, OidcLogin
 from tests.conftest import refresh
 from tests.district.portal.provider import CLIENT_ID, CLIENT_SECRET, Provider, app_of
@@ -44,7 +44,7 @@ def provider(served: Provider) -> Provider:
     """The provider, honest again."""
     served.person, served.in_userinfo, served.lies = {"sub": "ada"}, {}, {}
     served.algorithm, served.shown_key, served.tokens = "RS256", None, 0
-    oidc_provider._known.clear()
+    oidc_provider.forget_all()
     return served
 
 
@@ -291,7 +291,7 @@ async def test_a_token_that_the_provider_s_private_key_did_not_sign_identifies_n
     provider.algorithm = algorithm
     assert (await whole_way(browser, portal)).status_code == 401
     provider.algorithm, provider.shown_key = "RS256", RSAKey.generate_key(2048, {"kid": "one"})
-    oidc_provider._known.clear()
+    oidc_provider.forget_all()
     assert (await whole_way(browser, portal)).status_code == 401
     assert members(engine, district) == []
 
@@ -390,7 +390,7 @@ async def test_a_provider_that_does_not_answer_is_said_on_the_page(
     app: FastAPI, browser: httpx.AsyncClient, portal: Portal, provider: Provider
 ) -> None:
     app.state.settings = app.state.settings.model_copy(update={"webhook_allow_private": False})
-    oidc_provider._known.clear()
+    oidc_provider.forget_all()
     answer = await browser.post(portal.address(), data={"method": "oidc:mine"})
     assert answer.status_code == 503
     assert "没有响应" in answer.text
@@ -438,3 +438,41 @@ async def test_providers_are_the_operator_s(
     assert (await client.delete(f"{path}/mine", headers=operator)).status_code == 204
     page = await portal.browser().get(portal.address())
     assert "oidc:mine" not in page.text
+
+
+async def test_a_provider_that_failed_is_not_asked_again_at_once(
+    app: FastAPI, browser: httpx.AsyncClient, portal: Portal, provider: Provider
+) -> None:
+    settings = app.state.settings
+    oidc_provider.forget_all()
+    app.state.settings = settings.model_copy(update={"webhook_allow_private": False})
+    assert (await browser.post(portal.address(), data={"method": "oidc:mine"})).status_code == 503
+    app.state.settings = settings
+    assert (await browser.post(portal.address(), data={"method": "oidc:mine"})).status_code == 503
+    oidc_provider.forget_all()
+    assert (await browser.post(portal.address(), data={"method": "oidc:mine"})).status_code == 303
+
+
+async def test_a_device_is_sent_off_thirty_times_an_hour_and_another_one_still(
+    browser: httpx.AsyncClient, portal: Portal
+) -> None:
+    address = portal.address()
+    for _ in range(oidc.PER_DEVICE_HOUR):
+        assert (await browser.post(address, data={"method": "oidc:mine"})).status_code == 303
+    assert (await browser.post(address, data={"method": "oidc:mine"})).status_code == 429
+    other = portal.address("02:aa:22:33:44:98")
+    assert (await browser.post(other, data={"method": "oidc:mine"})).status_code == 303
+
+
+async def test_who_closes_the_account_is_nobody_to_the_provider_s_account_either(
+    browser: httpx.AsyncClient, portal: Portal, engine: Engine, district: District
+) -> None:
+    await whole_way(browser, portal)
+    closed = await browser.delete("/v1/me", headers={"origin": "http://testserver"})
+    assert closed.status_code == 204
+    with Session(engine) as session:
+        links = session.scalars(select(MemberIdentity).where(MemberIdentity.district_id == district.id))
+        assert links.all() == []
+    async with portal.browser() as other:
+        assert (await whole_way(other, portal)).status_code == 303
+    assert [member.state for member in members(engine, district)].count("active") == 1
