@@ -25,6 +25,7 @@ from district.web.portal_form import BOXES, Filled
 from district.web.portal_offers import Offer, offers_today
 from district.web.shells import shell_of
 from district.web.templating import render
+from push.consent import Purpose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,9 @@ class Visit:
     is_returning: bool
     clock: Clock
     known: uuid.UUID | None
+    asked: tuple[Purpose, ...] = BOXES
+    """What a tap must answer: everything of a newcomer, changed words of a known member."""
+    has_new_terms: bool = False
     ways: tuple[str, ...] = ()
     """The methods that are open to who stands there."""
     providers: Mapping[str, str] = field(default_factory=dict)
@@ -93,6 +97,9 @@ def page(visit: Visit, filled: Filled, *, status: int = HTTPStatus.OK) -> HTMLRe
         offers=_offers(visit, filled),
         is_returning=visit.is_returning,
         boxes=[purpose.value for purpose in BOXES],
+        asked=[purpose.value for purpose in visit.asked],
+        has_new_terms=visit.has_new_terms,
+        terms_url=f"/d/{visit.district.slug}/terms?lang={speaks}",
         texts=texts,
         action=f"{visit.request.url.path}?{visit.request.scope['query_string'].decode('latin-1')}",
     )

@@ -16,11 +16,14 @@ from district.gateways.dialect import Arrival, BadRedirect, GatewayNotice
 from district.gateways.models import Gateway
 from district.gateways.redirect_events import Outcome
 from district.gateways.routes import portal_url
+from district.members import service as members
 from district.members.models import Member
 from district.portal import oidc, service, visits
+from district.web.portal_form import BOXES
 from district.web.portal_notice import tell
 from district.web.portal_page import Visit, refuse
 from district.web.security import ForeignForm, require_own_form
+from push.consent import Purpose
 
 NAMELESS = frozenset({"click", "voucher"})
 
@@ -74,6 +77,7 @@ def _visit(
     is_named = service.is_named(session, district, known)
     if gateway.is_real_name and not is_named:
         member = None
+    unheard = members.unheard(session, district.id, member.id) if member is not None else None
     options = visits.options_of(gateway)
     visits.shown(session, district, gateway, arrival, clock=clock)
     providers = oidc.names_of(session, gateway)
@@ -83,6 +87,8 @@ def _visit(
         gateway=gateway,
         arrival=arrival,
         is_returning=member is not None,
+        asked=tuple(purpose for purpose in BOXES if unheard is None or purpose in unheard),
+        has_new_terms=unheard is not None and Purpose.ACCESS in unheard,
         clock=clock,
         known=known,
         ways=_ways(gateway, providers, is_named=is_named),
