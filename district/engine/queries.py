@@ -56,7 +56,7 @@ SELECT (SELECT (count(*), max(changed_at), sum(version))::text FROM campaign
 """
 
 MEMBERS_SQL = """
-SELECT id, language, zone, quiet_from, quiet_until, bucket, state FROM member
+SELECT id, language, zone, quiet_from, quiet_until, bucket, state, is_personalised FROM member
 WHERE district_id = %(district_id)s AND id = ANY(%(members)s::uuid[])
 """
 
