@@ -46,11 +46,13 @@ class Known:
 
     context: MemberContext
     stays: tuple[Stay, ...] = ()
+    is_personalised: bool = True
+    """False: nothing that he did before is looked at, so that he is neither new nor returning."""
     loaded_at_s: float = field(default_factory=monotonic)
 
     def for_campaign(self, campaign: Campaign) -> MemberContext:
         """The context with the histories that this campaign's audience asks for."""
-        if campaign.rule.audience.familiarity is Familiarity.EVERYONE:
+        if campaign.rule.audience.familiarity is Familiarity.EVERYONE or not self.is_personalised:
             return self.context
         return replace(self.context, visits={scope: self._history(scope, campaign) for scope in VisitScope})
 
@@ -140,7 +142,8 @@ async def load(
     found = {
         row[0]: Known(
             context=replace(_context(row), taken=taken.get(row[0], {}), **_consents(consents, row[0])),
-            stays=tuple(stays.get(row[0], ())),
+            stays=tuple(stays.get(row[0], ())) if row[7] else (),
+            is_personalised=row[7],
         )
         for row in members
     }
@@ -152,7 +155,7 @@ def _consents(consents: Mapping[uuid.UUID, Any], member_id: uuid.UUID) -> dict[s
 
 
 def _context(row: TupleRow) -> MemberContext:
-    id_, language, zone, quiet_from, quiet_until, bucket, state = row
+    id_, language, zone, quiet_from, quiet_until, bucket, state, _is_personalised = row
     return MemberContext(
         member_id=MemberId(id_),
         endpoints=frozenset({Channel.INBOX}),
