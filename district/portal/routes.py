@@ -28,6 +28,7 @@ from district.members.schemas import (
 from district.members.texts import ASKED, consent_text
 from district.portal import service
 from district.problems import Invalid, NotAuthenticated, NotFound
+from district.proxies import address_of
 from district.proxies import network_of as network_of  # noqa: PLC0414 pages took it from here
 from district.radius import ending
 from push.consent import Purpose
@@ -156,6 +157,7 @@ def _answer(district: DistrictInfo, member: Member) -> MemberAnswer:
         quiet_from=member.quiet_from,
         quiet_until=member.quiet_until,
         joined_at=member.joined_at,
+        is_personalised=member.is_personalised,
     )
 
 
@@ -198,9 +200,20 @@ def consents(principal: Shopper, session: DbSession, registry: RegistryDep) -> d
     return {"consents": consent_states(session, district, member)}
 
 
+def evidence_of(request: Request) -> members.Evidence:
+    """What stands behind a choice that a logged-in member makes."""
+    agent = request.headers.get("user-agent", "")
+    return members.Evidence(proof="session", address=address_of(request), agent=agent)
+
+
 @router.put("/me/consents")
 def set_consents(
-    body: ConsentChoices, principal: Shopper, session: DbSession, registry: RegistryDep, clock: ClockDep
+    body: ConsentChoices,
+    request: Request,
+    principal: Shopper,
+    session: DbSession,
+    registry: RegistryDep,
+    clock: ClockDep,
 ) -> dict[str, list[ConsentState]]:
     """Give or withdraw consents; each is recorded with the words that were shown."""
     district, member = self_of(session, principal, registry)
@@ -214,6 +227,7 @@ def set_consents(
             granted=choice.granted,
             text_hash=choice.text_hash,
             at=clock.now(),
+            evidence=evidence_of(request),
         )
         if choice.purpose is Purpose.ACCESS and not choice.granted:
             ending.end_all(session, district.id, reason="withdrawn", clock=clock, member_id=member.id)
