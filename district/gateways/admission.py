@@ -5,15 +5,15 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from district.clock import Clock
-from district.database import new_id
+from district.gateways import redirect_events
 from district.gateways.controllers import caller_for
 from district.gateways.dialect import Arrival, GatewayInfo, Login
-from district.gateways.models import Gateway, RedirectEvent, RedirectUse
+from district.gateways.models import Gateway, RedirectUse
+from district.gateways.redirect_events import Outcome
 from district.gateways.vendors import CONTROLLERS
 from district.problems import DistrictError, Unavailable
 
 log = structlog.get_logger()
-MAX_DETAIL = 300
 
 
 class NotAdmitted(Unavailable):
@@ -35,10 +35,15 @@ def admit(gateway: GatewayInfo, arrival: Arrival, login: Login, *, allows_loopba
 
 
 def give_back(
-    session: Session, gateway: Gateway, arrival: Arrival, error: DistrictError, *, clock: Clock
+    session: Session,
+    gateway: Gateway,
+    arrival: Arrival,
+    error: DistrictError,
+    *,
+    clock: Clock,
+    raw_query: bytes = b"",
 ) -> None:
     """Let the redirect be used again, and tell the operator what the server said."""
-    now = clock.machine_now()
     session.execute(
         update(RedirectUse)
         .where(
@@ -46,17 +51,10 @@ def give_back(
             RedirectUse.gateway_id == gateway.id,
             RedirectUse.fingerprint == arrival.fingerprint,
         )
-        .values(released_at=now)
+        .values(released_at=clock.machine_now())
     )
-    session.add(
-        RedirectEvent(
-            district_id=gateway.district_id,
-            id=new_id(),
-            gateway_id=gateway.id,
-            at=now,
-            outcome="failed",
-            detail=error.detail[:MAX_DETAIL],
-        )
+    redirect_events.note(
+        session, gateway, Outcome.FAILED, clock=clock, raw_query=raw_query, detail=error.detail
     )
     log.warning("gateway.not_admitted", gateway=gateway.slug, error=error.slug)
 

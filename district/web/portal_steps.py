@@ -133,7 +133,14 @@ def _tell(visit: Visit, login: Login) -> None:
         )
     except (ControllerRefused, ControllerUnavailable) as error:
         with visit.sessions.begin() as session:
-            admission.give_back(session, visit.gateway, visit.arrival, error, clock=visit.clock)
+            admission.give_back(
+                session,
+                visit.gateway,
+                visit.arrival,
+                error,
+                clock=visit.clock,
+                raw_query=visit.request.scope["query_string"],
+            )
         raise admission.NotAdmitted from error
     with visit.sessions.begin() as session:
         admission.keep(session, visit.gateway, visit.arrival)
