@@ -52,6 +52,8 @@ class MemberAnswer(BaseModel):
     quiet_from: int | None
     quiet_until: int | None
     joined_at: datetime
+    is_personalised: bool = True
+    """False: offers are chosen without looking at earlier visits."""
 
 
 class Preferences(BaseModel):
@@ -63,6 +65,7 @@ class Preferences(BaseModel):
     zone: str | None = Field(default=None, max_length=64)
     quiet_from: int | None = Field(default=None, ge=0, lt=1440)
     quiet_until: int | None = Field(default=None, ge=0, lt=1440)
+    is_personalised: bool | None = None
 
 
 class ConsentState(BaseModel):

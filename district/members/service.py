@@ -30,6 +30,7 @@ from district.members.models import Consent, DeviceAlias, Member, MemberState, O
 from district.problems import Invalid, NotFound
 
 OPT_OUT_CHANNEL = "opt_out_changed"
+_NEVER_ABSENT = frozenset({"language", "is_personalised"})
 ALIAS_BYTES = 16
 BUCKETS = 10_000
 REMEMBERED_FOR = timedelta(days=14)
@@ -239,7 +240,15 @@ def count_device_again(session: Session, district: DistrictInfo, alias: bytes) -
 
 
 def prefer(session: Session, district: DistrictInfo, member: Member, values: Mapping[str, Any]) -> None:
-    """Change language, zone and quiet hours. Raises: Invalid for an unknown zone or half of quiet hours."""
+    """Change language, zone, quiet hours and whether offers may look at the member.
+
+    Raises: Invalid for an unknown zone, half of quiet hours, or looking at somebody who said that he is too young.
+    """
+    if values.get("is_personalised") and member.is_of_age is False:
+        raise Invalid(
+            "Who is under the age that is asked for here gets no personal offers.",
+            detail_zh="未达到所要求的年龄，不能开启个性化优惠。",
+        )
     zone = values.get("zone")
     if zone is not None:
         try:
@@ -247,7 +256,7 @@ def prefer(session: Session, district: DistrictInfo, member: Member, values: Map
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Invalid(f"{zone!r} is not an IANA time zone such as Asia/Shanghai.") from None
     for name, value in values.items():
-        if name != "language" or value is not None:
+        if name not in _NEVER_ABSENT or value is not None:
             setattr(member, name, value)
     if (member.quiet_from is None) != (member.quiet_until is None):
         raise Invalid("Quiet hours need both quiet_from and quiet_until, or neither.")

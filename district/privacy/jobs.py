@@ -13,6 +13,8 @@ SENT_CODES_KEPT = timedelta(minutes=15)
 """A code lives ten minutes; the demo's operator page shows it as long."""
 UNSENT_CODES_KEPT = timedelta(hours=24)
 WIFI_LOG_KEPT = timedelta(days=180)
+CONSENT_TRACES_KEPT = timedelta(days=180)
+"""From which address and by which agent a consent was given; the consent itself stays."""
 SIGN_INS_KEPT = timedelta(days=400)
 """Devices under names of one day, so that a year can be compared with the year before."""
 
@@ -29,6 +31,7 @@ async def forget(
         "codes_before": machine_now - SENT_CODES_KEPT,
         "codes_made_before": now - UNSENT_CODES_KEPT,
         "wifi_before": now - WIFI_LOG_KEPT,
+        "traces_before": now - CONSENT_TRACES_KEPT,
         "sign_ins_before": now - SIGN_INS_KEPT,
     }
     counts = {}

@@ -37,6 +37,7 @@ ERASE: Final = (
     "DELETE FROM member_identity WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM hand_over WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM voucher_use WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM radius_credential WHERE district_id = :district_id AND member_id = :member_id",
 )
 
 FORGET: Final = {
@@ -60,6 +61,10 @@ FORGET: Final = {
         UPDATE outbox_message SET payload = payload - 'code' - 'to'
         WHERE district_id = %(district_id)s AND purpose = 'code' AND payload ?| ARRAY['code', 'to']
           AND (finished_at < %(codes_before)s OR created_at < %(codes_made_before)s)
+    """,
+    "consent_trace": """
+        UPDATE consent SET address = '', agent = ''
+        WHERE district_id = %(district_id)s AND at < %(traces_before)s AND (address <> '' OR agent <> '')
     """,
     "wifi_session": (
         "DELETE FROM wifi_session WHERE district_id = %(district_id)s AND granted_at < %(wifi_before)s"
