@@ -9,6 +9,7 @@ from district.feeds import routes as feeds
 from district.footfall import routes as footfall
 from district.gateways import plan_routes, self_test_routes
 from district.gateways import routes as gateways
+from district.members import routes as members
 from district.merchants import routes as merchants
 from district.offers import routes as offers
 from district.portal import capport_routes as capport
@@ -46,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     capport.router,
     privacy.router,
     access_log.router,
+    members.router,
     stores.router,
     store_routes.router,
     till_routes.router,

@@ -18,6 +18,7 @@ from district.feeds.recorder import Recorder
 from district.gateways import overstayed
 from district.gateways.departures import Departures
 from district.outbox import jobs as outbox
+from district.portal import two_places
 from district.privacy import jobs as privacy
 from district.radius import ending_jobs
 from district.radius.recording import AccountingRecorder
@@ -108,6 +109,12 @@ async def follow_access(context: RoleContext) -> None:
         await accesslog.follow(context.pool, district.id, now=context.clock.now())
 
 
+async def look_for_two_places(context: RoleContext) -> None:
+    """Devices that accounting hears of at two places at once."""
+    for district in context.districts:
+        await two_places.heard(context.pool, district.id, clock=context.clock)
+
+
 async def forget_access(context: RoleContext) -> None:
     """Retention of the access log."""
     now, kept = context.clock.now(), context.settings.access_log_kept
@@ -118,6 +125,7 @@ async def forget_access(context: RoleContext) -> None:
 JOBS: tuple[Job, ...] = (
     Job(name="sessions.overstayed", every=timedelta(minutes=1), run=end_overstayed),
     Job(name="accesslog.follow", every=timedelta(seconds=10), run=follow_access),
+    Job(name="alarms.two_places", every=timedelta(minutes=1), run=look_for_two_places),
     Job(name="accesslog.forget", every=timedelta(minutes=1), run=forget_access),
     Job(name="privacy.forget", every=timedelta(minutes=1), run=forget_people),
     Job(name="visits.follow", every=visits.FOLLOW_EVERY, run=follow_visits),

@@ -17,6 +17,8 @@ class MemberState(StrEnum):
 
     ACTIVE = "active"
     ERASED = "erased"
+    MERGED = "merged"
+    """Part of another membership, which ``merged_into`` names."""
 
 
 class Member(Base):

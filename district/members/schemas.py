@@ -1,10 +1,12 @@
 """Members as programs see them."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from district.members.ledger import ChainCheck, Proof
 from push.consent import Channel, Purpose
 
 
@@ -96,3 +98,70 @@ class ConsentChoices(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     consents: list[ConsentChoice] = Field(max_length=30)
+
+
+class ConsentRecordView(BaseModel):
+    """One decision as it was recorded."""
+
+    id: uuid.UUID
+    channel: Channel | None
+    granted: bool
+    at: datetime
+    text: str | None
+    """The exact words that were shown; null when none were."""
+    text_sha256: str | None
+    language: str
+    terms_version: str
+    terms_sha256: str | None
+    action: str
+    source: str
+    controller: str
+    proof: str
+    address: str
+    agent: str
+    """Address and agent are kept for 180 days."""
+    previous_hash: str | None
+    hash: str | None
+    """Null: from before there was a chain."""
+
+
+class ConsentProof(BaseModel):
+    """All that was said to one purpose, the newest first, and whether the member's records are as they were written."""
+
+    purpose: Purpose
+    records: list[ConsentRecordView]
+    is_chain_whole: bool
+    records_before_the_chain: int
+
+
+def proof_answer(purpose: Purpose, found: Sequence[Proof], check: ChainCheck) -> ConsentProof:
+    """A proof as programs see it."""
+    return ConsentProof(
+        purpose=purpose,
+        records=[_record_view(one) for one in found],
+        is_chain_whole=not check.faulty,
+        records_before_the_chain=check.before_the_chain,
+    )
+
+
+def _record_view(one: Proof) -> ConsentRecordView:
+    row = one.record
+    return ConsentRecordView(
+        id=row.id,
+        channel=Channel(row.channel) if row.channel else None,
+        granted=row.granted,
+        at=row.at,
+        text=one.text,
+        text_sha256=row.text_hash.hex() if row.text_hash else None,
+        language=row.language,
+        terms_version=row.terms_version,
+        terms_sha256=one.terms.hash(row.language).hex() if one.terms else None,
+        action=row.action,
+        source=row.source,
+        controller=row.controller,
+        proof=row.proof,
+        address=row.address,
+        agent=row.agent,
+        previous_hash=row.previous_hash.hex() if row.previous_hash else None,
+        hash=row.hash.hex() if row.hash else None,
+    )

@@ -64,13 +64,16 @@ class Recognition:
 
 
 def by_contact(session: Session, district: DistrictInfo, contact: Contact) -> Member | None:
-    """The member with a verified phone or e-mail address."""
+    """The member with a verified phone or e-mail address, or whom that membership became part of."""
     column = Member.phone if contact.kind is ContactKind.PHONE else Member.email
-    return session.scalar(
+    found = session.scalar(
         select(Member).where(
-            Member.district_id == district.id, column == contact.value, Member.state == MemberState.ACTIVE
+            Member.district_id == district.id, column == contact.value, Member.state != MemberState.ERASED
         )
     )
+    while found is not None and found.merged_into is not None:
+        found = session.get(Member, (district.id, found.merged_into))
+    return found if found is not None and found.state == MemberState.ACTIVE else None
 
 
 def by_alias(session: Session, district: DistrictInfo, alias: bytes, *, clock: Clock) -> Member | None:

@@ -22,7 +22,7 @@ from district.members import proof
 from district.members import service as members
 from district.members.models import Member
 from district.members.texts import ASKED
-from district.portal import access, identities, notices, visits
+from district.portal import access, identities, notices, two_places, visits
 from district.portal.choice import Choice as Choice  # noqa: PLC0414 callers ask one module about sign-ins
 from district.portal.choice import SignedIn as SignedIn  # noqa: PLC0414
 from district.portal.code_sending import compare_code as compare_code  # noqa: PLC0414
@@ -116,6 +116,7 @@ def sign_in(
         plan_id=_plan_id(session, district, gateway, arrival, found.member, choice=choice, clock=clock),
     )
     row = sessions_of_wifi.open_session(session, district, gateway, arrival, opening, clock=clock)
+    two_places.at_sign_in(session, row, clock=clock)
     visits.let_in(session, district, gateway, arrival, method=choice.method, is_new=found.is_new, clock=clock)
     used = gateways.use_of(session, gateway, arrival)
     if used is not None:
