@@ -108,6 +108,12 @@ class Lab:
         """What a command prints in a namespace."""
         return run("ip", "netns", "exec", name, *argv, is_checked=is_checked)
 
+    def open_firewall(self) -> None:
+        """The gateway's rules as before openNDS: addresses are translated, nobody is held up."""
+        masquerade = ("-t", "nat", "-A", "POSTROUTING", "-o", "wan0", "-j", "MASQUERADE")
+        self.inside(self.gateway, "nft", "flush", "ruleset")
+        self.inside(self.gateway, "iptables", *masquerade)
+
     def listen(self, host: str, port: int) -> socket.socket:
         """A listening socket in the internet's namespace, for a server that lives in this process."""
         return _socket_in(self.internet, host, port)
@@ -217,10 +223,7 @@ export FAKETIME_TIMESTAMP_FILE={self._faketime} FAKETIME_NO_CACHE=1 FAKETIME_DON
 
     def __enter__(self) -> Self:
         lab = self._lab
-        lab.inside(lab.gateway, "nft", "flush", "ruleset")
-        lab.inside(
-            lab.gateway, "iptables", "-t", "nat", "-A", "POSTROUTING", "-o", "wan0", "-j", "MASQUERADE"
-        )
+        lab.open_firewall()
         self._log = (self._directory / "log").open("wb")
         self._process = subprocess.Popen(
             [
@@ -273,6 +276,12 @@ export FAKETIME_TIMESTAMP_FILE={self._faketime} FAKETIME_NO_CACHE=1 FAKETIME_DON
         self._process.kill()
         self._process.wait()
         self._log.close()
+
+    def stop(self) -> None:
+        """In order, as its service is stopped."""
+        assert self._process is not None
+        self.inside("ndsctl", "stop")
+        self._process.wait(timeout=20)
 
     def log(self) -> str:
         """What the gateway wrote."""

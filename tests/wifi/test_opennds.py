@@ -212,3 +212,16 @@ def assert_standing(page: Page, *, captive: bool) -> int:
     assert page.headers["content-type"] == "application/captive+json"
     assert page.json["captive"] is captive
     return int(page.json.get("seconds-remaining", 0))
+
+
+def test_a_stopped_gateway_stays_closed_until_its_firewall_is_made_anew(
+    lab: Lab, internet: str, register: Callable[[int], Registered]
+) -> None:
+    gateway = register(1)
+    browser = Browser(lab)
+    with OpenNds(lab, gateway.configuration) as nds:
+        lab.lease()
+        nds.stop()
+        assert not is_on_line(browser, internet)
+        lab.open_firewall()
+        assert is_on_line(browser, internet)
