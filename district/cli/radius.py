@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from district.districts.service import DistrictInfo
+    from district.radius.authority import Pair
+    from district.radius.eap import Identity, Wanted
 
 DEBIAN_ACCOUNT = "freerad"
 
@@ -45,9 +47,24 @@ def render(  # noqa: PLR0917 typer calls by name
     account: Annotated[
         str | None, typer.Option(help="Account that FreeRADIUS runs as; default: Debian's, if root renders")
     ] = None,
+    realm: Annotated[
+        str, typer.Option(help="What stands behind the @ of members' names; default: the last one")
+    ] = "",
+    ssid: Annotated[
+        str | None, typer.Option(help="Network that members' profiles join by name; default: the last one")
+    ] = None,
+    eap_certificate: Annotated[
+        Path | None,
+        typer.Option(help="Certificate chain (PEM) for 802.1X; default: by the district's own authority"),
+    ] = None,
+    eap_key: Annotated[Path | None, typer.Option(help="Its private key (PEM)")] = None,
+    eap_authority: Annotated[
+        Path | None, typer.Option(help="Who signed it (PEM); default: the last of the chain")
+    ] = None,
 ) -> None:
     """Write FreeRADIUS's configuration for a district, from its RADIUS clients."""
     from district.radius import rendering, service  # noqa: PLC0415 keeps `district --help` quick
+    from district.radius.eap import Wanted  # noqa: PLC0415
 
     raddb = directory.resolve()
     runs_as = _account() if account is None else account
@@ -72,12 +89,61 @@ def render(  # noqa: PLR0917 typer calls by name
             auth_port=auth_port,
             acct_port=acct_port,
             account=runs_as,
+            eap=_identity(
+                session,
+                found,
+                Wanted(
+                    realm=realm,
+                    ssid=ssid,
+                    server=_pair(eap_certificate, eap_key),
+                    authority=_text(eap_authority) if eap_authority else "",
+                ),
+                rendering.kept_certificate(raddb),
+            ),
         )
         written = rendering.render(server, clients)
     if runs_as:
         for path in written:
             shutil.chown(path, runs_as, runs_as)
     typer.echo(f"{len(clients)} RADIUS clients; start it: freeradius -d {raddb}")
+
+
+def _identity(
+    session: "Session", district: "DistrictInfo", wanted: "Wanted", kept: "Pair | None"
+) -> "Identity":
+    from district import clock  # noqa: PLC0415 keeps `district --help` quick
+    from district.problems import Invalid  # noqa: PLC0415
+    from district.radius import eap  # noqa: PLC0415
+    from district.settings import get_settings  # noqa: PLC0415
+
+    try:
+        return eap.prepare(
+            session,
+            district,
+            wanted,
+            kept=kept,
+            public_url=get_settings().public_url,
+            now=clock.system.machine_now(),
+        )
+    except Invalid as error:
+        raise StartRefused(error.detail) from error
+
+
+def _pair(certificate: Path | None, key: Path | None) -> "Pair | None":
+    from district.radius.authority import Pair  # noqa: PLC0415 keeps `district --help` quick
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise StartRefused("--eap-certificate and --eap-key belong together")
+    return Pair(certificate=_text(certificate), key=_text(key))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartRefused(f"{path} cannot be read as PEM: {error}") from error
 
 
 def _district(session: "Session", slug: str) -> "DistrictInfo":

@@ -44,8 +44,13 @@ ENVIRONMENT = CHECKOUT / ".venv"
 PIP_WHEELS = Path("usr/share/python-wheels")
 PROFILES = ("demo", "test")
 OWN_PACKAGES = ("geo", "push", "district")
-RADIUS_PACKAGES = ("freeradius", "freeradius-rest", "freeradius-utils")
-RADIUS_FILES = ("/usr/sbin/freeradius", "/usr/lib/freeradius/rlm_rest.so", "/usr/bin/radclient")
+RADIUS_PACKAGES = ("freeradius", "freeradius-rest", "freeradius-utils", "eapoltest")
+RADIUS_FILES = (
+    "/usr/sbin/freeradius",
+    "/usr/lib/freeradius/rlm_rest.so",
+    "/usr/bin/radclient",
+    "/usr/bin/eapol_test",
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 GATEWAY = {
     "opennds": "opennds-daemon",

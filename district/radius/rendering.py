@@ -7,6 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from district.embedded.files import write_private
+from district.radius.authority import Pair
+from district.radius.eap import Identity
 
 TEMPLATES: Mapping[str, str] = {
     "radiusd.conf": "radiusd.conf",
@@ -17,6 +19,17 @@ TEMPLATES: Mapping[str, str] = {
     "dictionary": "dictionary",
 }
 """Our templates, and where FreeRADIUS looks for them."""
+EAP_TEMPLATES: Mapping[str, str] = {
+    "eap.conf": "mods-enabled/district-eap",
+    "inner.conf": "sites-enabled/district-inner",
+}
+"""Those of 802.1X."""
+_EAP_WORDS: Mapping[str, str] = {
+    # What a conversation of EAP needs no password for is answered at once; whoever it is comes out inside its tunnel.
+    "EAP_AUTHORIZE": "\t\tdistrict_tunnel {\n\t\t\tok = return\n\t\t\tupdated = return\n\t\t\thandled = return\n\t\t}",
+    "EAP_AUTHENTICATE": "\t\tdistrict_tunnel",
+    "EAP_SETTLED": " || &EAP-Message",
+}
 LIBRARY_DIRECTORIES = ("/usr/lib/freeradius", "/usr/lib64/freeradius")
 _MARK = re.compile(r"@([A-Z_]+)@")
 _KEY = re.compile(r'^district_key = "([^"\n]+)"$', re.MULTILINE)
@@ -48,6 +61,8 @@ class Server:
     acct_port: int = 1813
     account: str = ""
     """The account that it runs as when it is started by root; empty: whoever starts it."""
+    eap: Identity | None = None
+    """Who it is to members' devices; None: no 802.1X."""
 
 
 def kept_key(raddb: Path) -> str | None:
@@ -59,20 +74,40 @@ def kept_key(raddb: Path) -> str | None:
     return found[1] if found else None
 
 
+def kept_certificate(raddb: Path) -> Pair | None:
+    """The server's certificate of an earlier rendering."""
+    try:
+        certificate = (raddb / "certs" / "server.pem").read_text(encoding="ascii")
+        return Pair(certificate=certificate, key=(raddb / "certs" / "server.key").read_text(encoding="ascii"))
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+
+
 def render(server: Server, clients: Sequence[RenderedClient]) -> list[Path]:
     """Write all files, readable by their owner alone. What was written, directories included."""
     values = _values(server)
-    places = {server.raddb, server.state}
-    places |= {(server.raddb / place).parent for place in TEMPLATES.values()}
+    templates = {**TEMPLATES, **(EAP_TEMPLATES if server.eap else {})}
+    places = {server.raddb, server.state, server.raddb / "certs"}
+    places |= {(server.raddb / place).parent for place in templates.values()}
     places |= {server.state / name for name in ("log", "run", "spool")}
     for directory in sorted(places):
         directory.mkdir(parents=True, exist_ok=True, mode=0o750)
     written = sorted(places)
-    for template, place in TEMPLATES.items():
+    for template, place in templates.items():
         source = (files("district.radius") / "freeradius" / template).read_text(encoding="utf-8")
         written.append(_write(server.raddb / place, _MARK.sub(lambda match: values[match[1]], source)))
     written.append(_write(server.raddb / "clients.conf", clients_conf(clients)))
+    if server.eap is not None:
+        written += _certificates(server.raddb / "certs", server.eap)
     return written
+
+
+def _certificates(directory: Path, identity: Identity) -> list[Path]:
+    return [
+        _write(directory / "server.pem", identity.server.certificate),
+        _write(directory / "server.key", identity.server.key),
+        _write(directory / "authority.pem", identity.authority),
+    ]
 
 
 def _write(path: Path, text: str) -> Path:
@@ -93,6 +128,7 @@ def _values(server: Server) -> Mapping[str, str]:
         "AUTH_PORT": str(server.auth_port),
         "ACCT_PORT": str(server.acct_port),
         "ACCOUNT": account,
+        **{name: words if server.eap else "" for name, words in _EAP_WORDS.items()},
     }
 
 
