@@ -8,15 +8,19 @@ The load generator, FreeRADIUS, the product, NATS and PostgreSQL share the machi
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import uvloop
+
+from district.embedded.state import list_roles
 from tests.benchmarks import radius_wire as wire
 from tests.benchmarks.loading import Pool, closed_loop, request
-from tests.benchmarks.measures import Figure, percentile, verdict
+from tests.benchmarks.measures import Figure, cpu_seconds_of_all, percentile, verdict
 from tests.benchmarks.radius_wire import ACCESS_ACCEPT, ACCOUNTING_RESPONSE, Heard, Nas, Packet
 from tests.benchmarks.radius_world import ACCESS_POINT, PASSWORD, SECRET, Prepared, mac_of, prepare, spelled
 from tests.product import Product
@@ -84,8 +88,26 @@ def run(product: Product, sizes: Sizes) -> list[Figure]:
     tokens = sizes.logins + sizes.steady + sizes.direct
     prepared = prepare(product, devices=sizes.herd, tokens=tokens)
     product.start(roles=("web", "worker"))
-    with FreeRadius(product.base_url, prepared.key, [prepared.client]) as server:
-        return asyncio.run(_measure(product, server, prepared, sizes))
+    with (
+        FreeRadius(product.base_url, prepared.key, [prepared.client]) as server,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        return runner.run(_measure(product, server, prepared, sizes))
+
+
+class Work:
+    """The CPU time of every process that takes part, this one included."""
+
+    def __init__(self, product: Product, server: FreeRadius) -> None:
+        self._pids = [os.getpid(), server.pid]
+        self._pids += [status.pid for status in list_roles(product.data_dir) if status.pid]
+
+    async def of(self, phase: Coroutine[None, None, Heard]) -> Heard:
+        """The phase, and what it cost."""
+        before = cpu_seconds_of_all(self._pids)
+        heard = await phase
+        heard.cpu_s = cpu_seconds_of_all(self._pids) - before
+        return heard
 
 
 async def _measure(product: Product, server: FreeRadius, prepared: Prepared, sizes: Sizes) -> list[Figure]:
@@ -99,15 +121,15 @@ async def _measure(product: Product, server: FreeRadius, prepared: Prepared, siz
     )
     await access.open()
     await account.open()
+    work = Work(product, server)
     steady = await access.open_loop(logins(sizes.steady), per_second=100.0)
-    most = await access.closed_loop(logins(sizes.logins), at_once=64)
+    packets = logins(sizes.logins)
+    most = await work.of(access.closed_loop(packets, at_once=64))
     direct = await _direct(product, prepared, [next(names) for _ in range(sizes.direct)], sizes)
-    herd = await access.open_loop(
-        [comeback(device) for device in range(sizes.herd)], per_second=sizes.herd_per_s
-    )
-    told = await account.closed_loop(
-        [telling(number, sizes.herd) for number in range(sizes.accounting)], at_once=64
-    )
+    packets = [comeback(device) for device in range(sizes.herd)]
+    herd = await work.of(access.open_loop(packets, per_second=sizes.herd_per_s))
+    packets = [telling(number, sizes.herd) for number in range(sizes.accounting)]
+    told = await work.of(account.closed_loop(packets, at_once=64))
     stored_s = await _stored(product, min(sizes.accounting, sizes.herd))
     access.close()
     account.close()
@@ -161,7 +183,7 @@ def _figures(
             accepted / most.took_s,
             300,
             "accepted/s",
-            f"{accepted} of {sizes.logins} in {most.took_s:.1f} s, 64 at once, p99 {_ms(most, 0.99):.0f} ms",
+            f"{accepted} of {sizes.logins} in {most.took_s:.1f} s, 64 at once, p99 {_ms(most, 0.99):.0f} ms, {_cost_ms(most)}",
         ),
         _at_most(
             "log-in p99 at 100/s",
@@ -175,14 +197,14 @@ def _figures(
             float(sizes.herd - herd.kinds.get(ACCESS_ACCEPT, 0)),
             0,
             "requests",
-            f"{sizes.herd} devices in {herd.took_s:.1f} s, {herd.sent_again} sent again, p99 {_ms(herd, 0.99):.0f} ms",
+            f"{sizes.herd} devices in {herd.took_s:.1f} s, {herd.sent_again} sent again, p99 {_ms(herd, 0.99):.0f} ms, {_cost_ms(herd)}",
         ),
         _at_least(
             "accounting",
             taken / told.took_s,
             500,
             "packets/s",
-            f"{taken} of {sizes.accounting} in {told.took_s:.1f} s, all rows {stored_s:.1f} s later",
+            f"{taken} of {sizes.accounting} in {told.took_s:.1f} s, all rows {stored_s:.1f} s later, {_cost_ms(told)}",
         ),
         _at_least(
             "authorize over HTTP, against the peer",
@@ -196,6 +218,11 @@ def _figures(
 
 def _ms(heard: Heard, share: float) -> float:
     return percentile(heard.seconds, share) * 1000
+
+
+def _cost_ms(heard: Heard) -> str:
+    """What tells apart a slow product and a busy machine."""
+    return f"{heard.cpu_s * 1000 / max(len(heard.seconds), 1):.2f} ms of CPU each in all processes"
 
 
 def _at_least(name: str, value: float, goal: float, unit: str, made_of: str) -> Figure:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-ACCESS_REQUEST, ACCESS_ACCEPT, ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE = 1, 2, 4, 5
+NOTHING, ACCESS_REQUEST, ACCESS_ACCEPT, ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE = 0, 1, 2, 4, 5
 IDS: Final = 256
 AGAIN_AFTER_S: Final = 3.0
 TRIES: Final = 4
@@ -82,6 +82,7 @@ class Heard:
     lost: int = 0
     sent_again: int = 0
     took_s: float = 0.0
+    cpu_s: float = 0.0
 
 
 class _Socket(asyncio.DatagramProtocol):
@@ -133,20 +134,33 @@ class Nas:
         due = time.perf_counter() if due is None else due
         one, identifier = await self._free.get()
         data = packet.bytes_of(identifier, self._secret)
-        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[int] = loop.create_future()
         one.waiting[identifier] = waiter
-        assert one.transport is not None
-        for attempt in range(TRIES):
-            heard.sent_again += attempt > 0
+        sent = 0
+
+        def send() -> None:
+            nonlocal again, sent
+            if waiter.done():
+                return
+            if sent == TRIES or one.transport is None:
+                waiter.set_result(NOTHING)
+                return
+            heard.sent_again += sent > 0
+            sent += 1
             one.transport.sendto(data)
-            done, _ = await asyncio.wait({waiter}, timeout=AGAIN_AFTER_S)
-            if done:
-                heard.seconds.append(time.perf_counter() - due)
-                kind = waiter.result()
-                heard.kinds[kind] = heard.kinds.get(kind, 0) + 1
-                break
-        else:
+            again = loop.call_later(AGAIN_AFTER_S, send)
+
+        again: asyncio.TimerHandle | None = None
+        send()
+        kind = await waiter
+        if again is not None:
+            again.cancel()
+        if kind == NOTHING:
             heard.lost += 1
+        else:
+            heard.seconds.append(time.perf_counter() - due)
+            heard.kinds[kind] = heard.kinds.get(kind, 0) + 1
         del one.waiting[identifier]
         self._free.put_nowait((one, identifier))
 
