@@ -175,7 +175,7 @@ def allowed_url(url: str, hosts: tuple[str, ...]) -> str:
         _port = parts.port
     except ValueError:
         raise BadRedirect("The redirect's grant address is not a plain URL.") from None
-    if parts.scheme not in {"http", "https"} or parts.username or parts.password or not _HOST.match(host):
+    if parts.scheme not in {"http", "https"} or "@" in parts.netloc or not _HOST.match(host):
         raise BadRedirect("The redirect's grant address is not a plain URL.")
     if not any(fnmatchcase(host, pattern.lower()) for pattern in hosts):
         raise BadRedirect(f"The grant host {host} is not allowed: add it to allow_hosts.")

@@ -103,6 +103,7 @@ def test_the_same_device_comes_again_after_a_minute() -> None:
         "https://evil.example/splash/grant",
         "https://network-auth.com.evil.example/",
         "https://n143.network-auth.com@evil.example/",
+        "https://@n143.network-auth.com/",
         "https://evil.example/?n143.network-auth.com",
         "https://evil.example#.network-auth.com",
         "https://n1.meraki.com.evil.example/",
