@@ -15,8 +15,6 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import uvloop
-
 from district.embedded.state import list_roles
 from tests.benchmarks import radius_wire as wire
 from tests.benchmarks.loading import Pool, closed_loop, request
@@ -88,11 +86,8 @@ def run(product: Product, sizes: Sizes) -> list[Figure]:
     tokens = sizes.logins + sizes.steady + sizes.direct
     prepared = prepare(product, devices=sizes.herd, tokens=tokens)
     product.start(roles=("web", "worker"))
-    with (
-        FreeRadius(product.base_url, prepared.key, [prepared.client]) as server,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
-        return runner.run(_measure(product, server, prepared, sizes))
+    with FreeRadius(product.base_url, prepared.key, [prepared.client]) as server:
+        return asyncio.run(_measure(product, server, prepared, sizes))
 
 
 class Work:
