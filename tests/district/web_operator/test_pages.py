@@ -182,7 +182,7 @@ async def test_a_gateway_is_registered_with_its_configuration(
         "networks": "192.168.1.0/24",
     }
     answer = await operator.post("/operator/gateways", data=form)
-    assert answer.headers["location"] == f"/operator/gateways?made={slug}"
+    assert answer.headers["location"] == f"/operator/gateways/{slug}?made=1"
     page = (await operator.get(answer.headers["location"])).text
     assert f"faspath /portal/{slug}" in page
     again = await operator.post("/operator/gateways", data=form)

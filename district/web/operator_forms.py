@@ -1,0 +1,115 @@
+"""What the operator's forms send, and what is wrong with it, place by place, in the page's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+from pydantic import ValidationError
+
+from district.problems import DistrictError
+from district.web.explained import by_pointer, explained
+from district.web.language import Language, gettext
+from district.web.language import gettext as _
+
+MAX_FIELDS = 200
+MAX_VALUE = 25_000
+OWN_WORDS = "Value error, "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """The fields of a form as text; a field may come several times."""
+
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def one(self, name: str) -> str:
+        """A field's value without the blanks around it; empty when it is not there."""
+        return (self.values.get(name) or ("",))[-1].strip()
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field."""
+        return list(self.values.get(name, ()))
+
+    def is_on(self, name: str) -> bool:
+        """Whether a box is ticked."""
+        return name in self.values
+
+
+async def _sent(request: Request) -> Sent:
+    form = await request.form(max_fields=MAX_FIELDS)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            found[name] = (*found.get(name, ()), value[:MAX_VALUE])
+    return Sent(values=found)
+
+
+SentForm = Annotated[Sent, Depends(_sent)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wrong:
+    """What is wrong with a form: at its places (``plan``, ``options/site``), and as a whole."""
+
+    places: Mapping[str, str] = field(default_factory=dict)
+    whole: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.places or self.whole)
+
+    def at(self, place: str) -> str:
+        """The words for one place, in the language being spoken; empty when it is right."""
+        return said(self.places[place]) if place in self.places else ""
+
+    def top(self) -> str:
+        """What is said above the form."""
+        return said(self.whole) if self.whole else _("Check the marked fields.")
+
+
+RIGHT = Wrong()
+
+
+def wrong_of(error: ValidationError | DistrictError, language: Language) -> Wrong:
+    """Where a form is wrong."""
+    if isinstance(error, ValidationError):
+        places: dict[str, str] = {}
+        for one in error.errors(include_url=False, include_input=False, include_context=False):
+            place = "/".join(str(part) for part in one["loc"] if isinstance(part, str))
+            places.setdefault(_field_of(place), one["msg"])
+        return Wrong(places=places)
+    named = {_field_of(pointer): words for pointer, words in by_pointer(error, language).items()}
+    named = {place: words for place, words in named.items() if place}
+    return Wrong(places=named) if named else Wrong(whole=explained(error, language))
+
+
+def _field_of(pointer: str) -> str:
+    """``/options/site`` → ``options/site``, ``/methods/0`` → ``methods``: the field of the form."""
+    parts = pointer.strip("/").split("/")
+    return "/".join(parts[:2]) if parts[0] in {"options", "sign_in"} else parts[0]
+
+
+def said(message: str) -> str:
+    """A checker's message in the language being spoken."""
+    if message.startswith(OWN_WORDS):
+        own = message.removeprefix(OWN_WORDS)
+        return gettext(own)
+    for start, words in _usual().items():
+        if message.startswith(start):
+            return words
+    return gettext(message)
+
+
+def _usual() -> dict[str, str]:
+    """pydantic's own messages by how they begin."""
+    return {
+        "Field required": _("This is needed."),
+        "String should have at least": _("This is too short."),
+        "String should have at most": _("This is too long."),
+        "String should match": _("This is not in the form that is asked for."),
+        "Input should be a valid integer": _("Give a whole number."),
+        "Input should be greater": _("This number is too small."),
+        "Input should be less": _("This number is too large."),
+        "Input should be": _("Choose one from the list."),
+        "List should have": _("Choose at least one, and not more than ten."),
+    }
