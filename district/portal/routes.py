@@ -1,6 +1,6 @@
 """Log in for programs: codes for shoppers, tokens for everybody."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
@@ -232,10 +232,3 @@ def set_consents(
         if choice.purpose is Purpose.ACCESS and not choice.granted:
             ending.end_all(session, district.id, reason="withdrawn", clock=clock, member_id=member.id)
     return {"consents": consent_states(session, district, member)}
-
-
-@router.get("/me/export")
-def export(principal: Shopper, session: DbSession, registry: RegistryDep) -> dict[str, Any]:
-    """What is kept of the caller's membership, devices (as pseudonyms) and consents."""
-    district, member = self_of(session, principal, registry)
-    return {"member": _answer(district, member), **members.export(session, district, member)}

@@ -20,10 +20,20 @@ ERASE: Final = (
     WHERE district_id = :district_id
       AND (member_id = :member_id OR payload ->> 'to' = ANY(ARRAY[:phone, :email]::text[]))
     """,
+    # What nobody can use any more is somebody else's to have: its piece of the stock goes back.
     """
-    UPDATE offer
-    SET trigger_lon = NULL, trigger_lat = NULL, why = '{}',
-        state = CASE WHEN state IN ('issued', 'opened') THEN 'void' ELSE state END
+    WITH ended AS (
+        UPDATE offer SET state = 'void'
+        WHERE district_id = :district_id AND member_id = :member_id AND state IN ('issued', 'opened')
+        RETURNING campaign_id, valid_until
+    ), returned AS (
+        SELECT campaign_id, count(*) AS amount FROM ended WHERE valid_until > :now GROUP BY campaign_id
+    )
+    UPDATE campaign_stock AS stock SET issued = greatest(0, stock.issued - returned.amount)
+    FROM returned WHERE stock.district_id = :district_id AND stock.campaign_id = returned.campaign_id
+    """,
+    """
+    UPDATE offer SET trigger_lon = NULL, trigger_lat = NULL, why = '{}'
     WHERE district_id = :district_id AND member_id = :member_id
     """,
     "DELETE FROM cap_slot WHERE district_id = :district_id AND member_id = :member_id",
@@ -38,6 +48,16 @@ ERASE: Final = (
     "DELETE FROM hand_over WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM voucher_use WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM radius_credential WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM radius_token WHERE district_id = :district_id AND member_id = :member_id",
+    "UPDATE consent SET address = '', agent = '' WHERE district_id = :district_id AND member_id = :member_id",
+    """
+    DELETE FROM member_merge
+    WHERE district_id = :district_id AND (kept_id = :member_id OR merged_id = :member_id)
+    """,
+    """
+    DELETE FROM alarm WHERE district_id = :district_id AND subject IN (
+        SELECT encode(alias, 'hex') FROM device_alias WHERE district_id = :district_id AND member_id = :member_id)
+    """,
 )
 
 FORGET: Final = {

@@ -10,6 +10,7 @@ from district.districts.service import DistrictInfo
 from district.gateways.endings import ERASED
 from district.members import service as members
 from district.members.models import Member
+from district.privacy.export import memberships
 from district.privacy.queries import ERASE
 from district.radius import ending
 
@@ -18,8 +19,16 @@ def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Cl
     """Close an account. Contacts, devices, inbox, positions and unsent messages go; open offers are void; sessions end.
 
     Counts of visits and refusals stay, under a stranger's name; redeemed offers stay for the merchant's books; the
-    access log of the Wi-Fi stays until its own time is over, as the law wants it.
+    access log of the Wi-Fi stays until its own time is over, as the law wants it. What was merged into the membership
+    goes with it.
     """
+    for member_id in memberships(session, district.id, member.id):
+        found = session.get(Member, (district.id, member_id))
+        if found is not None:
+            _erase(session, district, found, clock=clock)
+
+
+def _erase(session: Session, district: DistrictInfo, member: Member, *, clock: Clock) -> None:
     values = {
         "district_id": district.id,
         "member_id": member.id,
@@ -27,6 +36,7 @@ def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Cl
         "email": member.email,
         "stranger": new_id(),
         "principal": f"{Role.SHOPPER}:{member.id}",
+        "now": clock.now(),
     }
     ending.end_all(session, district.id, reason=ERASED, clock=clock, member_id=member.id)
     for statement in ERASE:
