@@ -15,6 +15,7 @@ from district.database import DbSession
 from district.members import service as members
 from district.members.models import Member
 from district.members.texts import ASKED, consent_text
+from district.portal.routes import evidence_of
 from district.privacy import service as privacy
 from district.web.language import COOKIE, chosen, negotiate
 from district.web.member_shell import Reader, ReaderDep, show, show_join
@@ -134,6 +135,7 @@ def decide(
             action="button",
             source=SOURCE,
             at=clock.now(),
+            evidence=evidence_of(request),
         )
     return _back(reader, "consents")
 
@@ -147,8 +149,9 @@ def prefer(
     language: Annotated[str, Form(max_length=8)] = "",
     quiet_from: Annotated[str, Form(max_length=8)] = "",
     quiet_until: Annotated[str, Form(max_length=8)] = "",
+    is_personalised: Annotated[str, Form(max_length=5)] = "",
 ) -> Response:
-    """Language and quiet hours."""
+    """Language, quiet hours, and whether offers may look at what the member did."""
     if reader.principal is None:
         return show_join(request, reader, clock)
     member = members.get(session, reader.district.id, reader.member_id)
@@ -159,7 +162,12 @@ def prefer(
         return _page(request, reader, session, clock, member, is_wrong=True)
     if (begins is None) != (ends is None) or (begins is not None and begins == ends):
         return _page(request, reader, session, clock, member, is_wrong=True)
-    values = {"language": wanted.value, "quiet_from": begins, "quiet_until": ends}
+    values = {
+        "language": wanted.value,
+        "quiet_from": begins,
+        "quiet_until": ends,
+        "is_personalised": bool(is_personalised) and member.is_of_age is not False,
+    }
     members.prefer(session, reader.district, member, values)
     response = _back(reader, f"preferences&lang={wanted.value}")
     response.delete_cookie(COOKIE)

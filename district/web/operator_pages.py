@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from district.web import (
+    operator_access_log,
     operator_alarms,
     operator_approvals,
     operator_feeds,
@@ -21,6 +22,7 @@ for _part in (
     operator_gateway_edit,
     operator_self_test,
     operator_alarms,
+    operator_access_log,
     operator_feeds,
     operator_places,
 ):
