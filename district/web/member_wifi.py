@@ -14,6 +14,7 @@ from district.clock import Clock, ClockDep
 from district.database import DbSession
 from district.members import service as members
 from district.members.texts import consent_text
+from district.portal.routes import evidence_of
 from district.problems import Conflict, DistrictError, NotFound, TooMany, Unavailable
 from district.radius import authority, credentials, profiles
 from district.radius.credentials import Network
@@ -126,6 +127,7 @@ def issue(
             action="button",
             source=SOURCE,
             at=clock.now(),
+            evidence=evidence_of(request),
         )
     life = request.app.state.settings.radius_credential_life
     try:

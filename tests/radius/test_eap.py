@@ -3,6 +3,7 @@
 import http.client
 import plistlib
 import re
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -218,13 +219,14 @@ def listens_at(venue: Venue, port: int) -> None:
 
 def withdraw(device: Device) -> None:
     """The member takes back his consent to the Wi-Fi."""
-    connection = http.client.HTTPConnection(*device.guest.venue.product.address, timeout=20)
-    body = '{"purpose": "access", "granted": false}'
+    product = device.guest.venue.product
+    body = b'{"consents": [{"purpose": "access", "granted": false}]}'
     headers = {"Authorization": f"Bearer {device.guest.token}", "Content-Type": "application/json"}
-    connection.request("POST", "/v1/me/consents", body=body, headers=headers)
-    answer = connection.getresponse()
-    assert answer.status in {200, 201, 204}, answer.read()
-    connection.close()
+    request = urllib.request.Request(
+        f"{product.base_url}/v1/me/consents", data=body, headers=headers, method="PUT"
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert answer.status == 200
 
 
 @pytest.mark.parametrize("cause", ["revoked", "withdrawn"])
