@@ -77,12 +77,15 @@ def written(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}"
+        return f"{value.total_seconds():.12g}"
     assert not isinstance(value, SecretStr)
     return str(value)
 
 
-@pytest.mark.parametrize(("value", "text"), [(timedelta(milliseconds=50), "0.05"), (True, "true"), (8, "8")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(timedelta(milliseconds=50), "0.05"), (timedelta(days=365), "31536000"), (True, "true"), (8, "8")],
+)
 def test_defaults_are_compared_as_the_environment_has_them(value: Any, text: str) -> None:
     assert written(value) == text
     assert says_default(f"`{text}` (the usual)", value)
