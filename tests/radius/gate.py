@@ -27,7 +27,10 @@ class Gate:
 
     def open(self) -> None:
         """Let connections in."""
-        listener = socket.create_server(("127.0.0.1", self.port))
+        self.listens_on(socket.create_server(("127.0.0.1", self.port)))
+
+    def listens_on(self, listener: socket.socket) -> None:
+        """Let in what comes to this socket."""
         self._listener, self.port = listener, listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 

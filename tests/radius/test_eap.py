@@ -35,18 +35,23 @@ SSID = "District Members"
 SESSION_TIMEOUT, CLASS, USER_NAME = 27, 25, 1
 
 
-@pytest.fixture(scope="module")
-def eap(venue: Venue, gate: Gate) -> Iterator[FreeRadius]:
-    """FreeRADIUS with what the command itself rendered, certificates and all."""
-    server = FreeRadius(gate.url, venue.key, [venue.client])
+def rendered(venue: Venue, url: str) -> FreeRadius:
+    """FreeRADIUS with what the command itself writes, certificates and all."""
+    server = FreeRadius(url, venue.key, [venue.client])
     arguments = (
-        "radius", "render", str(server.server.raddb), "--district", venue.district.slug, "--url", gate.url,
+        "radius", "render", str(server.server.raddb), "--district", venue.district.slug, "--url", url,
         "--key", venue.key, "--state", str(server.server.state), "--listen", "127.0.0.1",
         "--auth-port", str(server.auth_port), "--acct-port", str(server.acct_port), "--account", "", "--ssid", SSID,
     )  # fmt: skip
     written = command(venue, *arguments)
     assert written.returncode == 0, written.stderr
-    with server:
+    return server
+
+
+@pytest.fixture(scope="module")
+def eap(venue: Venue, gate: Gate) -> Iterator[FreeRadius]:
+    """It runs."""
+    with rendered(venue, gate.url) as server:
         yield server
 
 

@@ -114,9 +114,9 @@ class Lab:
         self.inside(self.gateway, "nft", "flush", "ruleset")
         self.inside(self.gateway, "iptables", *masquerade)
 
-    def listen(self, host: str, port: int) -> socket.socket:
-        """A listening socket in the internet's namespace, for a server that lives in this process."""
-        return _socket_in(self.internet, host, port)
+    def listen(self, host: str, port: int, *, at: str = "") -> socket.socket:
+        """A listening socket in a namespace, else the internet's, for a server that lives in this process."""
+        return _socket_in(at or self.internet, host, port)
 
     def curl(self, url: str, *options: str) -> str:
         """What the client is answered, its head included."""

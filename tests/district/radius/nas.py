@@ -49,9 +49,9 @@ class SimulatedNas:
         return int(self._socket.getsockname()[1])
 
     @contextmanager
-    def listening(self) -> Iterator[Self]:
-        """Answer until the end of the block."""
-        self._socket.bind(("127.0.0.1", 0))
+    def listening(self, port: int = 0) -> Iterator[Self]:
+        """Answer until the end of the block, at a free port unless the test says which."""
+        self._socket.bind(("127.0.0.1", port))
         thread = threading.Thread(target=self._serve, daemon=True)
         thread.start()
         try:
