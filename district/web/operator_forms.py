@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -14,6 +15,7 @@ from district.web.language import gettext as _
 
 MAX_FIELDS = 200
 MAX_VALUE = 25_000
+MOST_NUMBER = 1e12
 OWN_WORDS = "Value error, "
 
 
@@ -108,8 +110,31 @@ def _usual() -> dict[str, str]:
         "String should have at most": _("This is too long."),
         "String should match": _("This is not in the form that is asked for."),
         "Input should be a valid integer": _("Give a whole number."),
+        "Input should be a valid datetime": _("Give a date and a time."),
+        "Value error, '": _("This is not in the form that is asked for."),
         "Input should be greater": _("This number is too small."),
         "Input should be less": _("This number is too large."),
         "Input should be": _("Choose one from the list."),
         "List should have": _("Choose at least one, and not more than ten."),
     }
+
+
+def local_time(text: str, zone: tzinfo) -> datetime | str | None:
+    """What a ``datetime-local`` field sent, in the district's zone; None for nothing, the text itself when it is no time."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone)
+    except ValueError:
+        return text
+
+
+def scaled(text: str, factor: float) -> int | str | None:
+    """A number in the unit of the form, as a whole number of the smaller unit; the text itself when it is no number."""
+    if not text:
+        return None
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        return text
+    return round(value * factor) if abs(value) < MOST_NUMBER else text

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from district.web import (
+    operator_access_codes,
     operator_access_log,
     operator_alarms,
     operator_approvals,
@@ -11,7 +12,11 @@ from district.web import (
     operator_gateways,
     operator_live,
     operator_places,
+    operator_plans,
+    operator_providers,
+    operator_radius,
     operator_self_test,
+    operator_sessions,
 )
 
 router = APIRouter()
@@ -22,6 +27,11 @@ for _part in (
     operator_gateway_edit,
     operator_self_test,
     operator_alarms,
+    operator_sessions,
+    operator_plans,
+    operator_access_codes,
+    operator_radius,
+    operator_providers,
     operator_access_log,
     operator_feeds,
     operator_places,
