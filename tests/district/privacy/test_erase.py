@@ -7,18 +7,24 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
+from district.accesslog import service as accesslog
+from district.accesslog.chain import AccessEvent, NewRecord
 from district.auth.models import Role
 from district.clock import FixedClock
 from district.database import make_sessions, new_id
 from district.deliveries.models import InboxItem
 from district.districts.models import District
 from district.districts.service import DistrictInfo
+from district.members import ledger, merging
 from district.members import service as members
-from district.members.models import Member, OptOut
+from district.members.models import Consent, Member, OptOut
+from district.migrations.tables import metadata
 from district.outbox.models import OutboxMessage
 from district.privacy import jobs
 from district.visits.models import Visit
+from push.consent import Purpose
 from tests.conftest import refresh
+from tests.district.privacy.test_export import fill
 from tests.factories import Makers
 
 PHONE, EMAIL = "+358401234567", "canary@example.com"
@@ -188,3 +194,108 @@ async def test_sent_codes_old_sessions_and_counts_are_forgotten_in_time(
     assert kept["code"] == "123456"
     assert await forget(timedelta(hours=25)) == {"code_message": 1, "login_session": 1}
     assert await forget(timedelta(hours=25)) == {}
+
+
+async def test_the_stock_of_open_offers_is_somebody_elses_to_have(
+    client: httpx.AsyncClient, committed: Makers, engine: Engine, district: District
+) -> None:
+    leaver = committed.member(district)
+    campaign = committed.campaign(district, committed.merchant(district), [], stock=5)
+    now = committed.clock.now()
+    for state, valid_until in (
+        ("issued", now + timedelta(hours=1)),
+        ("opened", now + timedelta(hours=1)),
+        ("issued", now - timedelta(hours=1)),
+        ("redeemed", now + timedelta(hours=1)),
+    ):
+        committed.offer(campaign, leaver, state=state, valid_until=valid_until)
+    keys = {"d": district.id, "c": campaign.id}
+    with make_sessions(engine).begin() as session:
+        session.execute(
+            text("UPDATE campaign_stock SET issued = 4 WHERE district_id = :d AND campaign_id = :c"), keys
+        )
+    await close(client, committed, district, leaver)
+    with make_sessions(engine)() as session:
+        issued = session.execute(
+            text("SELECT issued FROM campaign_stock WHERE district_id = :d AND campaign_id = :c"), keys
+        ).scalar_one()
+        states = session.scalars(
+            text("SELECT state FROM offer WHERE district_id = :d AND campaign_id = :c ORDER BY id"), keys
+        ).all()
+    assert issued == 2  # the one that was over and the one that was used stay used up
+    assert states == ["void", "void", "void", "redeemed"]
+
+
+async def test_what_was_merged_goes_too_and_the_log_of_the_law_stays(
+    client: httpx.AsyncClient, committed: Makers, engine: Engine, district: District, info: DistrictInfo
+) -> None:
+    kept, merged = committed.member(district), committed.member(district, email="merged.canary@example.com")
+    merging.merge(
+        committed.session,
+        info,
+        kept_id=kept.id,
+        merged_id=merged.id,
+        reason="same person",
+        clock=committed.clock,
+    )
+    kept.email, merged.email = None, "merged.canary@example.com"
+    line = NewRecord(at=committed.clock.now(), event=AccessEvent.ON, session="s", member_id=merged.id)
+    accesslog.append(committed.session, district.id, [line])
+    committed.done()
+    await close(client, committed, district, kept)
+    with make_sessions(engine)() as session:
+        states = session.scalars(text("SELECT state FROM member WHERE district_id = :d"), {"d": district.id})
+        assert set(states) == {"erased"}
+        assert accesslog.verify(session, district.id).checked == 1
+    after = everything(engine, district)
+    assert "merged.canary" not in after
+
+
+async def test_every_way_in_ends_with_the_account(
+    client: httpx.AsyncClient, committed: Makers, engine: Engine, district: District
+) -> None:
+    leaver = committed.member(district)
+    for table in ("radius_credential", "radius_token", "hand_over", "member_identity"):
+        fill(committed, district, leaver, metadata.tables[table], "member_id")
+    await close(client, committed, district, leaver)
+    with make_sessions(engine)() as session:
+        left = [
+            table
+            for table in ("radius_credential", "radius_token", "hand_over", "member_identity")
+            if session.execute(
+                text(f"SELECT 1 FROM {table} WHERE district_id = :d"), {"d": district.id}
+            ).first()
+        ]
+        sessions = session.execute(
+            text("SELECT count(*) FROM login_session WHERE district_id = :d"), {"d": district.id}
+        ).scalar_one()
+    assert (left, sessions) == ([], 0)
+
+
+@pytest.mark.parametrize(("days", "left"), [(179, "203.0.113.9"), (181, "")])
+async def test_from_where_something_was_agreed_to_is_forgotten_and_the_consent_stays(  # noqa: PLR0917 as above
+    app: FastAPI, committed: Makers, district: District, info: DistrictInfo, days: int, left: str
+) -> None:
+    clock = committed.clock
+    members.decide(
+        committed.session,
+        info,
+        committed.member(district),
+        purpose=Purpose.LOCATION,
+        channel=None,
+        granted=True,
+        language="en",
+        action="box",
+        source="test",
+        at=clock.now(),
+        evidence=members.Evidence(address="203.0.113.9", agent=left, proof="device"),
+    )
+    committed.done()
+    later = timedelta(days=days)
+    await jobs.forget(
+        app.state.pool, district.id, now=clock.now() + later, machine_now=clock.machine_now() + later
+    )
+    committed.session.expire_all()
+    [row] = committed.session.query(Consent).filter_by(district_id=district.id).all()
+    assert (row.address, row.agent, row.granted) == (left, left, True)
+    assert ledger.check([row]).faulty == ()
