@@ -8,12 +8,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from district import bodies
 from district.accesslog import reading, translations
 from district.accesslog.reading import ExportForm
-from district.accesslog.schemas import Answer, ImportAnswer, LogState, Question
+from district.accesslog.schemas import Answer, ImportAnswer, Instant, LogState, Question
 from district.auth.principals import Operator
 from district.clock import ClockDep
 from district.database import DbSession
@@ -55,8 +54,8 @@ def export(
     district: DistrictDep,
     request: Request,
     clock: ClockDep,
-    since: Annotated[AwareDatetime, Query()],
-    until: Annotated[AwareDatetime, Query()],
+    since: Annotated[Instant, Query()],
+    until: Annotated[Instant, Query()],
     form: Annotated[ExportForm, Query(alias="format")] = ExportForm.CSV,
 ) -> StreamingResponse:
     """The records of a time as CSV or JSON lines; that they were taken is logged."""

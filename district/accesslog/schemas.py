@@ -24,6 +24,13 @@ def normal_address(text: str) -> str:
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 
+def _near(at: datetime) -> datetime:
+    if not 2000 <= at.year < 2200:
+        raise ValueError("must be a time of these centuries")
+    return at
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_near)]
 IpAddress = Annotated[str, StringConstraints(max_length=60), AfterValidator(normal_address)]
 Identity = Annotated[
     str, StringConstraints(max_length=254, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -36,7 +43,7 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    at: AwareDatetime | None = None
+    at: Instant | None = None
     address: IpAddress | None = None
     """Inner or outer."""
     port: int | None = Field(default=None, ge=0, le=65_535)
@@ -44,8 +51,8 @@ class Question(BaseModel):
     mac: Mac | None = None
     identity: Identity | None = None
     """As the log holds it: a number in E.164, an e-mail address in lower case."""
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> Self:

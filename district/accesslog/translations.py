@@ -151,10 +151,9 @@ def _time(text: str, name: str) -> datetime:
         raise ValueError(f"{name} must be a time such as 2026-05-01T12:00:00+08:00") from None
     if at.tzinfo is None:
         raise ValueError(f"{name} needs an offset, such as +08:00 or Z")
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{name} is out of range") from None
+    if not 2000 <= at.year < 2200:
+        raise ValueError(f"{name} is out of range")
+    return at.astimezone(UTC)
 
 
 def _protocol(text: str) -> str:

@@ -26,6 +26,7 @@ from district.web.templating import render
 router = APIRouter()
 Operator = Annotated[Staff, Depends(staff(Role.OPERATOR))]
 MOST = 60
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,8 @@ def _question(operator: Staff, filled: Asked) -> Question:
 def _day(operator: Staff, text: str) -> tuple[datetime, datetime]:
     """The calendar day as the district counts it. Raises: ValueError."""
     day = date.fromisoformat(text)
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(text)
     zone = operator.district.zone
     return (
         datetime.combine(day, time(), tzinfo=zone),
@@ -120,7 +123,7 @@ def export(
     """The records of some days as a file; that it was taken is written into the log. Raises: Invalid."""
     try:
         since, until = _day(operator, first)[0], _day(operator, last)[1]
-    except (ValueError, OverflowError):
+    except ValueError:
         raise Invalid("Give two days.", detail_zh="请填写起止日期。") from None
     return export_answer(
         request,

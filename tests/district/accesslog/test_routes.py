@@ -154,6 +154,8 @@ async def test_sessions_of_a_device_and_of_a_person_are_found(operator: Caller) 
             {"mac": "zz", "since": "2026-05-01T09:00:00Z", "until": "2026-05-02T09:00:00Z"}, id="mac"
         ),
         pytest.param({"since": "2026-05-02T09:00:00Z", "until": "2026-05-01T09:00:00Z"}, id="backwards"),
+        pytest.param({"address": "10.0.0.7", "at": "0001-01-01T00:00:00+14:00"}, id="year-one"),
+        pytest.param({"address": "10.0.0.7", "at": "9999-12-31T23:59:59-14:00"}, id="last-year"),
         pytest.param({"address": "10.0.0.7\x00", "at": "2026-05-01T09:00:00Z"}, id="nul"),
     ],
 )
