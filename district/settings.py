@@ -118,11 +118,11 @@ class Settings(BaseSettings):
     radius_interim: Annotated[timedelta, Field(ge=timedelta(seconds=60), le=timedelta(hours=1))] = Field(
         default=timedelta(minutes=5), description="How often a NAS is asked to tell of a session"
     )
-    radius_credential_life: Annotated[
-        timedelta, Field(ge=timedelta(days=1), le=timedelta(days=3 * 365))
-    ] = Field(
-        default=timedelta(days=365),
-        description="How long a member's own name for 802.1X works before it must be made anew",
+    radius_credential_life: Annotated[timedelta, Field(ge=timedelta(days=1), le=timedelta(days=3 * 365))] = (
+        Field(
+            default=timedelta(days=365),
+            description="How long a member's own name for 802.1X works before it must be made anew",
+        )
     )
     raw_rows_kept: timedelta = Field(
         default=timedelta(days=7),
