@@ -11,11 +11,13 @@ from district.auth.models import Role
 from district.clock import FixedClock
 from district.database import new_id
 from district.districts.models import District
+from district.districts.service import DistrictInfo
 from district.gateways import service as gateways
 from district.gateways.schemas import NewGateway
 from district.gateways.vendors.click import redirect_query
 from district.members.models import Member
 from district.offers.models import Offer, Refusal
+from district.radius import credentials, eap
 from district.redemptions.models import Redemption
 from district.stores.models import Store, Till
 from district.visits.models import Visit
@@ -97,6 +99,7 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
     gateway = f"gw-{district.slug}"
     new = NewGateway(slug=gateway, vendor="click", secret=SECRET, methods=["click", "phone", "email"])
     gateways.create(session, makers.info(district), new, clock=clock)
+    _own_wifi(session, makers.info(district), member, clock)
     session.commit()
     operator = makers.account(district, Role.OPERATOR)
     owner = makers.account(district, Role.MERCHANT, scope_id=merchant.id)
@@ -111,6 +114,12 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
         },
         pages=_pages(district.slug, store, coupon, _redirect(gateway, words, clock)),
     )
+
+
+def _own_wifi(session: Session, district: DistrictInfo, member: Member, clock: FixedClock) -> None:
+    now = clock.machine_now()
+    eap.prepare(session, district, eap.Wanted(ssid="Members"), kept=None, public_url=None, now=now)
+    credentials.issue(session, district, member, life=timedelta(days=365), clock=clock)
 
 
 def _named(makers: Makers, district: District, member: Member, name: str) -> None:
@@ -202,6 +211,7 @@ def _pages(slug: str, store: Store, coupon: Offer, redirect: str) -> dict[str, l
             f"{base}/wallet",
             f"{base}/offers/{coupon.id}",
             f"{base}/privacy",
+            f"{base}/wifi",
             f"{gateway}/welcome",
         ],
         "merchant": [

@@ -282,3 +282,23 @@ def test_a_second_rendering_keeps_the_certificate_that_devices_know(venue: Venue
     assert ((certs / "server.pem").read_text(), (certs / "authority.pem").read_text()) == before
     ssid = venue.product.row("SELECT ssid FROM radius_authority WHERE district_id = %s", venue.district.id)
     assert ssid == (SSID,)
+
+
+def test_half_a_certificate_is_refused_and_changes_nothing(venue: Venue, eap: FreeRadius) -> None:
+    site = eap.server.raddb / "sites-enabled" / "district"
+    before = site.read_text()
+    certificate = str(eap.server.raddb / "certs" / "server.pem")
+    arguments = (
+        "radius",
+        "render",
+        str(eap.server.raddb),
+        "--district",
+        venue.district.slug,
+        "--account",
+        "",
+    )
+    said = command(venue, *arguments, "--eap-certificate", certificate)
+    assert said.returncode != 0
+    assert "belong together" in said.stderr + said.stdout
+    assert "Traceback" not in said.stderr
+    assert site.read_text() == before
