@@ -1,15 +1,13 @@
 """Members: recognised by a verified contact or a device they used before, joined when they are neither."""
 
 import hashlib
-import hmac
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -25,27 +23,19 @@ from district.members.consents import decide as decide  # noqa: PLC0414
 from district.members.consents import unheard as unheard  # noqa: PLC0414
 from district.members.consents import withdraw_all
 from district.members.contacts import Contact, ContactKind
+from district.members.devices import ALIAS_BYTES as ALIAS_BYTES  # noqa: PLC0414
+from district.members.devices import OPT_OUT_CHANNEL as OPT_OUT_CHANNEL  # noqa: PLC0414
+from district.members.devices import REMEMBERED_FOR as REMEMBERED_FOR  # noqa: PLC0414
+from district.members.devices import alias_of as alias_of  # noqa: PLC0414
+from district.members.devices import count_device_again as count_device_again  # noqa: PLC0414
+from district.members.devices import is_randomised as is_randomised  # noqa: PLC0414
+from district.members.devices import see_device as see_device  # noqa: PLC0414
 from district.members.ledger import Evidence as Evidence  # noqa: PLC0414
 from district.members.models import Consent, DeviceAlias, Member, MemberState, OptOut
 from district.problems import Invalid, NotFound
 
-OPT_OUT_CHANNEL = "opt_out_changed"
 _NEVER_ABSENT = frozenset({"language", "is_personalised"})
-ALIAS_BYTES = 16
 BUCKETS = 10_000
-REMEMBERED_FOR = timedelta(days=14)
-"""How long a device alone says who comes; its address may be somebody else's afterwards."""
-
-
-def alias_of(district: DistrictInfo, mac: str) -> bytes:
-    """The only form in which a MAC address (twelve lower-case hex digits) is kept: HMAC-SHA256, 16 bytes."""
-    return hmac.digest(district.alias_key, bytes.fromhex(mac), "sha256")[:ALIAS_BYTES]
-
-
-def is_randomised(mac: str) -> bool:
-    """Whether the address is locally administered, as rotating addresses are."""
-    first = int(mac[:2], 16)
-    return bool(first & 2) and not first & 1
 
 
 def bucket_of(member_id: uuid.UUID) -> int:
@@ -192,54 +182,6 @@ def _by_verified_contact(
         if found is None:
             raise
         return Recognition(member=found, is_new=False, is_proven=True)
-
-
-def see_device(
-    session: Session,
-    district: DistrictInfo,
-    member: Member,
-    *,
-    mac: str,
-    clock: Clock,
-    is_vouched: bool = True,
-) -> bytes:
-    """Remember that a member uses a device; an address that somebody else used before is his from now on.
-
-    When no gateway vouches for the address it is a claim: it never takes a device from a member who used it lately,
-    for its position would be told to whoever claims it.
-    """
-    alias = alias_of(district, mac)
-    now = clock.now()
-    statement = insert(DeviceAlias).values(
-        district_id=district.id,
-        alias=alias,
-        member_id=member.id,
-        randomised=is_randomised(mac),
-        first_seen_at=now,
-        last_seen_at=now,
-    )
-    is_free = (DeviceAlias.member_id == member.id) | (DeviceAlias.last_seen_at <= now - REMEMBERED_FOR)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["district_id", "alias"],
-            set_={
-                "member_id": member.id,
-                "last_seen_at": now,
-                "first_seen_at": case(
-                    (DeviceAlias.member_id == member.id, DeviceAlias.first_seen_at), else_=now
-                ),
-            },
-            where=None if is_vouched else is_free,
-        )
-    )
-    notify(session, CHANNEL, f"{district.id}:{member.id}")
-    return alias
-
-
-def count_device_again(session: Session, district: DistrictInfo, alias: bytes) -> None:
-    """Take back that a device is not to be counted: its owner has agreed to be located since."""
-    session.query(OptOut).filter_by(district_id=district.id, alias=alias).delete()
-    notify(session, OPT_OUT_CHANNEL)
 
 
 def prefer(session: Session, district: DistrictInfo, member: Member, values: Mapping[str, Any]) -> None:
