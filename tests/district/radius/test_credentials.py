@@ -15,18 +15,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from district.auth.models import Role
 from district.clock import FixedClock
-from district.gateways.models import SessionEnding
+from district.database import new_id
+from district.gateways.models import Ban, SessionEnding
 from district.members.models import Consent, Member
 from district.privacy import service as privacy
 from district.problems import Invalid
 from district.radius import authority, credentials, eap, profiles
 from district.radius.authority import Pair
 from district.radius.credentials import MOST_A_DAY, MOST_AT_ONCE, Network
-from district.radius.models import RadiusAuthority, RadiusCredential, RadiusProfileDelivery
+from district.radius.models import RadiusAuthority, RadiusCredential, RadiusProfileDelivery, RadiusSession
 from district.radius.profiles import Profile
 from tests.district.radius.conftest import World, body
 
@@ -243,6 +244,51 @@ async def test_a_member_who_leaves_takes_names_and_deliveries_along(visitor: Vis
     )
     assert world.makers.session.scalar(left) == 0
     assert (await world.post("authorize", body(name))).status_code == 401
+
+
+async def test_bans_hold_for_names_as_well(visitor: Visitor) -> None:
+    name = await visitor.name()
+    world = visitor.world
+    assert (await world.post("authorize", body(name))).status_code == 200
+    row = Ban(
+        district_id=world.district.id,
+        id=new_id(),
+        member_id=visitor.member.id,
+        created_at=world.makers.clock.now(),
+    )
+    world.add(row)
+    said = await world.post("authorize", body(name))
+    assert said.status_code == 401
+    assert "information desk" in said.text
+
+
+async def test_limits_of_devices_and_quotas_hold_for_names_as_well(visitor: Visitor) -> None:
+    world = visitor.world
+    world.plan(devices=1, daily_s=3600)
+    world.session(visitor.member)
+    name = await visitor.name()
+    now = world.makers.clock.now()
+    world.add(
+        RadiusSession(
+            district_id=world.district.id,
+            unique_id=uuid.uuid4().hex,
+            member_id=visitor.member.id,
+            alias=b"another device!!",
+            started_at=now - timedelta(minutes=50),
+            updated_at=world.makers.clock.machine_now(),
+            session_s=3000,
+            interim_s=300,
+        )
+    )
+    assert "places are in use" in (await world.post("authorize", body(name))).text
+    world.makers.session.execute(
+        update(RadiusSession)
+        .where(RadiusSession.district_id == world.district.id)
+        .values(stopped_at=now, terminate_cause="User-Request")
+    )
+    world.makers.done()
+    said = (await world.post("authorize", body(name))).json()
+    assert said["reply:Session-Timeout"]["value"] == [600]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
