@@ -1,14 +1,18 @@
 """Whatever ends a session, its end is in the log; RADIUS tells the addresses."""
 
+import asyncio
+import uuid
 from datetime import timedelta
 
 from sqlalchemy import text
 
 from district.accesslog import service
 from district.accesslog.models import AccessSession
+from district.database import transaction
 from district.gateways import overstayed, sessions
 from district.gateways.models import WifiSession
 from district.radius.models import RadiusSession
+from district.radius.queries import OPEN_SESSION_SQL
 from tests.district.accesslog.conftest import MAC, Stage
 from tests.factories import Makers
 
@@ -127,3 +131,39 @@ async def test_what_is_left_of_a_removed_session_is_its_end(
         ("on", ""),
         ("off", "removed"),
     ]
+
+
+async def test_what_radius_opens_is_on_the_log_without_waiting_for_its_chain(stage: Stage) -> None:
+    session_id, expires_at = uuid.uuid4(), stage.clock.now() + timedelta(hours=1)
+    values = {
+        "district_id": stage.district.id,
+        "id": session_id,
+        "gateway_id": stage.gateway.id,
+        "member_id": stage.member.id,
+        "alias": bytes(16),
+        "access_point_mac": "00180a13ddb0",
+        "method": "802.1x",
+        "now": stage.clock.now(),
+        "mac": MAC,
+        "plan_id": None,
+        "expires_at": expires_at,
+    }
+    async with transaction(stage.pool) as connection:
+        opened = await (await connection.execute(OPEN_SESSION_SQL, values)).fetchone()
+    assert opened == (session_id,)
+    assert stage.log() == []
+    await stage.follow()
+    [on] = stage.log()
+    assert (on.event, on.session, on.method, on.nas) == ("on", str(session_id), "802.1x", stage.gateway.slug)
+    assert (on.mac, on.identity) == (MAC, stage.member.phone)
+
+
+async def test_two_workers_write_an_end_once(stage: Stage) -> None:
+    for _ in range(20):
+        sessions.finish(stage.let_in(), "x", at=stage.clock.now())
+    stage.makers.done()
+    counts = await asyncio.gather(*(stage.follow() for _ in range(4)))
+    events = [row.event for row in stage.log()]
+    assert sum(counts) == 20
+    assert (events.count("on"), events.count("off")) == (20, 20)
+    assert service.verify(stage.makers.session, stage.district.id).fault is None
