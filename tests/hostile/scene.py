@@ -1,0 +1,297 @@
+"""A district in which one row of everything stands, and the requests that every operation of the interface would take."""
+
+import re
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from sqlalchemy import text
+
+from district.auth.models import ApiKey, Role
+from district.auth.service import token_hash
+from district.database import new_id
+from district.districts import service as districts
+from district.districts.models import District, RouteKind
+from district.gateways.models import Ban, Gateway, Plan, WifiSession
+from district.members.models import Alarm, Member, MemberMerge
+from district.merchants.models import Merchant, WebhookEndpoint
+from district.portal.models import OidcProvider
+from district.radius.models import RadiusClient
+from district.redemptions.models import Redemption
+from district.stores.models import Till
+from district.vouchers.models import Voucher, VoucherBatch
+from tests.factories import Makers
+
+Operation: TypeAlias = tuple[str, str]
+"""A method and a path template, as /openapi.json has them."""
+STREAMS = frozenset({"/v1/me/inbox/stream", "/v1/districts/{d}/footfall/live"})
+"""Answers without an end."""
+ENDING: frozenset[Operation] = frozenset({("DELETE", "/v1/me"), ("DELETE", "/v1/tokens")})
+"""What ends the caller's own membership or session."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What a tenant has."""
+
+    district: District
+    merchant: Merchant
+    members: tuple[Member, Member, Member]
+    ids: Mapping[str, str]
+    """By the part of the path that stands before the identifier."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Secrets and words that nobody else may ever read."""
+
+    def path(self, template: str, **instead: str) -> str:
+        """The address of what stands here; ``instead`` replaces identifiers by the part of the path before them."""
+        ids = {"districts": self.district.slug, "consents": "marketing", **self.ids, **instead}
+        filled = template.replace("{z}/{x}/{y}", "0/0/0")
+        while match := re.search(r"([\w-]+)/\{\w+\}", filled):
+            filled = filled.replace(match[0], f"{match[1]}/{ids[match[1]]}", 1)
+        return filled
+
+    @property
+    def marks(self) -> set[str]:
+        """All texts by which an answer would give away that it holds something of this tenant."""
+        named = {one for one in self.ids.values() if len(one) >= len("canary-00000000")}
+        return named | set(self.values.values()) | {str(member.id) for member in self.members}
+
+
+def operations(openapi: Mapping[str, Any]) -> list[Operation]:
+    """Every operation; what ends the caller's own session or membership comes last."""
+    found = [(method.upper(), path) for path, methods in openapi["paths"].items() for method in methods]
+    return sorted(found, key=lambda one: (one in ENDING, one[1] == "/v1/me", one))
+
+
+def furnish(makers: Makers, district: District) -> Scene:
+    """One row of each kind, of one merchant in the district."""
+    merchant = makers.merchant(district, name=_canary())
+    members = (makers.member(district), makers.member(district), makers.member(district))
+    shop = _shop(makers, district, merchant, members[0])
+    wifi = _wifi(makers, district, members)
+    values = {"merchant": merchant.name, "secret": wifi["secret"], "voucher": wifi["voucher"]}
+    ids = {key: value for key, value in (shop | wifi).items() if key not in values}
+    makers.done()
+    return Scene(district=district, merchant=merchant, members=members, ids=ids, values=values)
+
+
+def _canary() -> str:
+    return f"canary-{secrets.token_hex(8)}"
+
+
+def _shop(makers: Makers, district: District, merchant: Merchant, member: Member) -> dict[str, str]:
+    store = makers.store(district, merchant_id=merchant.id)
+    campaign = makers.campaign(district, merchant, [store], stock=9, state="in_review")
+    live = makers.campaign(district, merchant, [store], stock=9)
+    offer = makers.offer(live, member)
+    common = {"district_id": district.id, "created_at": makers.clock.now()}
+    till = Till(id=new_id(), store_id=store.id, name=_canary(), **common)
+    used = makers.offer(live, member, state="redeemed")
+    key = ApiKey(
+        id=new_id(),
+        role=Role.TILL,
+        key_hash=token_hash(_canary()),
+        scope_id=till.id,
+        merchant_id=merchant.id,
+        **common,
+    )
+    hook = WebhookEndpoint(
+        id=new_id(),
+        merchant_id=merchant.id,
+        url=f"https://hooks.test/{_canary()}",
+        secret=b"s" * 32,
+        **common,
+    )
+    redemption = Redemption(
+        district_id=district.id,
+        id=new_id(),
+        offer_id=used.id,
+        store_id=store.id,
+        till=_canary(),
+        use_request_no="1",
+        body_hash=b"h" * 32,
+        value={},
+        redeemed_at=makers.clock.now(),
+    )
+    makers.session.add_all([till, key, hook])
+    makers.session.flush()
+    makers.session.add(redemption)
+    made: dict[str, Any] = {
+        "stores": store,
+        "campaigns": campaign,
+        "offers": offer,
+        "tills": till,
+        "keys": key,
+    }
+    made |= {"webhooks": hook, "redemptions": redemption, "merchants": merchant}
+    return {name: str(row.id) for name, row in made.items()}
+
+
+def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Member]) -> dict[str, str]:
+    session, now = makers.session, makers.clock.now()
+    common = {"district_id": district.id, "created_at": now}
+    plan = Plan(id=new_id(), slug=_canary(), **common)
+    secret = _canary()
+    gateway = Gateway(id=new_id(), slug=_canary(), vendor="click", secret=secret, **common)
+    session.add_all([plan, gateway])
+    session.flush()
+    districts.add_route(session, RouteKind.GATEWAY, gateway.slug, district.id)
+    kept = {"district_id": district.id, "gateway_id": gateway.id, "member_id": members[0].id}
+    on_line = WifiSession(id=new_id(), alias=secrets.token_bytes(16), method="click", granted_at=now, **kept)
+    ban = Ban(id=new_id(), member_id=members[1].id, reason=_canary(), **common)
+    client = RadiusClient(
+        id=new_id(),
+        name=_canary(),
+        address=f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}",
+        secret=secret,
+        **common,
+    )
+    batch = VoucherBatch(id=new_id(), name=_canary(), **common)
+    provider = OidcProvider(
+        id=new_id(),
+        slug=_canary(),
+        name="Provider",
+        issuer="https://provider.test",
+        client_id="client",
+        client_secret=secret,
+        **common,
+    )
+    merge = MemberMerge(
+        district_id=district.id,
+        id=new_id(),
+        kept_id=members[0].id,
+        merged_id=members[2].id,
+        reason="test",
+        at=now,
+    )
+    alarm = Alarm(district_id=district.id, id=new_id(), kind="test", subject=_canary(), at=now, last_at=now)
+    session.add_all([on_line, ban, client, batch, provider, merge, alarm])
+    session.flush()
+    voucher = Voucher(district_id=district.id, code=secrets.token_hex(8), batch_id=batch.id)
+    session.add(voucher)
+    zone, feed = makers.zone(district), makers.feed(district, slug=_canary())
+    slugs: dict[str, Any] = {"gateways": gateway, "plans": plan, "oidc-providers": provider, "feeds": feed}
+    made: dict[str, Any] = {"wifi-sessions": on_line, "bans": ban, "radius-clients": client, "zones": zone}
+    made |= {"voucher-batches": batch, "members": members[0], "member-merges": merge, "alarms": alarm}
+    made |= {"access-points": makers.access_point(district)}
+    ids = {name: str(row.slug) for name, row in slugs.items()} | {
+        name: str(row.id) for name, row in made.items()
+    }
+    others = {"meraki": feed.slug, "tiles": district.slug, "v1": "a.b.c"}
+    return ids | others | {"secret": secret, "voucher": voucher.code}
+
+
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [[[24.94, 60.16], [24.95, 60.16], [24.95, 60.17], [24.94, 60.17], [24.94, 60.16]]],
+}
+RULE = {"v": 1, "trigger": {"any": [{"on": "fence.enter"}]}, "where": {"within": SQUARE}}
+OFFER = {
+    "kind": "coupon",
+    "value": {"type": "percent", "percent": 20},
+    "title": {"zh": "八折", "en": "20 % off"},
+    "text": {"zh": "今天有效", "en": "Today only"},
+}
+DISTRICT = "/v1/districts/{d}"
+
+
+def bodies(scene: Scene) -> dict[Operation, Any]:
+    """A body that each writing operation takes from whoever owns what ``scene`` holds."""
+    ids, members = scene.ids, [str(member.id) for member in scene.members]
+    store, campaign = ids["stores"], f"{DISTRICT}/campaigns/{{campaign_id}}"
+    new_campaign = {"name": "New", "store_ids": [store], "rule": RULE, "offer": OFFER, "stock": 3}
+    steps: dict[Operation, Any] = {
+        ("POST", f"{campaign}/{step}"): {}
+        for step in ("submit", "approve", "reject", "pause", "resume", "end")
+    }
+    plain: dict[str, Any] = {
+        "POST sightings": {"sightings": []},
+        "POST feeds": {"slug": f"new-{uuid.uuid4().hex[:8]}"},
+        "PATCH feeds/{slug}": {"is_disabled": False},
+        "POST redemptions": {"code": "AAAAAAAAAAAA", "use_request_no": "7"},
+        "POST redemptions/{redemption_id}/reversal": {"return_request_no": "8"},
+        "POST webhooks": {"url": "https://127.0.0.1:9/new"},
+        "POST campaigns": new_campaign | {"merchant_id": str(scene.merchant.id)},
+        "PATCH campaigns/{campaign_id}": {"version": 1, "name": "Taken"},
+        "POST gateways": {
+            "slug": f"new-{uuid.uuid4().hex[:8]}",
+            "vendor": "click",
+            "secret": secrets.token_hex(16),
+            "plan": ids["plans"],
+            "zone_id": ids["zones"],
+        },
+        "PATCH gateways/{slug}": {"name": "Taken", "plan": ids["plans"], "zone_id": ids["zones"]},
+        "POST plans": {"slug": f"new-{uuid.uuid4().hex[:8]}"},
+        "PATCH plans/{slug}": {"name": "Taken"},
+        "POST bans": {"member_id": members[1], "wifi_session_id": ids["wifi-sessions"]},
+        "POST radius-clients": {
+            "name": f"new-{uuid.uuid4().hex[:8]}",
+            "address": f"192.0.2.{secrets.randbelow(200) + 20}",
+            "gateway": ids["gateways"],
+        },
+        "PATCH radius-clients/{client_id}": {"nas_identifier": "taken", "gateway": ids["gateways"]},
+        "POST voucher-batches": {"name": "New", "count": 1, "plan": ids["plans"]},
+        "POST oidc-providers": {
+            "slug": f"new-{uuid.uuid4().hex[:8]}",
+            "name": "New",
+            "issuer": "https://127.0.0.1:9",
+            "client_id": "client",
+            "client_secret": "secret-secret",
+        },
+        "PATCH oidc-providers/{slug}": {"name": "Taken"},
+        "PUT code-policy": {"countries": ["FI"], "sms_cost": 5, "daily_budget": 500},
+        "POST access-log/searches": {"since": "2026-04-30T00:00:00Z", "until": "2026-05-02T00:00:00Z"},
+        "POST member-merges": {"kept_id": members[0], "merged_id": members[1], "reason": "one person"},
+        "POST stores": {
+            "name": "New",
+            "category": "clothes",
+            "lon": 24.94,
+            "lat": 60.17,
+            "merchant_id": str(scene.merchant.id),
+        },
+        "PATCH stores/{store_id}": {"name": "Taken"},
+        "POST tills": {"store_id": store, "name": "New"},
+        "PATCH tills/{till_id}": {"name": "Taken"},
+        "POST keys": {"role": "till", "scope_id": ids["tills"]},
+        "POST zones": {"name": "New", "geometry": SQUARE},
+        "PATCH zones/{zone_id}": {"name": "Taken"},
+        "POST access-points": {"mac": secrets.token_hex(6), "zone_id": ids["zones"]},
+        "PATCH access-points/{access_point_id}": {"name": "Taken", "zone_id": ids["zones"]},
+        "POST merchants": {"name": "New"},
+        "PATCH merchants/{merchant_id}": {"name": "Taken"},
+    }
+    return steps | {
+        (key.partition(" ")[0], f"{DISTRICT}/{key.partition(' ')[2]}"): body for key, body in plain.items()
+    }
+
+
+def queries(makers: Makers) -> dict[str, dict[str, str]]:
+    """What an operation must be asked with, by path."""
+    now = makers.clock.now()
+    stay = {"since": (now - timedelta(days=1)).isoformat(), "until": now.isoformat()}
+    return {
+        f"{DISTRICT}/access-log/export": stay,
+        f"{DISTRICT}/stores/nearest": {"lon": "24.94", "lat": "60.17"},
+        "/v1/stores/nearest": {"lon": "24.94", "lat": "60.17"},
+        "/v1/me/consents/proof": {"purpose": "marketing"},
+    }
+
+
+def fingerprint(makers: Makers, *, without: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Each table's contents in a word, so that two states can be told apart table by table."""
+    names = makers.session.scalars(
+        text(
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace"
+            " AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'spatial_ref_sys'"
+        )
+    ).all()
+    parts = " UNION ALL ".join(
+        f"SELECT '{name}', coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') FROM {name} t"
+        for name in sorted(set(names) - without)
+    )
+    found = {str(name): str(word) for name, word in makers.session.execute(text(parts))}
+    makers.session.rollback()
+    return found
