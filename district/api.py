@@ -24,8 +24,8 @@ from district.stores import public as stores
 from district.stores import routes as store_routes
 from district.stores import till_routes
 from district.vouchers import routes as vouchers
+from district.zones import import_routes, tiles
 from district.zones import routes as zones
-from district.zones import tiles
 
 ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,  # first: routers are asked in turn, and feeds send the most requests
@@ -51,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     stores.router,
     store_routes.router,
     till_routes.router,
+    import_routes.router,
     zones.router,
     footfall.router,
     merchants.router,

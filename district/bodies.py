@@ -223,3 +223,10 @@ def _sink(encoding: str, limit_bytes: int) -> _Plain:
             return _Gzip(limit_bytes)
         case _:
             raise EncodingUnsupported("Send the body plain or with Content-Encoding: gzip.")
+
+
+def allow(request: Request, *, limit_bytes: int) -> None:
+    """Let this request's body be larger than usual, for a route that reads it as a form."""
+    budget: Budget | None = request.scope.get(_BUDGET)
+    if budget is not None:
+        budget.limit_bytes = limit_bytes

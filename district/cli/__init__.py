@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from district.cli import access_log, database, demo, information, places, radius, running
+from district.cli import access_log, access_points, database, demo, information, places, radius, running
 from district.embedded.errors import EmbeddedError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ running.register(app)
 database.register(app)
 information.register(app)
 places.register(app)
+access_points.register(app)
 radius.register(app)
 access_log.register(app)
 demo.register(app)

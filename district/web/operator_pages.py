@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from district.web import (
     operator_access_codes,
     operator_access_log,
+    operator_access_points,
     operator_alarms,
     operator_approvals,
     operator_feeds,
@@ -13,6 +14,7 @@ from district.web import (
     operator_live,
     operator_places,
     operator_plans,
+    operator_posters,
     operator_providers,
     operator_radius,
     operator_self_test,
@@ -29,11 +31,13 @@ for _part in (
     operator_alarms,
     operator_sessions,
     operator_plans,
+    operator_posters,
     operator_access_codes,
     operator_radius,
     operator_providers,
     operator_access_log,
     operator_feeds,
     operator_places,
+    operator_access_points,
 ):
     router.include_router(_part.router)

@@ -275,3 +275,21 @@ def test_a_vendors_own_check_is_told_in_chinese_too() -> None:
     with speaking(Tongue(language=Language.ZH)):
         assert not said("Value error, the integration API needs api_key").isascii()
         assert not said("Field required").isascii()
+
+
+async def test_a_poster_holds_the_codes_and_bad_names_are_told(
+    operator: httpx.AsyncClient, committed: Makers, district: District, app: FastAPI
+) -> None:
+    row = await registered(committed, district, app)
+    path = f"/operator/gateways/{row.slug}/poster"
+    assert (await operator.get(path)).status_code == 200
+    made = await operator.post(path, data={"ssid": "Mall <Wi-Fi>", "password": "eight-or-more"})
+    assert made.status_code == 200
+    assert made.text.count("<svg") == 2
+    assert "Mall &lt;Wi-Fi&gt;" in made.text
+    assert "eight-or-more" in made.text
+    assert f"/d/{district.slug}" in made.text
+    for wrong in ({"ssid": ""}, {"ssid": "商" * 11}, {"ssid": "a", "password": "short"}):
+        answer = await operator.post(path, data=wrong)
+        assert answer.status_code == 422
+        assert "field-error" in answer.text

@@ -17,6 +17,7 @@ from district.gateways.models import Ban, Gateway, Plan, SessionEnding, WifiSess
 from district.gateways.schemas import NewGateway
 from district.members.models import Alarm
 from district.radius.models import RadiusClient, RadiusSession
+from district.zones.models import AccessPoint
 from tests.conftest import refresh
 from tests.factories import Makers
 
@@ -245,3 +246,25 @@ async def test_an_alarm_is_counted_in_the_menu_until_it_is_seen(
     assert (await stranger.post(f"/operator/alarms/{alarm.id}/seen")).status_code == 404
     assert (await operator.post(f"/operator/alarms/{alarm.id}/seen")).status_code == 303
     assert ">1</span>" not in (await operator.get("/operator")).text
+
+
+async def test_access_points_are_tried_and_imported_on_a_page(
+    operator: httpx.AsyncClient, stranger: httpx.AsyncClient, committed: Makers, district: District
+) -> None:
+    path = "/operator/access-points/import"
+    content = b"mac,name\n02:00:5e:10:00:01,<North>\nnonsense,South\n"
+    mine = select(AccessPoint).where(AccessPoint.district_id == district.id)
+    tried = await operator.post(path, files={"file": ("a.csv", content)}, data={"keep": ""})
+    assert "What would happen" in tried.text
+    assert "nonsense" in tried.text
+    assert committed.session.scalars(mine).all() == []
+    large = b"mac\n" + b"02:00:5e:10:00:02\n" * 100_000
+    assert "more than 10000 rows" in (await operator.post(path, files={"file": ("b.csv", large)})).text
+    kept = await operator.post(path, files={"file": ("a.csv", content)}, data={"keep": "yes"})
+    assert "What was done" in kept.text
+    assert [row.name for row in committed.session.scalars(mine)] == ["<North>"]
+    assert (await operator.post(path)).status_code == 422
+    foreign = {"sec-fetch-site": "cross-site"}
+    refused = await operator.post(path, files={"file": ("a.csv", content)}, headers=foreign)
+    assert refused.status_code == 403
+    assert (await stranger.get(path)).status_code == 200
