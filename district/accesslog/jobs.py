@@ -75,14 +75,20 @@ def _records(one: Changed, now: datetime) -> list[NewRecord]:
         records.append(_record(one, AccessEvent.ON, one.at, address=one.inner_address))
     address = one.new_address or one.inner_address
     if address != one.inner_address:
-        told = min(one.ended_at or now, now)
-        records.append(_record(one, AccessEvent.ADDRESS, max(told, one.at), address=address))
+        records.append(_record(one, AccessEvent.ADDRESS, _since(one, now), address=address))
     if one.is_over:
         ended_at = one.ended_at or now
         records.append(
             _record(one, AccessEvent.OFF, ended_at, address=address, detail=one.ended_because[:100])
         )
     return records
+
+
+def _since(one: Changed, now: datetime) -> datetime:
+    """From when an address is the session's: the first from its beginning, however late the worker hears of it."""
+    if not one.inner_address:
+        return one.at
+    return max(min(one.ended_at or now, now), one.at)
 
 
 def _record(one: Changed, event: AccessEvent, at: datetime, *, address: str, detail: str = "") -> NewRecord:

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from district.accesslog import service
+from district.accesslog import reading, service
 from district.accesslog.models import AccessSession
+from district.accesslog.schemas import Question
 from district.database import transaction
 from district.gateways import overstayed, sessions
 from district.gateways.models import WifiSession
@@ -167,3 +168,17 @@ async def test_two_workers_write_an_end_once(stage: Stage) -> None:
     assert sum(counts) == 20
     assert (events.count("on"), events.count("off")) == (20, 20)
     assert service.verify(stage.makers.session, stage.district.id).fault is None
+
+
+async def test_an_address_that_was_told_late_counts_from_the_beginning(stage: Stage) -> None:
+    row, began = stage.let_in(), stage.clock.now()
+    accounting(stage.makers, row, "10.1.0.7")
+    stage.clock.advance(timedelta(hours=1))
+    sessions.finish(row, "User-Request", at=stage.clock.now())
+    stage.makers.done()
+    await stage.follow()
+    question = Question(address="10.1.0.7", at=began + timedelta(minutes=5))
+    session, clock = stage.makers.session, stage.clock
+    [holder] = reading.search(session, stage.district.id, question, who="test", clock=clock).holders
+    session.rollback()
+    assert (holder.session, holder.since, holder.until) == (str(row.id), began, clock.now())
