@@ -95,7 +95,8 @@ def said(message: str) -> str:
     """A checker's message in the language being spoken."""
     if message.startswith(OWN_WORDS):
         own = message.removeprefix(OWN_WORDS)
-        return gettext(own)
+        words = gettext(own)
+        return words[:1].upper() + words[1:]
     for start, words in _usual().items():
         if message.startswith(start):
             return words

@@ -63,7 +63,7 @@ def poster(
     link = f"{origin}/d/{operator.district.slug}"
     return render(
         request,
-        "operator/poster.html",
+        "operator/gateway_poster.html",
         shell=operator.shell(request),
         now=clock.now(),
         district=operator.district,
