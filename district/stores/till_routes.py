@@ -41,7 +41,7 @@ def list_tills(
 
 
 @router.post("/tills", status_code=HTTPStatus.CREATED, response_model=TillView)
-def create_till(  # noqa: PLR0917 FastAPI calls by name
+def create_till(
     new: NewTill,
     request: Request,
     district: DistrictDep,
@@ -98,7 +98,7 @@ def list_keys(
 
 
 @router.post("/keys", status_code=HTTPStatus.CREATED, response_model=MadeKey)
-def create_key(  # noqa: PLR0917 FastAPI calls by name
+def create_key(
     new: NewKey,
     request: Request,
     district: DistrictDep,

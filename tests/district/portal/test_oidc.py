@@ -262,7 +262,7 @@ NOW = int(system.machine_now().timestamp())
         {"sub": 7},
         {"at_hash": "wrong"},
     ],
-    ids=lambda lies: "-".join(lies),
+    ids="-".join,
 )
 async def test_a_token_with_a_wrong_claim_identifies_nobody(  # noqa: PLR0917 pytest calls by name
     browser: httpx.AsyncClient,
