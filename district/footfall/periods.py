@@ -12,6 +12,8 @@ from district.problems import Invalid
 LONGEST_DAYS = {By.HOUR: 31, By.DAY: 400, By.WEEK: 5 * 366}
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+SENSIBLE_YEARS = range(1990, 2201)
+"""Far from the ends of the calendar, beyond which nothing can be reckoned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ def _grid(district: DistrictInfo, by: By, first: date, last: date) -> tuple[list
 
 def _day(district: DistrictInfo, text: str, name: str) -> date:
     try:
-        return date.fromisoformat(text) if len(text) == 10 else district.trading_day(_instant(text))
+        return _date(text) if len(text) == 10 else district.trading_day(_instant(text))
     except (ValueError, OverflowError):
         detail = (
             "Send a date such as 2026-05-01, or a time with its offset such as 2026-05-01T06:00:00+03:00."
@@ -102,6 +104,13 @@ def _last_day(district: DistrictInfo, text: str) -> date:
 def _instant(text: str) -> datetime:
     # A "+" that was not escaped in the address arrives as a blank.
     at = datetime.fromisoformat(text.replace(" ", "+"))
-    if at.tzinfo is None or not 1990 <= at.year <= 2200:
+    if at.tzinfo is None or at.year not in SENSIBLE_YEARS:
         raise ValueError("no offset, or no sensible year")
     return at
+
+
+def _date(text: str) -> date:
+    day = date.fromisoformat(text)
+    if day.year not in SENSIBLE_YEARS:
+        raise ValueError("no sensible year")
+    return day

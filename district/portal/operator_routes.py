@@ -35,6 +35,8 @@ from district.problems import Invalid
 router = APIRouter(prefix="/v1/districts/{d}", tags=["gateways"])
 LONGEST = timedelta(days=400)
 USUAL = timedelta(days=28)
+SENSIBLE_YEARS = range(1990, 2201)
+"""Far from the ends of the calendar, beyond which nothing can be reckoned."""
 
 
 def _answer(request: Request, district: DistrictInfo, row: OidcProvider) -> ProviderAnswer:
@@ -157,6 +159,8 @@ def sign_ins(
     until: Annotated[date | None, Query(alias="to")] = None,
 ) -> SignInsAnswer:
     """How a gateway's sign-in page does over trading days (`to` not included; by default the last 28 days)."""
+    if any(day is not None and day.year not in SENSIBLE_YEARS for day in (since, until)):
+        raise Invalid("Send dates of these centuries, such as 2026-05-01.")
     end = until or district.trading_day(clock.now()) + timedelta(days=1)
     start = since or end - USUAL
     if not timedelta() < end - start <= LONGEST:

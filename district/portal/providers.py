@@ -53,8 +53,14 @@ def page(session: Session, district_id: uuid.UUID, *, after: str, limit: int) ->
 
 
 def change(session: Session, district: DistrictInfo, slug: str, changed: ProviderChange) -> OidcProvider:
-    """Change what is given. Raises: NotFound."""
+    """Change what is given; another issuer only with its own secret, for it would be told the first one's.
+
+    Raises: NotFound, Invalid.
+    """
     row = oidc.find(session, district.id, slug)
+    if changed.issuer not in {"", row.issuer} and not changed.client_secret:
+        detail = "Another issuer needs its own client_secret: send both."
+        raise Invalid("See errors.", errors=[{"pointer": "/client_secret", "detail": detail}])
     for name, value in changed.model_dump(exclude_unset=True).items():
         setattr(row, name, value)
     session.flush()

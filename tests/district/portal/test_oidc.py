@@ -21,7 +21,7 @@ from district.gateways.models import WifiSession
 from district.gateways.vendors.click import redirect_query
 from district.members.models import Consent, Member
 from district.portal import oidc, oidc_provider
-from district.portal.models import MemberIdentity, OidcLogin
+from district.portal.models import MemberIdentity, OidcLogin, OidcProvider
 from tests.conftest import refresh
 from tests.district.portal.provider import CLIENT_ID, CLIENT_SECRET, Provider, app_of
 from tests.factories import Makers
@@ -418,6 +418,25 @@ async def test_an_issuer_that_is_not_a_public_https_host_is_refused(
     body = {"slug": "x", "name": "X", "issuer": issuer, "client_id": "a", "client_secret": "b"}
     answer = await client.post(f"/v1/districts/{district.slug}/oidc-providers", json=body, headers=operator)
     assert answer.status_code == 422
+
+
+async def test_another_issuer_is_not_told_the_secret_of_the_first(
+    portal: Portal, provider: Provider, district: District, operator: dict[str, str], committed: Makers
+) -> None:
+    kept = {"name": "Old", "client_id": "old", "client_secret": "secret", "created_at": committed.clock.now()}
+    committed.session.add(
+        OidcProvider(district_id=district.id, slug="old", issuer="https://old.test", **kept)
+    )
+    committed.done()
+    path = f"/v1/districts/{district.slug}/oidc-providers/old"
+    changed = {"issuer": provider.issuer}
+    async with portal.browser() as client:
+        refused = await client.patch(path, json=changed, headers=operator)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["pointer"] == "/client_secret"
+        assert (await client.get(path, headers=operator)).json()["issuer"] == "https://old.test"
+        whole = await client.patch(path, json=changed | {"client_secret": "another"}, headers=operator)
+    assert whole.json()["issuer"] == provider.issuer
 
 
 async def test_providers_are_the_operator_s(
