@@ -99,7 +99,7 @@ async def test_every_vendors_form_can_be_filled_saved_and_saved_again(
     [
         ({"slug": "Not A Slug"}, "f-slug", "not in the form"),
         ({"secret": "short"}, "f-secret", "too short"),
-        ({"option.controller_url": "http://192.168.1.2"}, "f-option.controller_url", "must be https"),
+        ({"option.controller_url": "http://192.168.1.2"}, "f-option.controller_url", "Must be https"),
         ({"option.controller_url": ""}, "f-option.controller_url", "This is needed."),
         ({"option.ca_certificate": "nonsense"}, "f-option.ca_certificate", "PEM"),
         ({"networks": "10.0.0.0/8 elsewhere"}, "f-networks", "not a network"),
