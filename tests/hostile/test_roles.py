@@ -1,6 +1,8 @@
 """Every operation as every role, against the published policy."""
 
 import asyncio
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,15 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from pydantic import SecretStr
 
 from district.app import create_app
 from district.auth.models import Role
+from district.auth.principals import COOKIE
 from district.settings import Settings
+from district.web.site import PAGES
 from tests.conftest import refresh
 from tests.factories import Makers
 from tests.hostile.scene import (
@@ -197,3 +202,42 @@ def test_no_body_takes_a_field_that_it_does_not_name() -> None:
             }
     assert len(named) > 20
     assert [name for name in sorted(named) if schemas[name].get("additionalProperties") is not False] == []
+
+
+def routes_of(router: APIRouter) -> Iterator[APIRoute]:
+    """A router's routes, those of the routers in it included."""
+    for route in router.routes:
+        inner = getattr(route, "original_router", None)
+        if isinstance(route, APIRoute):
+            yield route
+        elif isinstance(inner, APIRouter):
+            yield from routes_of(inner)
+
+
+def staff_pages() -> list[Operation]:
+    """Every page of operators and merchants, and everything that one can press there."""
+    routes = [route for router in PAGES for route in routes_of(router)]
+    found = {(method, route.path) for route in routes for method in route.methods or ()}
+    return sorted(one for one in found if re.match("/(operator|merchant)(/|$)", one[1]))
+
+
+@pytest.mark.parametrize("caller", [NOBODY, *Role])
+async def test_pages_of_staff_are_for_their_own_staff(stage: Stage, caller: str) -> None:
+    credentials = stage.credentials(caller)
+    await refresh(stage.app)
+    forbidden = [one for one in staff_pages() if one[1].split("/")[1] != caller]
+    assert len(forbidden) > 10
+    before, answers = fingerprint(stage.makers), {}
+    own_page = {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}
+    cookies = {"Cookie": f"{COOKIE}={credentials}"} if credentials else {}
+    for method, template in forbidden:
+        path = re.sub(r"\{\w*slug\}", stage.scene.ids["gateways"], template)
+        path = re.sub(r"\{\w+\}", stage.scene.ids["campaigns"], path)
+        data = {"name": "x"} if method == "POST" else None
+        answer = await stage.client.request(method, path, headers=own_page | cookies, data=data)
+        is_sent_off = answer.status_code == 303 and "/login" in answer.headers["location"]
+        if not is_sent_off and answer.status_code not in REFUSED:
+            answers[method, path] = (answer.status_code, answer.headers.get("location"))
+    assert answers == {}
+    after = fingerprint(stage.makers)
+    assert [table for table in after if after[table] != before[table]] == []
