@@ -138,6 +138,7 @@ class Nas:
         waiter: asyncio.Future[int] = loop.create_future()
         one.waiting[identifier] = waiter
         sent = 0
+        again: asyncio.TimerHandle | None = None
 
         def send() -> None:
             nonlocal again, sent
@@ -151,7 +152,6 @@ class Nas:
             one.transport.sendto(data)
             again = loop.call_later(AGAIN_AFTER_S, send)
 
-        again: asyncio.TimerHandle | None = None
         send()
         kind = await waiter
         if again is not None:
