@@ -41,7 +41,12 @@ _PERSONAL: Final = re.compile(
     r"|\b(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}\b"  # MAC addresses
     r"|\b[a-z0-9-]{1,40}\.[sk]\.[\w-]{32,}"  # our tokens and keys
 )
-_QUIET: Final = {"nats": logging.WARNING, "apscheduler": logging.WARNING, "httpx": logging.WARNING}
+_QUIET: Final = {
+    "alembic.runtime.plugins": logging.WARNING,
+    "nats": logging.WARNING,
+    "apscheduler": logging.WARNING,
+    "httpx": logging.WARNING,
+}
 
 
 def configure(settings: Settings, *, stream: TextIO | None = None) -> None:

@@ -98,8 +98,11 @@ class Engine:
                 await self._share(locks, waited_s=monotonic() - started_s)
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
-            await self._end_all()
-            await locks.close()
+            # Whoever ends this may grow impatient with the reigns' end and cancel again: the connection is closed all the same.
+            try:
+                await self._end_all()
+            finally:
+                await locks.close()
 
     @property
     def subject(self) -> str:
