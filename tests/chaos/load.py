@@ -194,11 +194,17 @@ class Load:
         )
         assert not [row for row in offers if row[2] != 1], "a member got an offer twice"
         assert {(campaign_id, member_id) for campaign_id, member_id, _ in offers} == expected
+        wait_for("every message has left the queue", self._has_told, timeout_s=2 * SETTLE_S)
         told = self._rows_of("SELECT offer_id, count(*) FROM inbox_item WHERE district_id = %s GROUP BY 1")
         assert not [row for row in told if row[1] != 1], "an offer was told twice"
         untold = len(expected) - len(told)
         assert untold <= IN_FLIGHT * worker_kills, f"{untold} offers of {len(expected)} were never told"
         return untold
+
+    def _has_told(self) -> bool:
+        on_the_way = "state IN ('queued', 'leased', 'sending')"
+        sql = f"SELECT count(*) FROM outbox_message WHERE district_id = %s AND {on_the_way}"
+        return self._rows_of(sql) == [(0,)]
 
     def _rows_of(self, sql: str) -> list[tuple[Any, ...]]:
         return self.product.rows(sql, self.world.district_id)
