@@ -1,5 +1,6 @@
 """A second process of a role that has loaded everything and waits for its turn: what takes a start most of its time is done."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -23,7 +24,8 @@ class Spare:
     def keep(self, environment: Mapping[str, str]) -> None:
         """One look: have one that knows this environment."""
         if self._child is not None and self._child.poll() is not None:
-            self._child, self._due_at = None, time.monotonic() + AGAIN_AFTER_S
+            self.end()
+            self._due_at = time.monotonic() + AGAIN_AFTER_S
         if self._child is not None and self._environment != environment:
             self.end()
         if self._child is None and time.monotonic() >= self._due_at:
@@ -39,6 +41,8 @@ class Spare:
             child.stdin.write(GO)
             child.stdin.close()
         except OSError:
+            self.end()
+            self._due_at = time.monotonic() + AGAIN_AFTER_S
             return None
         self._child = None
         return child if child.poll() is None else None
@@ -49,7 +53,10 @@ class Spare:
             self._child.kill()
             self._child.wait()
             if self._child.stdin is not None:
-                self._child.stdin.close()
+                with contextlib.suppress(
+                    OSError
+                ):  # what it was told may still wait in the buffer of a pipe that is gone
+                    self._child.stdin.close()
             self._child = None
 
 

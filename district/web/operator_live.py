@@ -30,7 +30,7 @@ from district.web.language import Tongue, negotiate, speaking
 from district.web.language import gettext as _
 from district.web.operator_shell import badges
 from district.web.staff import Staff, staff
-from district.web.templating import render
+from district.web.templating import render, unturned
 from push.wording import Language
 
 router = APIRouter()
@@ -254,6 +254,6 @@ def line_of(line: Line) -> dict[str, Any]:
         "head": _("Offer issued")
         if is_offer
         else _("Not sent: %(reason)s", reason=reasons.in_words(line.reason)),
-        "campaign": line.campaign,
-        "merchant": line.merchant,
+        "campaign": unturned(line.campaign),
+        "merchant": unturned(line.merchant),
     }

@@ -49,6 +49,11 @@ class Shell:
     """Small numbers beside items of the console's menu, by the item's key."""
 
 
+def unturned(text: str) -> str:
+    """The text without marks that turn around what stands after them."""
+    return _TURNING.sub("", text)
+
+
 def vendor_address(package: str, file: str) -> str:
     """Where a vendored file is served."""
     return f"/static/vendor/{_VENDOR_FOLDERS[package]}/{file}"
@@ -118,7 +123,7 @@ def render(
                 **values,
             )
         )
-    response = HTMLResponse(_TURNING.sub("", html), status_code=status_code)
+    response = HTMLResponse(unturned(html), status_code=status_code)
     response.headers["content-language"] = chosen.tag
     response.headers["vary"] = "Accept-Language, Cookie"
     response.headers.setdefault("cache-control", "no-store")

@@ -78,7 +78,8 @@ class Controller:
     def _kind_1(self, head: bytes, given: bytes, _values: dict[int, bytes], sender: Sender) -> None:
         user = head[8:12]
         error = self.answers.get("challenge", 2 if user in self.on_line else 0)
-        number, challenge = self.challenges.get(user, (0x1234, os.urandom(16)))
+        # radclient takes 17 printable bytes for a password that it has to hash: the low byte is none that is printed.
+        number, challenge = self.challenges.get(user, (0x1207, os.urandom(16)))
         self.challenges[user] = number, challenge
         self.answer(
             ACK_CHALLENGE,

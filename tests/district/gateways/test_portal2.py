@@ -126,7 +126,7 @@ def test_a_user_is_let_in_by_challenge_answer_and_a_word_of_thanks(
     lines = controller.until(lambda line: "confirmed" in line)
     assert kinds(lines) == [REQ_CHALLENGE, REQ_AUTH, AFF_ACK_AUTH]
     assert {line["serial"] for line in lines if "took" in line} == {lines[0]["serial"]}
-    assert [line["request_id"] for line in lines if "took" in line] == [0, 0x1234, 0x1234]
+    assert [line["request_id"] for line in lines if "took" in line] == [0, 0x1207, 0x1207]
     assert all(line["signed"] for line in lines if "took" in line)
     assert {"login": "w1", "right": True} in lines
 

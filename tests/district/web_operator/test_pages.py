@@ -314,7 +314,7 @@ async def test_the_stream_speaks_the_pages_language_and_hides_small_counts(
         number=1,
         at=committed.clock.now(),
         kind="refusal",
-        campaign="Lunch",
+        campaign="Lunch\u202e",
         merchant="Zio",
         reason="sold_out",
     )
@@ -324,5 +324,6 @@ async def test_the_stream_speaks_the_pages_language_and_hides_small_counts(
     assert values["members_now"] == "<10"
     assert (values["others_now"], values["visits_today"], values["offers_today"]) == ("25", "<10", "3")
     assert values[f"zone-{zone.id}-members"] == "<10"
+    assert told["campaign"] == "Lunch"
     assert (told["at"], told["head"]) == ("12:00", "未发送：已领完")
     assert operator_live.paint_of(Here(members=None, others=None))["opacity"] < 0.06
