@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from district.districts.service import DistrictInfo
     from district.radius.authority import Pair
     from district.radius.eap import Identity, Wanted
+    from district.radius.rendering import RenderedClient
 
 DEBIAN_ACCOUNT = "freerad"
 
@@ -63,23 +64,14 @@ def render(  # noqa: PLR0917 typer calls by name
     ] = None,
 ) -> None:
     """Write FreeRADIUS's configuration for a district, from its RADIUS clients."""
-    from district.radius import rendering, service  # noqa: PLC0415 keeps `district --help` quick
+    from district.radius import rendering  # noqa: PLC0415 keeps `district --help` quick
     from district.radius.eap import Wanted  # noqa: PLC0415
 
     raddb = directory.resolve()
     runs_as = _account() if account is None else account
     with transaction() as session:
         found = _district(session, district)
-        clients = [
-            rendering.RenderedClient(
-                id=str(row.id),
-                name=row.name,
-                address=row.address,
-                secret=row.secret,
-                fail_open=fail_open,
-            )
-            for row, fail_open in service.listed(session, found)
-        ]
+        clients = _clients(session, found)
         server = rendering.Server(
             url=url or _own_url(),
             key=key or rendering.kept_key(raddb) or _new_key(session, found),
@@ -106,6 +98,18 @@ def render(  # noqa: PLR0917 typer calls by name
         for path in written:
             shutil.chown(path, runs_as, runs_as)
     typer.echo(f"{len(clients)} RADIUS clients; start it: freeradius -d {raddb}")
+
+
+def _clients(session: "Session", district: "DistrictInfo") -> "list[RenderedClient]":
+    """The NASes that may ask, each with its own secret."""
+    from district.radius import rendering, service  # noqa: PLC0415 keeps `district --help` quick
+
+    return [
+        rendering.RenderedClient(
+            id=str(row.id), name=row.name, address=row.address, secret=row.secret, fail_open=fail_open
+        )
+        for row, fail_open in service.listed(session, district)
+    ]
 
 
 def _identity(

@@ -18,7 +18,6 @@ from district.web import (
     portal_hand_over,
     portal_oidc,
     portal_waiting,
-    poster,
     refusals,
     shopper_places,
     terms,
@@ -50,7 +49,6 @@ PAGES: tuple[APIRouter, ...] = (
     till.router,
     till_keys.router,
     voucher_pages.router,
-    poster.router,
 )
 
 

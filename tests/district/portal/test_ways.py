@@ -469,20 +469,6 @@ async def test_the_page_with_every_way_stays_small_and_without_script(
         assert session.scalar(select(func.count()).select_from(SignInVisit)) is not None
 
 
-async def test_a_poster_carries_both_qr_codes_and_a_hostile_name_stays_text(
-    client: httpx.AsyncClient, app: FastAPI, district: District, committed: Makers
-) -> None:
-    await refresh(app)
-    assert (await client.get("/operator/poster")).status_code == 303
-    client.cookies.set("district_session", committed.token(district, Role.OPERATOR))
-    asked = await client.get("/operator/poster")
-    assert (asked.status_code, asked.text.count("<svg")) == (200, 0)
-    shown = await client.get("/operator/poster", params={"ssid": "<svg onload=1>;商圈", "paper": "A5"})
-    assert shown.text.count("<svg") == 2
-    assert "&lt;svg onload=1&gt;;商圈" in shown.text
-    assert f"/d/{district.slug}" in shown.text
-
-
 async def test_a_member_reads_of_a_new_device_in_his_inbox(
     opened: Open, rows: Rows, district: District
 ) -> None:
