@@ -1,4 +1,4 @@
-"""Audiences.
+"""Segments, tags, lists, follows and members' events.
 
 Revision: 2026_11_22_0005, after 2026_11_22_0004
 """

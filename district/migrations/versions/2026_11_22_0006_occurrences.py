@@ -1,4 +1,4 @@
-"""Occurrences.
+"""When campaigns are due, and triggers that wait to be decided.
 
 Revision: 2026_11_22_0006, after 2026_11_22_0005
 """

@@ -1,4 +1,4 @@
-"""Campaign life.
+"""Versions, owners, consents of properties, joint events and join incentives.
 
 Revision: 2026_11_22_0008, after 2026_11_22_0007
 """

@@ -1,4 +1,4 @@
-"""Coupons.
+"""Kinds of offers, pools, claims and drops.
 
 Revision: 2026_11_22_0009, after 2026_11_22_0008
 """
