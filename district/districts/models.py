@@ -17,6 +17,7 @@ class RouteKind(StrEnum):
     KEY = "key"
     GATEWAY = "gateway"
     FEED = "feed"
+    SMS_PROVIDER = "sms_provider"
 
 
 class District(Base):

@@ -118,6 +118,8 @@ class RedirectEvent(Base):
     at: Mapped[datetime]
     outcome: Mapped[str] = mapped_column(Text)
     """shown, let_in, refused, waiting, failed; polled: no redirect, the gateway came to fetch who may pass."""
+    cause: Mapped[str] = mapped_column(Text, server_default="")
+    """Why it was refused, in a word of ``causes.Cause``."""
     detail: Mapped[str] = mapped_column(Text, server_default="")
     """What was wrong and what to do, for the operator."""
     shown: Mapped[str] = mapped_column(Text, server_default="")
@@ -221,6 +223,30 @@ class SessionEnding(Base):
 
     __table_args__ = (
         Index("ix_session_ending_due", "district_id", "retry_at", postgresql_where=text("done_at IS NULL")),
+    )
+
+
+class SessionChange(Base):
+    """A session whose plan was changed: its NAS is told by a worker, again until it answers. Machine time."""
+
+    __tablename__ = "session_change"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wifi_session_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    requested_at: Mapped[datetime]
+    retry_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    done_at: Mapped[datetime | None]
+    answer: Mapped[str] = mapped_column(Text, server_default="")
+    """What the NAS said last."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "wifi_session_id"],
+            ["wifi_session.district_id", "wifi_session.id"],
+            ondelete="CASCADE",
+        ),
+        Index("ix_session_change_due", "district_id", "retry_at", postgresql_where=text("done_at IS NULL")),
     )
 
 

@@ -132,6 +132,16 @@ class Consent(Base):
     agent: Mapped[str] = mapped_column(Text, server_default="")
     proof: Mapped[str] = mapped_column(Text, server_default="")
     """What stands behind it: the verified code, provider or session."""
+    access_point_mac: Mapped[str] = mapped_column(Text, server_default="")
+    """The access point that the person stood at, where he signed in."""
+    portal_version: Mapped[str] = mapped_column(Text, server_default="")
+    """Of the program that showed the words."""
+    sec_gpc: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The browser said that nothing of its user may be sold or shared (Global Privacy Control)."""
+    recipients_version: Mapped[int] = mapped_column(server_default="0")
+    """Of the district's list of recipients that stood then; 0: the list that comes with the product."""
+    form: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    """Of the record: which of its values the hash covers."""
     previous_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     """SHA-256 over the member's previous record and this one, without what expires; None: before there was a chain."""
@@ -144,6 +154,37 @@ class Consent(Base):
             "ix_consent_traced", "district_id", "at", postgresql_where=text("address <> '' OR agent <> ''")
         ),
         Index(None, "district_id", "member_id", "purpose", "channel", "id"),
+    )
+
+
+class RecipientList(Base):
+    """To whom data of a district's members go, as its operators wrote it; versions are only ever added."""
+
+    __tablename__ = "recipient_list"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    recipients: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the list as JSON."""
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str] = mapped_column(Text, server_default="")
+
+
+class Erasure(Base):
+    """A membership that was closed, under a keyed hash, so that neither late events nor a restored backup bring it back."""
+
+    __tablename__ = "erasure"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    member_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """HMAC of the member's id under the district's alias key."""
+    at: Mapped[datetime]
+    kept_at: Mapped[datetime | None]
+    """When the event log had it, too; machine time."""
+
+    __table_args__ = (
+        Index("ix_erasure_waiting", "district_id", "at", postgresql_where=text("kept_at IS NULL")),
     )
 
 

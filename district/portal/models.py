@@ -1,4 +1,4 @@
-"""Signing in: providers and logins on their way, whom they named, who saw the page, and the way to a real browser."""
+"""Signing in: providers and logins on their way, whom they named, who saw the page, text messages, and hand-overs."""
 
 import uuid
 from datetime import date, datetime
@@ -130,4 +130,87 @@ class HandOver(Base):
             ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
         ),
         Index(None, "district_id", "expires_at"),
+    )
+
+
+class SmsProvider(Base):
+    """Who hands on the text messages that people send to a number of the district's."""
+
+    __tablename__ = "sms_provider"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(Text)
+    """Part of the address that messages are posted to; unique over all districts (route)."""
+    name: Mapped[str] = mapped_column(Text, server_default="")
+    number: Mapped[str] = mapped_column(Text)
+    """What people send to: a number with its country code, or a short one."""
+    keyword: Mapped[str] = mapped_column(Text)
+    """The word before the code; a gateway may have its own."""
+    secret: Mapped[str] = mapped_column(Text)
+    previous_secret: Mapped[str] = mapped_column(Text, server_default="")
+    previous_until: Mapped[datetime | None]
+    """Until when the one before is taken as well; machine time."""
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index("uq_sms_provider_district_id_slug", "district_id", "slug", unique=True),)
+
+
+class SmsMessage(Base):
+    """A message that was taken: the same one again gets the same answer. It says nothing of who sent it."""
+
+    __tablename__ = "sms_message"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    provider_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    message_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    body_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    outcome: Mapped[str] = mapped_column(Text, server_default="")
+    received_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "provider_id"],
+            ["sms_provider.district_id", "sms_provider.id"],
+            ondelete="CASCADE",
+        ),
+        Index(None, "district_id", "received_at"),
+    )
+
+
+class SmsJoin(Base):
+    """A browser that waits for a message with its code. Machine time."""
+
+    __tablename__ = "sms_join"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    provider_id: Mapped[uuid.UUID]
+    gateway_id: Mapped[uuid.UUID]
+    code: Mapped[str] = mapped_column(Text)
+    """As the page shows it. It opens nothing without the secret that its browser keeps."""
+    keyword: Mapped[str] = mapped_column(Text)
+    browser_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    redirect_query: Mapped[str] = mapped_column(Text)
+    form: Mapped[str] = mapped_column(Text, server_default="")
+    """The boxes as they were ticked, as a query."""
+    created_at: Mapped[datetime]
+    phone: Mapped[str] = mapped_column(Text, server_default="")
+    """The number that sent the code, E.164."""
+    proven_at: Mapped[datetime | None]
+    refusal: Mapped[str] = mapped_column(Text, server_default="")
+    """Why a message with this code proved nothing."""
+    used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "provider_id"],
+            ["sms_provider.district_id", "sms_provider.id"],
+            ondelete="CASCADE",
+        ),
+        ForeignKeyConstraint(
+            ["district_id", "gateway_id"], ["gateway.district_id", "gateway.id"], ondelete="CASCADE"
+        ),
+        Index("uq_sms_join_district_id_code", "district_id", "code", unique=True),
+        Index(None, "district_id", "created_at"),
     )

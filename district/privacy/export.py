@@ -59,6 +59,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "access_session": "repeats the records of the access log of sessions that are on",
     "hand_over": "a link of some minutes that opens the member's page; only hashes are kept",
     "radius_token": "a password of two minutes",
+    "radius_place": "devices that were let in within the last minute, by pseudonym",
+    "sms_join": "sign-ins that wait for a text message, with the number that sent it; forgotten after two days",
     "idempotent_answer": "answers that the member's programs were given, for 24 hours",
     "opt_out": "devices that asked not to be counted: a pseudonym that belongs to no member",
     "sign_in_visit": "devices under a name of one day that leads to no member",

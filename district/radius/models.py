@@ -178,4 +178,46 @@ class RadiusSession(Base):
         ),
         Index("ix_radius_session_member", "district_id", "member_id", "started_at"),
         Index("ix_radius_session_wifi", "district_id", "wifi_session_id"),
+        Index(
+            "ix_radius_session_stopped",
+            "district_id",
+            "stopped_at",
+            postgresql_where=text("stopped_at IS NOT NULL"),
+        ),
     )
+
+
+class RadiusPlace(Base):
+    """A device that was just let in under a plan that counts devices: its place is taken before accounting tells of it."""
+
+    __tablename__ = "radius_place"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    device: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """Its alias; of a device without an address, the hash of its session."""
+    taken_at: Mapped[datetime]
+    """Machine time."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        Index(None, "district_id", "taken_at"),
+    )
+
+
+class NasClock(Base):
+    """How far the clock of a NAS is from ours, as its accounting told it last."""
+
+    __tablename__ = "nas_clock"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    nas: Mapped[str] = mapped_column(Text, primary_key=True)
+    """Its address and name."""
+    ahead_s: Mapped[int] = mapped_column(BigInteger)
+    """Negative: behind."""
+    packets: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Whose time was not believed."""
+    heard_at: Mapped[datetime]
+    """Machine time."""
