@@ -38,6 +38,8 @@ class Offer(Base):
     district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     campaign_id: Mapped[uuid.UUID]
+    campaign_version: Mapped[int | None]
+    """The version of the campaign that it was issued under; None: before versions were kept."""
     member_id: Mapped[uuid.UUID]
     occurrence_key: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, server_default="issued")
@@ -101,6 +103,10 @@ class Refusal(Base):
     reason: Mapped[str] = mapped_column(Text, primary_key=True)
     times: Mapped[int] = mapped_column(server_default=text("1"))
     last_at: Mapped[datetime]
+    winner_id: Mapped[uuid.UUID | None]
+    """The campaign whose offer went out instead, the last time."""
+    would_have: Mapped[int] = mapped_column(server_default="0")
+    """How often nothing but being held out stopped it."""
 
     __table_args__ = (Index(None, "district_id", "campaign_id", "trading_day"),)
 
