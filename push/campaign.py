@@ -1,4 +1,4 @@
-"""What a campaign is: its rule, its offer and the states it goes through, as values."""
+"""What a campaign is: its rule and the states it goes through, as values."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from push.audience import Audience
 from push.errors import PushError
 from push.identifiers import CampaignId, MerchantId, StoreId
 from push.limits import CapRule
+from push.offer import OfferContent
 from push.wording import Localised
 
 
@@ -94,41 +95,6 @@ class CampaignRule:
     audience: Audience
     campaign_cap: CapRule
     ttl: timedelta
-
-
-class OfferKind(StrEnum):
-    """A coupon has a code that a till redeems; a message only says something."""
-
-    COUPON = "coupon"
-    MESSAGE = "message"
-
-
-class ValueKind(StrEnum):
-    """What a coupon is worth."""
-
-    AMOUNT = "amount"
-    PERCENT = "percent"
-    GIFT = "gift"
-    NONE = "none"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OfferValue:
-    """A worth: minor units of the district's currency, whole percent, a gift, or nothing."""
-
-    kind: ValueKind
-    minor_units: int | None = None
-    percent: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OfferContent:
-    """What the member reads and what it is worth at the till."""
-
-    kind: OfferKind
-    value: OfferValue
-    title: Localised
-    text: Localised
 
 
 class CampaignState(StrEnum):

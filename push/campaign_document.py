@@ -1,4 +1,4 @@
-"""The JSON document of a campaign's rule and offer: its schema and its strict parser.
+"""The JSON document of a campaign: its schema, and the strict parser of its rule.
 
 The vocabulary is a subset of the full rule language. Whatever is not in it is refused by name, so a later
 version can give it a meaning without changing what an accepted document says today.
@@ -21,20 +21,16 @@ from push.campaign import (
     CircleFence,
     DrawnFence,
     Fence,
-    OfferContent,
-    OfferKind,
-    OfferValue,
     Trigger,
     TriggerKind,
-    ValueKind,
     When,
 )
-from push.campaign_vocabulary import OFFER, RULE
-from push.errors import PushError
+from push.campaign_vocabulary import RULE
 from push.limits import CapRule, Period
-from push.problems import Problem, Reason, Report
+from push.offer_vocabulary import OFFER
+from push.problems import DocumentRefused, Reason, Report
 from push.vocabulary import JsonSchema
-from push.wording import Localised, both, clean
+from push.wording import both, clean
 
 # JSON, after its shape was checked: the one place where its members have no static type.
 Document: TypeAlias = Mapping[str, Any]
@@ -60,17 +56,8 @@ _GEOMETRY_ZH: Mapping[type[GeoError], str] = MappingProxyType(
 )
 
 
-class DocumentRefused(PushError):
-    """A document that says what is not supported or not valid; problems names each place."""
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        self.problems = problems
-        places = ", ".join(problem.pointer or "/" for problem in problems[:3])
-        super().__init__(f"{len(problems)} part(s) of the document cannot be used: {places}.")
-
-
 def schema() -> JsonSchema:
-    """JSON Schema 2020-12 of what parse_rule and parse_offer take.
+    """JSON Schema 2020-12 of what parse_rule and push.offer_document.parse_offer take.
 
     It states the shape; that hours can be read and that a polygon is simple, only the parser can say.
     """
@@ -107,28 +94,6 @@ def parse_rule(document: object, *, pointer: str = "/rule") -> CampaignRule:
         if cap is None
         else CapRule(n=int(cap["campaign"]["n"]), per=Period(cap["campaign"]["per"])),
         ttl=timedelta(seconds=int(document.get("ttl_s", DEFAULT_TTL.total_seconds()))),
-    )
-
-
-def parse_offer(document: object, *, pointer: str = "/offer") -> OfferContent:
-    """The offer that the document states, its texts cleaned of controls and disguises.
-
-    Raises: DocumentRefused.
-    """
-    report = Report(pointer=pointer)
-    OFFER.check(document, report)
-    _stop_if_refused(report)
-    assert isinstance(document, Mapping)  # noqa: S101  OFFER says so; this tells the type checker
-    title = _localised(document["title"], report.at("title"))
-    text = _localised(document["text"], report.at("text"))
-    _stop_if_refused(report)
-    assert title is not None  # noqa: S101  a title that is None was reported
-    assert text is not None  # noqa: S101  and so was a text
-    return OfferContent(
-        kind=OfferKind(document["kind"]),
-        value=_value(document.get("value", {"type": ValueKind.NONE})),
-        title=title,
-        text=text,
     )
 
 
@@ -184,20 +149,3 @@ def _audience(document: str | Document) -> Audience:
         familiarity = Familiarity.NEW if term["op"] == "==" else Familiarity.RETURNING
         return Audience(familiarity=familiarity, scope=VisitScope(term.get("scope", VisitScope.MERCHANT)))
     return Audience()
-
-
-def _value(document: Document) -> OfferValue:
-    kind = ValueKind(document["type"])
-    return OfferValue(
-        kind=kind,
-        minor_units=int(document["minor_units"]) if kind is ValueKind.AMOUNT else None,
-        percent=int(document["percent"]) if kind is ValueKind.PERCENT else None,
-    )
-
-
-def _localised(document: Document, report: Report) -> Localised | None:
-    texts = {language: clean(text) for language, text in document.items()}
-    for language, text in texts.items():
-        if not text:
-            report.at(language).add(Reason.BLANK)
-    return Localised(**texts) if all(texts.values()) else None

@@ -1,27 +1,23 @@
-"""The words of a campaign's document: a subset of the full rule language, each part with its bounds."""
+"""The words of the `rule` half of a campaign's document: a subset of the full rule language, each part with its bounds."""
 
 from datetime import timedelta
 
 from push.audience import RETURNING_AFTER, Familiarity, VisitScope
-from push.campaign import OfferKind, TriggerKind, ValueKind
+from push.campaign import TriggerKind
 from push.limits import Period
 from push.vocabulary import (
     Figures,
     Flag,
     Keyed,
     ListOf,
-    Nothing,
     Number,
     Record,
-    Shape,
     Tagged,
     Text,
     WordOr,
     Words,
 )
 
-MAX_TITLE = 60
-MAX_TEXT = 500
 _RETURNING_H = int(RETURNING_AFTER / timedelta(hours=1))
 
 _TRIGGER = Tagged(
@@ -86,39 +82,5 @@ RULE = Record(
         "who": WordOr(Words(tuple(Familiarity)), Record(required={"all": ListOf(_TERM, 0, 1)})),
         "cap": Record(required={"campaign": _CAP}),
         "ttl_s": Number(60, 86_400, whole=True),
-    },
-)
-
-
-def _worth(kind: ValueKind, **members: Shape) -> Record:
-    """A value whose other members may be there as null, as clients write them that send every member."""
-    unused = {"minor_units", "percent"} - set(members)
-    return Record(
-        required={"type": Words((kind,)), **members}, optional={key: Nothing() for key in sorted(unused)}
-    )
-
-
-def _languages(most: int) -> Record:
-    return Record(optional={"zh": Text(most), "en": Text(most)}, least=1)
-
-
-_VALUE = Tagged(
-    "type",
-    {
-        ValueKind.AMOUNT: _worth(ValueKind.AMOUNT, minor_units=Number(1, 10**9, whole=True)),
-        ValueKind.PERCENT: _worth(ValueKind.PERCENT, percent=Number(1, 100, whole=True)),
-        ValueKind.GIFT: _worth(ValueKind.GIFT),
-        ValueKind.NONE: _worth(ValueKind.NONE),
-    },
-)
-_NO_WORTH = Tagged("type", {ValueKind.NONE: _worth(ValueKind.NONE)})
-_READ = {"title": _languages(MAX_TITLE), "text": _languages(MAX_TEXT)}
-OFFER = Tagged(
-    "kind",
-    {
-        OfferKind.COUPON: Record(required={"kind": Words((OfferKind.COUPON,)), "value": _VALUE, **_READ}),
-        OfferKind.MESSAGE: Record(
-            required={"kind": Words((OfferKind.MESSAGE,)), **_READ}, optional={"value": _NO_WORTH}
-        ),
     },
 )

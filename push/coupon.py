@@ -3,8 +3,8 @@
 import unicodedata
 from typing import NewType
 
-from push.campaign import OfferValue, ValueKind
 from push.errors import PushError
+from push.offer import OfferValue, ValueKind
 
 CouponCode = NewType("CouponCode", str)
 """26 symbols of Crockford's base 32 in upper case, ungrouped: 128 random bits."""
@@ -74,19 +74,33 @@ def _separates(letter: str) -> bool:
     return unicodedata.category(letter) in {"Zs", "Pd", "Cc", "Cf"} or letter == "\u2212"
 
 
-def discount_minor(value: OfferValue, bill_minor: int) -> int:
-    """What the coupon takes off a bill, in the same minor units; never more than the bill.
+def discount_minor(value: OfferValue, bill_minor: int, *, due_minor: int | None = None) -> int:
+    """What the coupon takes off, in the same minor units, when other discounts have left due_minor of the bill.
 
-    A percentage is rounded to the nearest minor unit, halves in the customer's favour.
+    Never more than is due (the bill, when nothing else is named), nothing below the bill from which it
+    holds. A percentage is rounded to the nearest minor unit, halves in the customer's favour. For an
+    in-store price the thing must be on the bill, which is then no less than its regular price.
 
     Raises: AmountInvalid.
     """
-    if bill_minor < 0:
+    due = bill_minor if due_minor is None else due_minor
+    if bill_minor < 0 or due < 0:
         raise AmountInvalid
+    if bill_minor < (value.min_spend_minor or 0):
+        return 0
     match value.kind:
         case ValueKind.AMOUNT:
-            return min(value.minor_units or 0, bill_minor)
+            off = value.minor_units or 0
         case ValueKind.PERCENT:
-            return (bill_minor * (value.percent or 0) + 50) // 100
-        case ValueKind.GIFT | ValueKind.NONE:
-            return 0
+            off = percent_of(due, value.percent or 0)
+        case ValueKind.IN_STORE_PRICE:
+            regular = value.regular_minor or 0
+            off = regular - (value.price_minor or 0) if bill_minor >= regular else 0
+        case ValueKind.GIFT | ValueKind.RANDOM | ValueKind.NONE:
+            off = 0
+    return min(off, due) if value.max_discount_minor is None else min(off, due, value.max_discount_minor)
+
+
+def percent_of(amount_minor: int, percent: int) -> int:
+    """A percentage of an amount, rounded to the nearest minor unit, halves upwards."""
+    return (amount_minor * percent + 50) // 100

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from push.campaign import OfferContent, TriggerKind
+from push.campaign import TriggerKind
 from push.consent import Channel
 from push.identifiers import CampaignId, DeliveryId, MemberId, OfferId, StoreId
+from push.offer import OfferContent
 from push.wording import Language, Localised, both
 
 

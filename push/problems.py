@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from push.errors import PushError
 from push.wording import Localised, both
 
 MAX_PROBLEMS = 20
@@ -76,3 +77,12 @@ class Report:
     @property
     def is_full(self) -> bool:
         return len(self.problems) >= MAX_PROBLEMS
+
+
+class DocumentRefused(PushError):
+    """A document that says what is not supported or not valid; problems names each place."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        places = ", ".join(problem.pointer or "/" for problem in problems[:3])
+        super().__init__(f"{len(problems)} part(s) of the document cannot be used: {places}.")

@@ -1,6 +1,6 @@
 """Which of several offers is worth more to the district's scarce attention of a member."""
 
-from push.campaign import OfferValue, ValueKind
+from push.offer import OfferValue, ValueKind
 
 TYPICAL_SPEND_MINOR = 2_000
 _GIFT_SHARE = 0.25
@@ -18,6 +18,10 @@ def worth_minor(value: OfferValue, *, typical_spend_minor: int = TYPICAL_SPEND_M
             return float(min(value.minor_units or 0, typical_spend_minor))
         case ValueKind.PERCENT:
             return typical_spend_minor * (value.percent or 0) / 100
+        case ValueKind.IN_STORE_PRICE:
+            return float(min(value.most_cost_minor or 0, typical_spend_minor))
+        case ValueKind.RANDOM:
+            return min((value.total_minor or 0) / (value.count or 1), float(typical_spend_minor))
         case ValueKind.GIFT:
             return typical_spend_minor * _GIFT_SHARE
         case ValueKind.NONE:

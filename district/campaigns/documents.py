@@ -7,10 +7,12 @@ from typing import Any
 from district.campaigns import fence as fences
 from district.problems import Invalid
 from geo.datum import Datum
-from push.campaign import BuildingFence, CampaignRule, OfferContent
-from push.campaign_document import DocumentRefused, parse_offer, parse_rule
-from push.problems import Problem
-from push.wording import Localised, clean
+from push.campaign import BuildingFence, CampaignRule
+from push.campaign_document import parse_rule
+from push.offer import OfferContent
+from push.offer_document import parse_offer, write_offer
+from push.problems import DocumentRefused, Problem
+from push.wording import clean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ def check(rule: Mapping[str, Any], offer: Mapping[str, Any], datum: Datum) -> Do
             "The campaign asks for what is not supported.", errors=[_error(one) for one in problems]
         )
     stored = _stored_rule(rule, parsed_rule, datum)
-    return Documents(rule=stored, offer=_stored_offer(parsed_offer), parsed=parse_rule(stored))
+    return Documents(rule=stored, offer=write_offer(parsed_offer), parsed=parse_rule(stored))
 
 
 def _error(problem: Problem) -> dict[str, Any]:
@@ -61,18 +63,3 @@ def _stored_rule(rule: Mapping[str, Any], parsed: CampaignRule, datum: Datum) ->
     if parsed.when.opening_hours is not None:
         stored["when"] = {**rule["when"], "opening_hours": clean(parsed.when.opening_hours)}
     return stored
-
-
-def _stored_offer(offer: OfferContent) -> dict[str, Any]:
-    value = {"type": offer.value.kind.value}
-    figures = {"minor_units": offer.value.minor_units, "percent": offer.value.percent}
-    return {
-        "kind": offer.kind.value,
-        "value": value | {name: figure for name, figure in figures.items() if figure is not None},
-        "title": _words(offer.title),
-        "text": _words(offer.text),
-    }
-
-
-def _words(text: Localised) -> dict[str, str]:
-    return {language: words for language, words in (("zh", text.zh), ("en", text.en)) if words}

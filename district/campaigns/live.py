@@ -18,9 +18,10 @@ from geo.hours import Hours, Window
 from geo.zones import Area
 from push.campaign import Campaign, CampaignState
 from push.campaign import Hours as OpenHours
-from push.campaign_document import parse_offer, parse_rule
+from push.campaign_document import parse_rule
 from push.errors import PushError
 from push.identifiers import CampaignId, MerchantId, StoreId
+from push.offer_document import parse_offer
 from push.wording import Localised
 
 log = structlog.get_logger()

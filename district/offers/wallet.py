@@ -12,7 +12,7 @@ from district.offers import queries
 from district.offers.models import OfferState
 from district.offers.schemas import OfferOut, ShownState
 from district.problems import NotFound
-from push.campaign import OfferKind
+from push.offer import REDEEMABLE
 from push.wording import Language, Localised, language_of
 
 MAX_PAGE = 100
@@ -79,7 +79,7 @@ def _shown(row: Sequence[Any], language: Language | None, now: datetime) -> Offe
         campaign_id=campaign_id,
         state=ShownState.EXPIRED if is_open and valid_until <= now else ShownState(state),
         kind=kind,
-        code=code if kind == OfferKind.COUPON else None,
+        code=code if kind in REDEEMABLE else None,
         value=value,
         title=_words(title, chosen),
         text=_words(text, chosen),

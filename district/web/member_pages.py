@@ -26,8 +26,8 @@ from district.web.member_queries import MARK_READ_SQL
 from district.web.member_shell import Reader, ReaderDep, show, show_join
 from district.web.walking import walking_links
 from district.web.worth import worth
-from push.campaign import OfferKind
 from push.coupon import CouponCode, grouped
+from push.offer import REDEEMABLE
 from push.wording import Language
 
 router = APIRouter()
@@ -135,7 +135,7 @@ async def show_wallet(
         language=Language(negotiate(request).value),
         after=after,
     )
-    coupons = [offer for offer in offers if offer.kind == OfferKind.COUPON]
+    coupons = [offer for offer in offers if offer.kind in REDEEMABLE]
     names = {
         offer.id: _store_name(request, reader, offer.store_ids[0] if offer.store_ids else None, clock)
         for offer in coupons

@@ -16,7 +16,8 @@ from district.web.language import Language, Tongue, speaking
 from district.web.merchant_form import Builder, CampaignForm
 from district.web.merchant_queries import SHOPS_INSIDE_SQL
 from geo import geojson
-from push.campaign_document import DocumentRefused, parse_rule
+from push.campaign_document import parse_rule
+from push.problems import DocumentRefused
 from push.wording import Language as Spoken
 
 POSITION_ERROR_M = 8.0

@@ -5,7 +5,7 @@ from typing import Any
 
 from district.web.formats import money, percent
 from district.web.language import gettext as _
-from push.campaign import ValueKind
+from push.offer import ValueKind
 
 
 def worth(value: Mapping[str, Any]) -> str:

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from geo.hours import Window
 from push.audience import NEVER_BEFORE, MemberContext, VisitScope
 from push.campaign import Campaign, CampaignState, TriggerKind
-from push.campaign_document import parse_offer, parse_rule
+from push.campaign_document import parse_rule
 from push.consent import Channel, ConsentRecord, Consents, Purpose
 from push.decision import Crossing, DecisionPolicy
 from push.identifiers import CampaignId, MemberId, MerchantId, StoreId, VisitId
 from push.limits import TradingDay
+from push.offer_document import parse_offer
 from push.wording import Localised
 
 HELSINKI = ZoneInfo("Europe/Helsinki")

@@ -11,29 +11,20 @@ from push.campaign import (
     BuildingFence,
     CircleFence,
     DrawnFence,
-    OfferKind,
-    OfferValue,
     Trigger,
     TriggerKind,
-    ValueKind,
     When,
 )
-from push.campaign_document import DocumentRefused, parse_offer, parse_rule
+from push.campaign_document import parse_rule
 from push.limits import CapRule, Period
-from push.problems import MAX_PROBLEMS, Reason
-from tests.push.makers import POLYGON, offer_document, rule_document
+from push.problems import MAX_PROBLEMS, DocumentRefused, Reason
+from tests.push.makers import POLYGON, rule_document
 from tests.push.refused_rules import BOWTIE, REFUSED_RULES
 
 
 def problems_of_rule(document: object) -> list[tuple[str, Reason]]:
     with pytest.raises(DocumentRefused) as refused:
         parse_rule(document)
-    return [(problem.pointer, problem.reason) for problem in refused.value.problems]
-
-
-def problems_of_offer(document: object) -> list[tuple[str, Reason]]:
-    with pytest.raises(DocumentRefused) as refused:
-        parse_offer(document)
     return [(problem.pointer, problem.reason) for problem in refused.value.problems]
 
 
@@ -119,57 +110,6 @@ def test_a_refused_fence_is_explained_in_both_languages() -> None:
     detail = refused.value.problems[0].detail
     assert detail.zh == "围栏无效：轮廓不能自相交，请重新绘制。"
     assert (detail.en or "").startswith("This is not a usable fence: ")
-
-
-def test_a_coupon_is_read() -> None:
-    offer = parse_offer(offer_document())
-    assert offer.kind is OfferKind.COUPON
-    assert offer.value == OfferValue(kind=ValueKind.AMOUNT, minor_units=500)
-    assert (offer.title.zh, offer.title.en) == ("午餐立减", "Lunch for less")
-
-
-@pytest.mark.parametrize(
-    ("value", "parsed"),
-    [
-        ({"type": "percent", "percent": 20}, OfferValue(kind=ValueKind.PERCENT, percent=20)),
-        ({"type": "gift", "minor_units": None, "percent": None}, OfferValue(kind=ValueKind.GIFT)),
-        ({"type": "none"}, OfferValue(kind=ValueKind.NONE)),
-    ],
-)
-def test_every_kind_of_value_is_read(value: dict[str, Any], parsed: OfferValue) -> None:
-    assert parse_offer(offer_document(value=value)).value == parsed
-
-
-def test_a_message_needs_no_value() -> None:
-    assert parse_offer(offer_document(kind="message", value=None)).value == OfferValue(kind=ValueKind.NONE)
-
-
-REFUSED_OFFERS: list[tuple[dict[str, Any], str, Reason]] = [
-    ({"kind": "red_packet"}, "/offer/kind", Reason.UNSUPPORTED),
-    ({"kind": "coupon", "value": None}, "/offer/value", Reason.MISSING),
-    ({"kind": "message"}, "/offer/value/type", Reason.UNSUPPORTED),
-    ({"value": {"type": "amount"}}, "/offer/value/minor_units", Reason.MISSING),
-    ({"value": {"type": "amount", "minor_units": 0}}, "/offer/value/minor_units", Reason.OUT_OF_RANGE),
-    ({"value": {"type": "amount", "minor_units": 9.5}}, "/offer/value/minor_units", Reason.WRONG_TYPE),
-    ({"value": {"type": "percent", "percent": 101}}, "/offer/value/percent", Reason.OUT_OF_RANGE),
-    ({"value": {"type": "gift", "percent": 5}}, "/offer/value/percent", Reason.UNSUPPORTED),
-    ({"title": {}}, "/offer/title", Reason.WRONG_LENGTH),
-    ({"title": {"fr": "Midi"}}, "/offer/title/fr", Reason.UNSUPPORTED),
-    ({"title": {"en": "x" * 61}}, "/offer/title/en", Reason.WRONG_LENGTH),
-    ({"title": {"en": "\u202e\u200b \x00"}}, "/offer/title/en", Reason.BLANK),
-    ({"text": {"en": "x" * 501}}, "/offer/text/en", Reason.WRONG_LENGTH),
-    ({"text": {"en": "\ud800"}}, "/offer/text/en", Reason.BLANK),
-]
-
-
-@pytest.mark.parametrize(("change", "pointer", "reason"), REFUSED_OFFERS)
-def test_a_wrong_offer_is_refused_at_its_place(change: dict[str, Any], pointer: str, reason: Reason) -> None:
-    assert (pointer, reason) in problems_of_offer(offer_document(**change))
-
-
-def test_texts_are_cleaned_of_controls_and_disguises() -> None:
-    offer = parse_offer(offer_document(title={"en": "  Half\u202e price\x00\u200b \t now "}))
-    assert offer.title.en == "Half price now"
 
 
 def test_projected_metres_are_named_as_such() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from push.campaign_document import schema
-from push.campaign_vocabulary import OFFER, RULE
+from push.campaign_vocabulary import RULE
+from push.offer_vocabulary import OFFER
 from push.problems import Reason, Report
 from tests.push.makers import POLYGON, offer_document, rule_document
 from tests.push.refused_rules import REFUSED_RULES

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from push.campaign import OfferValue, ValueKind
 from push.coupon import AmountInvalid, CodeMalformed, code_from, discount_minor, grouped, normalise
+from push.offer import OfferValue, ValueKind
 
 CODES = st.binary(min_size=16, max_size=16).map(code_from)
 

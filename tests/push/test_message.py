@@ -3,8 +3,8 @@
 import pytest
 
 from push.campaign import TriggerKind
-from push.campaign_document import parse_offer
 from push.message import Why, one_time_code_text, render
+from push.offer_document import parse_offer
 from push.wording import Language, Localised, both, clean, language_of
 from tests.push.makers import minutes, offer_document
 

@@ -27,8 +27,9 @@ from geo.datum import Datum
 from geo.fence_index import Fence, FenceId
 from geo.hours import Window
 from push.campaign import Campaign, CampaignState
-from push.campaign_document import parse_offer, parse_rule
+from push.campaign_document import parse_rule
 from push.identifiers import CampaignId, MerchantId
+from push.offer_document import parse_offer
 from push.wording import Localised
 from tests.factories import HELSINKI, square
 

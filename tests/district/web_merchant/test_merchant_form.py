@@ -19,7 +19,8 @@ from district.web.merchant_refill import IDEAS, of_campaign
 from geo.coordinates import LonLat
 from geo.datum import Datum
 from push.campaign import CampaignState
-from push.campaign_document import parse_offer, parse_rule
+from push.campaign_document import parse_rule
+from push.offer_document import parse_offer
 
 NOW = datetime(2026, 5, 1, 9, tzinfo=UTC)
 SHOP = StoreView(
