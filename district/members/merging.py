@@ -46,6 +46,11 @@ MOVED: Final = (
     Movable(table="offer", key=("id",), once_per=("campaign_id", "occurrence_key")),
     Movable(table="inbox_item", key=("id",)),
     Movable(table="cap_slot", key=("scope", "slot"), once_per=("scope", "slot")),
+    Movable(
+        table="exposure",
+        key=("campaign_id", "occurrence_key"),
+        once_per=("campaign_id", "occurrence_key"),
+    ),
     Movable(table="visit", key=("trading_day", "id")),
 )
 

@@ -3,18 +3,24 @@
 from district.accesslog import models as accesslog
 from district.auth import models as auth
 from district.campaigns import models as campaigns
+from district.campaigns import trigger_models as triggers
 from district.database import Base
 from district.deliveries import models as deliveries
 from district.districts import models as districts
 from district.feeds import models as feeds
 from district.gateways import models as gateways
+from district.ledger import models as ledger
 from district.members import models as members
 from district.merchants import models as merchants
+from district.offers import arbitration_models
 from district.offers import models as offers
 from district.outbox import models as outbox
+from district.points import models as points
 from district.portal import models as portal
+from district.purchases import models as purchases
 from district.radius import models as radius
 from district.redemptions import models as redemptions
+from district.settlement import models as settlement
 from district.sightings import models as sightings
 from district.stores import models as stores
 from district.visits import models as visits
@@ -23,21 +29,27 @@ from district.zones import models as zones
 
 MODULES = (
     accesslog,
+    arbitration_models,
     auth,
     campaigns,
     deliveries,
     districts,
     feeds,
     gateways,
+    ledger,
     members,
     merchants,
     offers,
     outbox,
+    points,
     portal,
+    purchases,
     radius,
     redemptions,
+    settlement,
     sightings,
     stores,
+    triggers,
     visits,
     vouchers,
     zones,

@@ -53,12 +53,21 @@ EXPORTED: Final = (
     Kept(table="outbox_message"),
     Kept(table="cap_slot"),
     Kept(table="refusal"),
+    Kept(table="exposure"),
+    Kept(table="pending_trigger"),
+    Kept(table="points_wallet"),
+    Kept(table="points_lot"),
+    Kept(table="points_movement"),
+    Kept(table="points_spend", secret=("body_hash",)),
+    Kept(table="purchase"),
+    Kept(table="purchase_link", secret=("payer_hash",)),
 )
 
 LEFT_OUT: Final[Mapping[str, str]] = {
     "access_session": "repeats the records of the access log of sessions that are on",
     "hand_over": "a link of some minutes that opens the member's page; only hashes are kept",
     "radius_token": "a password of two minutes",
+    "member_pass": "a code of some minutes that shows a till who stands there; only its hash is kept",
     "radius_place": "devices that were let in within the last minute, by pseudonym",
     "sms_join": "sign-ins that wait for a text message, with the number that sent it; forgotten after two days",
     "idempotent_answer": "answers that the member's programs were given, for 24 hours",

@@ -37,12 +37,17 @@ ERASE: Final = (
     WHERE district_id = :district_id AND member_id = :member_id
     """,
     "DELETE FROM cap_slot WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM pending_trigger WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM raw_sighting WHERE district_id = :district_id AND member_id = :member_id",
     """
     UPDATE visit SET member_id = :stranger, device = NULL
     WHERE district_id = :district_id AND member_id = :member_id
     """,
     "UPDATE refusal SET member_id = :stranger WHERE district_id = :district_id AND member_id = :member_id",
+    """
+    UPDATE exposure SET member_id = :stranger, features = '{}'
+    WHERE district_id = :district_id AND member_id = :member_id
+    """,
     "DELETE FROM idempotent_answer WHERE district_id = :district_id AND principal = :principal",
     "DELETE FROM member_identity WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM hand_over WHERE district_id = :district_id AND member_id = :member_id",
