@@ -67,6 +67,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "access_session": "repeats the records of the access log of sessions that are on",
     "hand_over": "a link of some minutes that opens the member's page; only hashes are kept",
     "radius_token": "a password of two minutes",
+    "ledger_posting": "a merchant's books: a posting names what was redeemed or spent, never a person",
     "member_pass": "a code of some minutes that shows a till who stands there; only its hash is kept",
     "radius_place": "devices that were let in within the last minute, by pseudonym",
     "sms_join": "sign-ins that wait for a text message, with the number that sent it; forgotten after two days",

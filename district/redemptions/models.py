@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,6 +29,10 @@ class Redemption(Base):
     till_at: Mapped[datetime | None]
     """What the till's own clock said; not trusted."""
     reversed_at: Mapped[datetime | None]
+    bill_minor: Mapped[int | None] = mapped_column(BigInteger)
+    """The bill before the discount, when the till said it."""
+    discount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    """What was booked for it; None: before there was a ledger."""
 
     __table_args__ = (
         ForeignKeyConstraint(["district_id", "offer_id"], ["offer.district_id", "offer.id"]),

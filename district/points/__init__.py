@@ -1,0 +1,1 @@
+"""Points: earned and spent across merchants, in the same ledger as discounts."""

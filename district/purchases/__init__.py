@@ -1,0 +1,1 @@
+"""Purchases: what tills and payment providers say that members bought."""
