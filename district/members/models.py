@@ -48,11 +48,26 @@ class Member(Base):
     """False: offers are chosen without looking at where the member walks or what he bought."""
     verified_at: Mapped[datetime | None]
     """When a code or a provider last proved the contact: numbers are given to other people."""
+    birth_month: Mapped[int | None] = mapped_column(SmallInteger)
+    """The birthday, without its year, if the member wants to be greeted on it."""
+    birth_day: Mapped[int | None] = mapped_column(SmallInteger)
     merged_into: Mapped[uuid.UUID | None]
     """The membership that this one became part of; a plain id."""
 
     __table_args__ = (
         CheckConstraint("bucket BETWEEN 0 AND 9999", name="bucket_range"),
+        CheckConstraint(
+            "(birth_month IS NULL) = (birth_day IS NULL) AND birth_month BETWEEN 1 AND 12"
+            " AND birth_day BETWEEN 1 AND 31",
+            name="birthday_range",
+        ),
+        Index(
+            "ix_member_birthday",
+            "district_id",
+            "birth_month",
+            "birth_day",
+            postgresql_where=text("birth_month IS NOT NULL"),
+        ),
         Index(
             "uq_member_district_id_phone",
             "district_id",
