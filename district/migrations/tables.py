@@ -12,7 +12,7 @@ from district.gateways import models as gateways
 from district.ledger import models as ledger
 from district.members import models as members
 from district.merchants import models as merchants
-from district.offers import arbitration_models
+from district.offers import arbitration_models, claim_models
 from district.offers import models as offers
 from district.outbox import models as outbox
 from district.points import models as points
@@ -32,6 +32,7 @@ MODULES = (
     arbitration_models,
     auth,
     campaigns,
+    claim_models,
     deliveries,
     districts,
     feeds,

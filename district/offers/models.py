@@ -15,15 +15,20 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from district.database import Base, new_id
+
+_IS_RESERVED = text("state = 'reserved'")
+_HOLDS_MONEY = text("held_minor > 0 AND state IN ('issued', 'opened')")
 
 
 class OfferState(StrEnum):
     """Where an offer stands. Expiry is read from ``valid_until``."""
 
+    RESERVED = "reserved"
+    """Held for its member, who has not claimed it; it takes stock and has no code to show."""
     ISSUED = "issued"
     OPENED = "opened"
     REDEEMED = "redeemed"
@@ -55,6 +60,15 @@ class Offer(Base):
     issued_at: Mapped[datetime]
     opened_at: Mapped[datetime | None]
     redeemed_at: Mapped[datetime | None]
+    reserved_until: Mapped[datetime | None]
+    """It is held at least so long; given back later, by a sweep."""
+    claimed_at: Mapped[datetime | None]
+    variant: Mapped[str] = mapped_column(Text, server_default="")
+    stacks_with: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{points}")
+    held_minor: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """What it holds of its campaign's budget; given back when it is over unused."""
+    held_day: Mapped[str] = mapped_column(Text, server_default="")
+    """The trading day whose allowance it counts in."""
     trigger_lon: Mapped[float | None] = mapped_column(Double)
     trigger_lat: Mapped[float | None] = mapped_column(Double)
 
@@ -67,6 +81,8 @@ class Offer(Base):
         Index("uq_offer_district_id_code", "district_id", "code", unique=True),
         Index(None, "district_id", "member_id", "issued_at"),
         Index(None, "district_id", "campaign_id", "issued_at"),
+        Index("ix_offer_reserved", "district_id", "reserved_until", postgresql_where=_IS_RESERVED),
+        Index("ix_offer_holding", "district_id", "valid_until", postgresql_where=_HOLDS_MONEY),
     )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import ForeignKeyConstraint, Index, Text, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -77,6 +77,8 @@ class Store(Base):
     opening_hours: Mapped[str | None] = mapped_column(Text)
     floor: Mapped[str | None] = mapped_column(Text)
     address: Mapped[str | None] = mapped_column(Text)
+    member_price_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """What every member pays less here, without any coupon."""
     location: Mapped[WKBElement | None] = mapped_column(Geometry("POINT", srid=4326, spatial_index=False))
     closed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -85,6 +87,7 @@ class Store(Base):
         ForeignKeyConstraint(["district_id", "merchant_id"], ["merchant.district_id", "merchant.id"]),
         ForeignKeyConstraint(["district_id", "property_id"], ["property.district_id", "property.id"]),
         ForeignKeyConstraint(["district_id", "parent_id"], ["store.district_id", "store.id"]),
+        CheckConstraint("member_price_percent BETWEEN 0 AND 90", name="member_price_percent"),
         Index("uq_store_district_id_ref", "district_id", "ref", unique=True),
         Index(None, "district_id", "merchant_id"),
     )
