@@ -14,7 +14,7 @@ WHERE district_id = %(district_id)s AND id = %(store_id)s AND merchant_id = %(me
 """
 
 ANSWERED_SQL = """
-SELECT id, offer_id, value, redeemed_at, body_hash FROM redemption
+SELECT id, offer_id, value, redeemed_at, body_hash, discount_minor FROM redemption
 WHERE district_id = %(district_id)s AND till = %(till)s AND use_request_no = %(request_no)s
 """
 
@@ -37,9 +37,9 @@ RETURNING value
 
 INSERT_REDEMPTION_SQL = """
 INSERT INTO redemption (district_id, id, offer_id, store_id, till, use_request_no, body_hash, value, redeemed_at,
-                        till_at)
+                        till_at, bill_minor, discount_minor)
 VALUES (%(district_id)s, %(id)s, %(offer_id)s, %(store_id)s, %(till)s, %(request_no)s, %(body_hash)s, %(value)s,
-        %(now)s, %(till_at)s)
+        %(now)s, %(till_at)s, %(bill_minor)s, %(discount_minor)s)
 ON CONFLICT DO NOTHING
 RETURNING id
 """
@@ -88,4 +88,19 @@ RETURNING id
 RETURN_OFFER_SQL = """
 UPDATE offer SET state = CASE WHEN opened_at IS NULL THEN 'issued' ELSE 'opened' END, redeemed_at = NULL
 WHERE district_id = %(district_id)s AND id = %(offer_id)s AND state = 'redeemed'
+"""
+
+TERMS_SQL = """
+SELECT offer.member_id, offer.campaign_id, store.merchant_id, store.property_id, campaign.owner_kind,
+       campaign.merchant_id, campaign.property_id,
+       ARRAY(
+           SELECT jsonb_build_array(party_kind, coalesce(party_id, CASE party_kind WHEN 'sponsor' THEN id END), permille)
+           FROM funding_share
+           WHERE funding_share.district_id = offer.district_id AND funding_share.campaign_id = offer.campaign_id
+           ORDER BY funding_share.id
+       )
+FROM offer
+JOIN campaign ON campaign.district_id = offer.district_id AND campaign.id = offer.campaign_id
+JOIN store ON store.district_id = offer.district_id AND store.id = %(store_id)s
+WHERE offer.district_id = %(district_id)s AND offer.id = %(offer_id)s
 """

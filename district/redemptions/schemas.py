@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+MOST_MINOR = 10**12
 RequestNumber = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 
 
@@ -18,6 +19,10 @@ class Use(BaseModel):
     store_id: uuid.UUID | None = Field(default=None, description="Default: the store that the key stands for")
     use_request_no: RequestNumber = Field(description="Unique for the till; a repeat gets the same answer")
     at: AwareDatetime | None = None
+    bill_minor: Annotated[int, Field(ge=0, le=MOST_MINOR)] | None = Field(
+        default=None,
+        description="The bill before the offer, in minor units: a percentage is taken of it, and a threshold held to it",
+    )
 
 
 class Used(BaseModel):
@@ -27,6 +32,10 @@ class Used(BaseModel):
     offer_id: uuid.UUID
     value: dict[str, Any]
     redeemed_at: datetime
+    discount_minor: int | None = Field(
+        default=None,
+        description="What it takes off and is settled for; null for a percentage of an unknown bill",
+    )
 
 
 class Return(BaseModel):

@@ -4,7 +4,6 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -14,63 +13,27 @@ from psycopg.types.json import Jsonb
 from district.auth.service import Principal
 from district.clock import Clock
 from district.database import Pool, new_id, transaction
-from district.problems import Conflict, DistrictError, NotAllowed, NotFound, TooMany
-from district.redemptions import queries
+from district.problems import NotAllowed, NotFound, TooMany
+from district.redemptions import booking, queries
+from district.redemptions.refusals import (
+    AlreadyRedeemed,
+    AlreadyReversed,
+    BillTooSmall,
+    NotYetValid,
+    OfferExpired,
+    OtherStore,
+    RefundOver,
+    RequestNumberReused,
+    UnknownCode,
+)
 from district.redemptions.schemas import Return, Returned, Use, Used
 from push.coupon import CodeMalformed, CouponCode, normalise
+from push.offer_document import read_value
 
 UNKNOWN_LIMIT = 20
 UNKNOWN_PERIOD = timedelta(minutes=10)
 REFUND_WINDOW = timedelta(days=30)
 Connection = AsyncConnection[TupleRow]
-
-
-class UnknownCode(NotFound):
-    """No offer has this code."""
-
-    slug, title = "unknown-code", "The code is unknown"
-
-
-class OfferExpired(DistrictError):
-    """The offer's time is over, or it was withdrawn."""
-
-    status, slug, title = HTTPStatus.GONE, "offer-expired", "The offer has expired"
-
-
-class OtherStore(NotAllowed):
-    """The offer holds elsewhere."""
-
-    slug, title = "other-store", "The offer is not for this store"
-
-
-class AlreadyRedeemed(Conflict):
-    """The offer was used before."""
-
-    slug, title = "already-redeemed", "The offer was used already"
-
-
-class NotYetValid(Conflict):
-    """The offer's time has not come."""
-
-    slug, title = "not-yet-valid", "The offer is not valid yet"
-
-
-class RequestNumberReused(Conflict):
-    """A request number that stands for something else."""
-
-    slug, title = "request-number-reused", "The request number was used with another body"
-
-
-class AlreadyReversed(Conflict):
-    """The redemption was taken back before."""
-
-    slug, title = "already-reversed", "The redemption was taken back already"
-
-
-class RefundOver(Conflict):
-    """Too late to take a redemption back."""
-
-    slug, title = "refund-window-over", "The redemption is too old to be taken back"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +49,7 @@ async def redeem(pool: Pool, principal: Principal, use: Use, *, clock: Clock) ->
     """Use an offer. Of many at once exactly one succeeds, and a repeat of it is answered alike.
 
     Raises: TooMany after many unknown codes, UnknownCode, OtherStore, AlreadyRedeemed, NotYetValid,
-    OfferExpired, RequestNumberReused.
+    OfferExpired, BillTooSmall, RequestNumberReused.
     """
     till = await _till(pool, principal)
     store_id = await _store(pool, principal, till, use.store_id)
@@ -105,15 +68,17 @@ def _asked(
 ) -> dict[str, Any]:
     """What the statements of one request need. Raises: CodeMalformed."""
     code: CouponCode = normalise(use.code)
+    bill = "" if use.bill_minor is None else f"|{use.bill_minor}"
     return {
         "district_id": principal.district_id,
         "till": till.name,
         "request_no": use.use_request_no,
-        "body_hash": hashlib.sha256(f"{code}|{store_id}".encode()).digest(),
+        "body_hash": hashlib.sha256(f"{code}|{store_id}{bill}".encode()).digest(),
         "code": code,
         "store_id": store_id,
         "now": now,
         "till_at": use.at,
+        "bill_minor": use.bill_minor,
     }
 
 
@@ -151,7 +116,9 @@ async def _answered(connection: Connection, values: dict[str, Any]) -> Used | No
         return None
     if bytes(row[4]) != values["body_hash"]:
         raise RequestNumberReused("Count the till's request number up for each new use.")
-    return Used(redemption_id=row[0], offer_id=row[1], value=row[2], redeemed_at=row[3])
+    return Used(
+        redemption_id=row[0], offer_id=row[1], value=row[2], redeemed_at=row[3], discount_minor=row[5]
+    )
 
 
 async def _use(connection: Connection, values: dict[str, Any]) -> Used:
@@ -164,11 +131,28 @@ async def _use(connection: Connection, values: dict[str, Any]) -> Used:
     used = await (await connection.execute(queries.USE_OFFER_SQL, values)).fetchone()
     if used is None:
         return await _answered(connection, values) or await _refuse(connection, values)
-    values |= {"value": Jsonb(used[0])}
+    values |= {"value": Jsonb(used[0]), "discount_minor": _discount(used[0], values["bill_minor"])}
     written = await (await connection.execute(queries.INSERT_REDEMPTION_SQL, values)).fetchone()
     if written is None:
         raise _NumberTaken
-    return Used(redemption_id=values["id"], offer_id=offer[0], value=used[0], redeemed_at=values["now"])
+    await booking.book_use(connection, values)
+    return Used(
+        redemption_id=values["id"],
+        offer_id=offer[0],
+        value=used[0],
+        redeemed_at=values["now"],
+        discount_minor=values["discount_minor"],
+    )
+
+
+def _discount(document: dict[str, Any], bill_minor: int | None) -> int | None:
+    """What the offer takes off. Raises: BillTooSmall."""
+    value = read_value(document)
+    if bill_minor is not None and bill_minor < (value.min_spend_minor or 0):
+        raise BillTooSmall(
+            "The bill is below the amount from which the offer holds.", min_spend_minor=value.min_spend_minor
+        )
+    return booking.worth(value, bill_minor)
 
 
 async def _refuse(connection: Connection, values: dict[str, Any]) -> Used:
@@ -240,6 +224,7 @@ async def _reverse(connection: Connection, values: dict[str, Any]) -> Returned:
     if written is None:
         raise RequestNumberReused("Count the till's request number up for each new reversal.")
     await connection.execute(queries.RETURN_OFFER_SQL, values | {"offer_id": reversed_row[0]})
+    await booking.book_reversal(connection, values)
     return Returned(
         reversal_id=values["id"], redemption_id=values["redemption_id"], reversed_at=values["now"]
     )

@@ -18,8 +18,8 @@ from district.clock import ClockDep
 from district.database import DbPool, Pool
 from district.problems import DistrictError, TooMany
 from district.redemptions import service
+from district.redemptions.refusals import AlreadyRedeemed, NotYetValid, OfferExpired, OtherStore, UnknownCode
 from district.redemptions.schemas import Return, Use, Used
-from district.redemptions.service import AlreadyRedeemed, NotYetValid, OfferExpired, OtherStore, UnknownCode
 from district.web.language import negotiate
 from district.web.merchant_pages import MerchantStaff, show
 from district.web.security import require_own_form

@@ -11,8 +11,8 @@ from district.auth.service import Principal
 from district.clock import FixedClock
 from district.database import Pool, make_pool
 from district.redemptions import service
+from district.redemptions.refusals import AlreadyRedeemed, AlreadyReversed, RequestNumberReused
 from district.redemptions.schemas import Return, Use
-from district.redemptions.service import AlreadyRedeemed, AlreadyReversed, RequestNumberReused
 from tests.district.redemptions.conftest import Counter
 
 

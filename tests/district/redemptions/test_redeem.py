@@ -19,7 +19,7 @@ async def test_a_code_is_redeemed_with_its_value(counter: Counter) -> None:
     answer = await counter.use(offer.code, at="2026-05-01T12:00:00+03:00")
     assert answer.status_code == 200
     body = answer.json()
-    assert set(body) == {"redemption_id", "offer_id", "value", "redeemed_at"}
+    assert set(body) == {"redemption_id", "offer_id", "value", "redeemed_at", "discount_minor"}
     assert (body["offer_id"], body["value"]) == (str(offer.id), {"type": "percent", "percent": 20})
 
 

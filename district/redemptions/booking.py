@@ -1,0 +1,108 @@
+"""What a use books: who bears the discount, and what its merchant is owed. In the transaction of the use."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from district.ledger import service as ledger
+from district.ledger.models import Account, PostingKind
+from district.ledger.service import Posting
+from district.ledger.shares import NOBODY, Share
+from district.redemptions.queries import TERMS_SQL
+from push.coupon import discount_minor
+from push.offer import OfferValue, ValueKind
+
+Connection = AsyncConnection[TupleRow]
+_ACCOUNT = {
+    "merchant": Account.MERCHANT_SHARE,
+    "chain": Account.MERCHANT_SHARE,
+    "store": Account.MERCHANT_SHARE,
+    "property": Account.PROPERTY_SHARE,
+    "platform": Account.PLATFORM_SUBSIDY,
+    "operator": Account.PLATFORM_SUBSIDY,
+    "sponsor": Account.SPONSOR_SHARE,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """Whose offer was used where."""
+
+    member_id: uuid.UUID
+    campaign_id: uuid.UUID
+    merchant_id: uuid.UUID | None
+    shares: Sequence[Share]
+
+
+def worth(value: OfferValue, bill_minor: int | None) -> int | None:
+    """What an offer takes off; None for a percentage of a bill that the till did not say."""
+    if bill_minor is not None and value.kind is not ValueKind.RANDOM:
+        return discount_minor(value, bill_minor)
+    match value.kind:
+        case ValueKind.AMOUNT | ValueKind.RANDOM:
+            face = value.minor_units or 0
+            return face if bill_minor is None else min(face, bill_minor)
+        case ValueKind.IN_STORE_PRICE:
+            return (value.regular_minor or 0) - (value.price_minor or 0)
+        case ValueKind.PERCENT:
+            return None
+        case ValueKind.GIFT | ValueKind.NONE:
+            return 0
+
+
+async def book_use(connection: Connection, values: dict[str, Any]) -> None:
+    """Book a redemption that was just written."""
+    terms = await _terms(connection, values)
+    amount = values["discount_minor"] or 0
+    moves = (
+        ledger.discount(terms.shares, merchant_id=terms.merchant_id, amount_minor=amount)
+        if amount and terms.merchant_id is not None
+        else []
+    )
+    posting = Posting(
+        kind=PostingKind.REDEMPTION,
+        subject_id=values["id"],
+        at=values["now"],
+        transfers=moves,
+        merchant_id=terms.merchant_id,
+        store_id=values["store_id"],
+        campaign_id=terms.campaign_id,
+    )
+    await ledger.post(connection, values["district_id"], posting)
+
+
+async def book_reversal(connection: Connection, values: dict[str, Any]) -> None:
+    """Book the opposite of the redemption that was just taken back."""
+    await ledger.take_back(
+        connection,
+        values["district_id"],
+        kind=PostingKind.REVERSAL,
+        subject_id=values["id"],
+        of=(PostingKind.REDEMPTION, values["redemption_id"]),
+        at=values["now"],
+    )
+
+
+async def _terms(connection: Connection, values: dict[str, Any]) -> Terms:
+    row = await (await connection.execute(TERMS_SQL, values)).fetchone()
+    assert row is not None  # noqa: S101  the redemption refers to all three
+    member_id, campaign_id, merchant_id, property_id, owner_kind, owner_merchant, owner_property, shares = row
+    here = {"merchant": merchant_id, "property": property_id}
+    if shares:
+        found = [
+            _share(kind, uuid.UUID(party) if party else here.get(kind), part) for kind, party, part in shares
+        ]
+    else:
+        found = [_share(owner_kind, owner_merchant or owner_property, 1)]
+    return Terms(member_id=member_id, campaign_id=campaign_id, merchant_id=merchant_id, shares=found)
+
+
+def _share(kind: str, party_id: uuid.UUID | None, weight: int) -> Share:
+    """The share of a party; the platform bears that of a property where a store stands in none."""
+    account = _ACCOUNT[kind] if party_id is not None else Account.PLATFORM_SUBSIDY
+    owner_id = NOBODY if account is Account.PLATFORM_SUBSIDY or party_id is None else party_id
+    return Share(account=account, owner_id=owner_id, weight=weight)

@@ -1,0 +1,59 @@
+"""Why a till's request is refused."""
+
+from http import HTTPStatus
+
+from district.problems import Conflict, DistrictError, NotAllowed, NotFound
+
+
+class UnknownCode(NotFound):
+    """No offer has this code."""
+
+    slug, title = "unknown-code", "The code is unknown"
+
+
+class OfferExpired(DistrictError):
+    """The offer's time is over, or it was withdrawn."""
+
+    status, slug, title = HTTPStatus.GONE, "offer-expired", "The offer has expired"
+
+
+class OtherStore(NotAllowed):
+    """The offer holds elsewhere."""
+
+    slug, title = "other-store", "The offer is not for this store"
+
+
+class AlreadyRedeemed(Conflict):
+    """The offer was used before."""
+
+    slug, title = "already-redeemed", "The offer was used already"
+
+
+class NotYetValid(Conflict):
+    """The offer's time has not come."""
+
+    slug, title = "not-yet-valid", "The offer is not valid yet"
+
+
+class RequestNumberReused(Conflict):
+    """A request number that stands for something else."""
+
+    slug, title = "request-number-reused", "The request number was used with another body"
+
+
+class AlreadyReversed(Conflict):
+    """The redemption was taken back before."""
+
+    slug, title = "already-reversed", "The redemption was taken back already"
+
+
+class RefundOver(Conflict):
+    """Too late to take a redemption back."""
+
+    slug, title = "refund-window-over", "The redemption is too old to be taken back"
+
+
+class BillTooSmall(Conflict):
+    """The offer holds from a larger bill on."""
+
+    slug, title = "bill-too-small", "The bill is too small for this offer"
