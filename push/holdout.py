@@ -1,9 +1,22 @@
 """Who is left out on purpose, so that an effect can be told from what would have happened anyway."""
 
 import hashlib
+from enum import StrEnum
 from uuid import UUID
 
 BUCKETS = 10_000
+BUCKETS_A_PERCENT = BUCKETS // 100
+
+
+class Arm(StrEnum):
+    """In which arm of an experiment a member is.
+
+    CONTROL is held out from one campaign, DISTRICT_CONTROL from all marketing of the district.
+    """
+
+    TREATED = "treated"
+    CONTROL = "control"
+    DISTRICT_CONTROL = "district_control"
 
 
 def bucket(salt: str, member_id: UUID, *, campaign_id: UUID | None = None) -> int:
@@ -15,3 +28,11 @@ def bucket(salt: str, member_id: UUID, *, campaign_id: UUID | None = None) -> in
 def is_control(place: int, *, control_buckets: int) -> bool:
     """Whether this place belongs to the first control_buckets of 10,000 (100 are one percent)."""
     return place < control_buckets
+
+
+def is_held_out(percent: float, salt: str, *, campaign_id: UUID, member_id: UUID) -> bool:
+    """Whether the campaign leaves this member out; a larger percentage keeps whom a smaller one left out."""
+    if percent <= 0:
+        return False
+    place = bucket(salt, member_id, campaign_id=campaign_id)
+    return is_control(place, control_buckets=round(percent * BUCKETS_A_PERCENT))

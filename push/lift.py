@@ -1,0 +1,249 @@
+"""What a campaign caused: the difference between those who got it and those who were held out, never without its interval.
+
+Formulas, with their sources, are in docs/metrics.md; everything here is of counts and sums, so that any figure can be
+made again from rows.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from push.errors import PushError
+
+CONFIDENCE = 0.95
+POWER = 0.8
+TRUSTED_FROM = 0.001
+"""A split of arms that chance makes this rarely is a fault of the split, and no figure is shown."""
+_HALVINGS = 60
+
+
+class CountsInvalid(PushError):
+    """Numbers that cannot be counts of one group."""
+
+    def __init__(self) -> None:
+        super().__init__("Counts are whole numbers, zero or more, and no more people did than there were.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """How many members were in an arm, and how many of them did what is counted."""
+
+    people: int
+    did: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.did <= self.people:
+            raise CountsInvalid
+
+    @property
+    def share(self) -> float:
+        return self.did / self.people if self.people else 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """An estimate and the bounds that hold the truth 95 times of 100."""
+
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it keeps clear of zero."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampleRatio:
+    """How well the arms' sizes fit the split that was asked for."""
+
+    treated: int
+    control: int
+    expected_control_share: float
+    p_value: float
+
+    @property
+    def is_trusted(self) -> bool:
+        return self.p_value >= TRUSTED_FROM
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lift:
+    """A campaign's effect. difference is None when the split cannot be trusted or an arm is empty.
+
+    additional is how many more of the treated did it than would have anyway.
+    """
+
+    treated: Group
+    control: Group
+    ratio: SampleRatio
+    difference: Interval | None
+    relative: float | None
+    additional: Interval | None
+    detectable: float | None
+
+
+def lift(treated: Group, control: Group, *, control_share: float) -> Lift:
+    """The effect of an offer on a share: those who got it against those who would have.
+
+    control_share is the share of members whom the rule holds out, 0..1.
+    """
+    ratio = sample_ratio(treated.people, control.people, control_share=control_share)
+    may_tell = ratio.is_trusted and treated.people > 0 and control.people > 0
+    difference = newcombe(treated, control) if may_tell else None
+    people = treated.people
+    return Lift(
+        treated=treated,
+        control=control,
+        ratio=ratio,
+        difference=difference,
+        relative=difference.estimate / control.share if difference and control.did else None,
+        additional=None
+        if difference is None
+        else Interval(
+            estimate=difference.estimate * people, low=difference.low * people, high=difference.high * people
+        ),
+        detectable=smallest_detectable(control.share, treated=treated.people, control=control.people)
+        if treated.people and control.people
+        else None,
+    )
+
+
+def wilson(group: Group, *, confidence: float = CONFIDENCE) -> Interval:
+    """A share with Wilson's score interval; of nobody it is 0, anywhere from 0 to 1.
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+    """
+    if not group.people:
+        return Interval(estimate=0.0, low=0.0, high=1.0)
+    z, n, share = _z(confidence), group.people, group.share
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Interval(
+        estimate=share,
+        low=0.0 if group.did == 0 else middle - half,
+        high=1.0 if group.did == n else middle + half,
+    )
+
+
+def newcombe(treated: Group, control: Group, *, confidence: float = CONFIDENCE) -> Interval:
+    """The difference of two shares, with Newcombe's hybrid score interval.
+
+    Source: R. G. Newcombe, Interval estimation for the difference between independent proportions, Statistics in
+    Medicine 17 (1998), method 10.
+    """
+    one, other = wilson(treated, confidence=confidence), wilson(control, confidence=confidence)
+    difference = one.estimate - other.estimate
+    below = math.hypot(one.estimate - one.low, other.high - other.estimate)
+    above = math.hypot(one.high - one.estimate, other.estimate - other.low)
+    return Interval(estimate=difference, low=difference - below, high=difference + above)
+
+
+def sample_ratio(treated: int, control: int, *, control_share: float) -> SampleRatio:
+    """Whether the arms have the sizes that the split asks for: Pearson's chi-square with one degree of freedom."""
+    if treated < 0 or control < 0 or not 0 <= control_share <= 1:
+        raise CountsInvalid
+    people = treated + control
+    expected = people * control_share
+    if people == 0 or (control_share in {0.0, 1.0} and control == expected):
+        p_value = 1.0
+    elif control_share in {0.0, 1.0}:
+        p_value = 0.0
+    else:
+        square = (control - expected) ** 2 / (people * control_share * (1 - control_share))
+        p_value = math.erfc(math.sqrt(square / 2))
+    return SampleRatio(
+        treated=treated, control=control, expected_control_share=control_share, p_value=p_value
+    )
+
+
+def smallest_detectable(
+    base_share: float, *, treated: int, control: int, power: float = POWER, confidence: float = CONFIDENCE
+) -> float | None:
+    """The smallest rise of a share, in points of 0..1, that arms of these sizes tell from chance this often.
+
+    Two-sided test of two proportions by the normal approximation; None when not even a rise to 1 would be told.
+    Source: Fleiss, Levin, Paik, Statistical Methods for Rates and Proportions (3rd ed.), 4.2, without correction.
+    """
+    if treated < 1 or control < 1 or not 0 <= base_share < 1:
+        return None
+
+    def is_told(rise: float) -> bool:
+        return _power(base_share, base_share + rise, treated, control, confidence) >= power
+
+    low, high = 0.0, 1.0 - base_share
+    if not is_told(high):
+        return None
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if is_told(middle) else (middle, high)
+    return high
+
+
+def _power(base: float, share: float, treated: int, control: int, confidence: float) -> float:
+    """How often a two-sided test sees that a share is not the base, by the normal approximation."""
+    pooled = (base * control + share * treated) / (control + treated)
+    under_none = math.sqrt(pooled * (1 - pooled) * (1 / treated + 1 / control))
+    under_rise = math.sqrt(share * (1 - share) / treated + base * (1 - base) / control)
+    if under_rise == 0.0:
+        return 1.0 if share - base > _z(confidence) * under_none else 0.0
+    return NormalDist().cdf((share - base - _z(confidence) * under_none) / under_rise)
+
+
+def power(base_share: float, rise: float, *, treated: int, control: int) -> float:
+    """How often arms of these sizes tell this rise from chance."""
+    return _power(base_share, base_share + rise, treated, control, CONFIDENCE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sums:
+    """Of one arm, of an outcome y and the same members' figure before, x: all that CUPED needs, and SQL can add it up."""
+
+    people: int
+    y: float
+    yy: float
+    x: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+
+
+def difference_of_means(treated: Sums, control: Sums, *, confidence: float = CONFIDENCE) -> Interval | None:
+    """The difference of two means with Welch's interval (normal quantile); None with fewer than two members an arm."""
+    return _adjusted(treated, control, 0.0, confidence)
+
+
+def cuped(treated: Sums, control: Sums, *, confidence: float = CONFIDENCE) -> Interval | None:
+    """The same, less what the members' earlier figure explains: the estimate stays unbiased, its interval narrows.
+
+    theta is taken over both arms together, each about its own mean. Source: Deng, Xu, Kohavi, Walker, Improving the
+    sensitivity of online controlled experiments by utilizing pre-experiment data, WSDM 2013.
+    """
+    spread_x = _spread(treated.xx, treated.x, treated.x, treated.people)
+    spread_x += _spread(control.xx, control.x, control.x, control.people)
+    shared = _spread(treated.xy, treated.x, treated.y, treated.people)
+    shared += _spread(control.xy, control.x, control.y, control.people)
+    return _adjusted(treated, control, shared / spread_x if spread_x > 0 else 0.0, confidence)
+
+
+def _adjusted(treated: Sums, control: Sums, theta: float, confidence: float) -> Interval | None:
+    if treated.people < 2 or control.people < 2:
+        return None
+    means, variance = [], 0.0
+    for arm in (treated, control):
+        means.append((arm.y - theta * arm.x) / arm.people)
+        rest = _spread(arm.yy, arm.y, arm.y, arm.people)
+        rest += theta * theta * _spread(arm.xx, arm.x, arm.x, arm.people)
+        rest -= 2 * theta * _spread(arm.xy, arm.x, arm.y, arm.people)
+        variance += max(rest, 0.0) / (arm.people - 1) / arm.people
+    estimate, half = means[0] - means[1], _z(confidence) * math.sqrt(variance)
+    return Interval(estimate=estimate, low=estimate - half, high=estimate + half)
+
+
+def _spread(product: float, one: float, other: float, people: int) -> float:
+    """The sum of products about the means."""
+    return product - one * other / people if people else 0.0
+
+
+def _z(confidence: float) -> float:
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
