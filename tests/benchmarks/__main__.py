@@ -21,6 +21,7 @@ from tests.benchmarks import (
     bench_nearest,
     bench_portal,
     bench_radius,
+    bench_redemption,
 )
 from tests.product import Product
 
@@ -45,6 +46,7 @@ BENCHMARKS: Final[dict[str, Main]] = {
     "nearest": with_database(bench_nearest.main),
     "portal": bench_portal.main,
     "radius": bench_radius.main,
+    "redemption": bench_redemption.main,
     "latency": bench_latency.main,
     "end-to-end": bench_end_to_end.main,
 }
