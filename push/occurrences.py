@@ -12,7 +12,7 @@ from push.recurrence_text import RecurrenceRefused as RecurrenceRefused  # noqa:
 from push.recurrence_text import read as _read
 
 LONGEST_WINDOW = timedelta(days=400)
-_SLACK = timedelta(days=2)
+_SLACK = timedelta(hours=20)
 """More than any zone's distance from UTC and any change of it."""
 _LOOKED_AHEAD = timedelta(days=12 * 366)
 
