@@ -170,6 +170,6 @@ def test_a_window_holds_what_the_whole_rule_holds_there(rule: str, after_days: i
     )
     assert list(recurrence.walls(first, last)) == whole.between(
         first,
-        min(last, datetime(2036, 1, 1)),
-        inc=True,  # noqa: DTZ001 a wall time
+        min(last, datetime(2036, 1, 1)),  # noqa: DTZ001 a wall time
+        inc=True,
     )
