@@ -21,6 +21,7 @@ from district.database import Pool, make_engine, make_pool, make_sessions
 from district.districts import service as districts
 from district.feeds import service as feeds
 from district.feeds.health import FeedCounts
+from district.later import LaterWrites
 from district.monitoring import Monitor, check_scraper
 from district.problems import Unavailable
 from district.proxies import TrustedProxies, networks_of
@@ -101,6 +102,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     problems.install(app)
     app.add_middleware(BodyLimit, pause=settings.body_timeout)
     app.include_router(health)
+    site.install_first(app)
     for router in api.ROUTERS:
         app.include_router(router)
     site.install(app)
@@ -123,6 +125,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine
         app.state.sessions = make_sessions(engine)
         app.state.pool = make_pool(settings.database_url, size=settings.database_pool_size)
+        app.state.later = LaterWrites(app.state.sessions)
         app.state.monitor = Monitor(pool=app.state.pool)
         await app.state.pool.open()
         stack.push_async_callback(app.state.pool.close)
@@ -200,6 +203,7 @@ async def _keep_snapshots(app: FastAPI, settings: Settings) -> list[asyncio.Task
     tasks = [asyncio.create_task(snapshot.keep(settings.snapshot_poll)) for snapshot in snapshots.values()]
     tasks.append(asyncio.create_task(_follow_simulation(app)))
     tasks.append(asyncio.create_task(app.state.feed_counts.keep_writing(app.state.pool, app.state.clock)))
+    tasks.append(asyncio.create_task(app.state.later.keep_writing()))
     assert settings.database_url is not None  # noqa: S101 checked by lifespan
     tasks.append(asyncio.create_task(listen(settings.database_url, list(snapshots.values()))))
     return tasks

@@ -2,20 +2,23 @@
 
 # Rows that another request is removing are left to it: nobody waits.
 NOTE_REDIRECT_SQL = """
+INSERT INTO redirect_event (district_id, id, gateway_id, at, outcome, detail, shown)
+SELECT :district_id, :id, :gateway_id, :at, :outcome, :detail, :shown
+WHERE EXISTS (SELECT FROM gateway WHERE district_id = :district_id AND id = :gateway_id)
+"""
+
+FORGET_REDIRECTS_SQL = """
 WITH oldest AS (
     SELECT id FROM redirect_event
     WHERE district_id = :district_id AND gateway_id = :gateway_id AND outcome <> 'polled'
-    ORDER BY id DESC OFFSET CAST(:kept_before AS integer) - 1 LIMIT 1
+    ORDER BY id DESC OFFSET CAST(:kept AS integer) - 1 LIMIT 1
 ), gone AS (
     SELECT id FROM redirect_event
     WHERE district_id = :district_id AND gateway_id = :gateway_id AND outcome <> 'polled'
       AND id < (SELECT id FROM oldest)
-    LIMIT 100 FOR UPDATE SKIP LOCKED
-), removed AS (
-    DELETE FROM redirect_event WHERE district_id = :district_id AND id IN (SELECT id FROM gone)
+    FOR UPDATE SKIP LOCKED
 )
-INSERT INTO redirect_event (district_id, id, gateway_id, at, outcome, detail, shown)
-VALUES (:district_id, :id, :gateway_id, :at, :outcome, :detail, :shown)
+DELETE FROM redirect_event WHERE district_id = :district_id AND id IN (SELECT id FROM gone)
 """
 
 NOTE_POLL_SQL = """

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 import structlog
@@ -14,7 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from district.clock import Clock
 from district.database import new_id
 from district.gateways.models import Gateway, RedirectEvent
-from district.gateways.queries import NOTE_POLL_SQL, NOTE_REDIRECT_SQL
+from district.gateways.queries import FORGET_REDIRECTS_SQL, NOTE_POLL_SQL, NOTE_REDIRECT_SQL
+from district.later import LaterWrites
 
 log = structlog.get_logger()
 KEPT = 50
@@ -101,7 +103,24 @@ def note(
     detail: str = "",
 ) -> None:
     """Keep one redirect and forget the fifty-first, inside the caller's transaction; a failure is only logged."""
-    values = {
+    values = _noted(gateway, outcome, clock=clock, raw_query=raw_query, detail=detail)
+    _carefully(session, NOTE_REDIRECT_SQL, values, gateway)
+    _carefully(session, FORGET_REDIRECTS_SQL, _kept(gateway), gateway)
+
+
+def note_later(
+    later: LaterWrites, gateway: Gateway, outcome: Outcome, *, clock: Clock, raw_query: bytes
+) -> None:
+    """The same within the next second: a page that thousands look at waits for no row."""
+    values = _noted(gateway, outcome, clock=clock, raw_query=raw_query)
+    later.add(NOTE_REDIRECT_SQL, values, key=values["id"])
+    later.add(FORGET_REDIRECTS_SQL, _kept(gateway), key=gateway.id)
+
+
+def _noted(
+    gateway: Gateway, outcome: Outcome, *, clock: Clock, raw_query: bytes, detail: str = ""
+) -> dict[str, Any]:
+    return {
         "district_id": gateway.district_id,
         "gateway_id": gateway.id,
         "id": new_id(),
@@ -109,9 +128,11 @@ def note(
         "outcome": outcome.value,
         "detail": without_devices(detail)[:MAX_DETAIL],
         "shown": shown_fields(raw_query),
-        "kept_before": KEPT - 1,
     }
-    _carefully(session, NOTE_REDIRECT_SQL, values, gateway)
+
+
+def _kept(gateway: Gateway) -> dict[str, Any]:
+    return {"district_id": gateway.district_id, "gateway_id": gateway.id, "kept": KEPT}
 
 
 def note_apart(
@@ -142,7 +163,7 @@ def note_poll(session: Session, gateway: Gateway, *, clock: Clock) -> None:
     _carefully(session, NOTE_POLL_SQL, values, gateway)
 
 
-def _carefully(session: Session, statement: str, values: dict[str, object], gateway: Gateway) -> None:
+def _carefully(session: Session, statement: str, values: dict[str, Any], gateway: Gateway) -> None:
     try:
         with session.begin_nested():
             session.execute(text(statement), values)

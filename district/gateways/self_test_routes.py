@@ -63,6 +63,7 @@ def get(
 ) -> SelfTestAnswer:
     """What came of a gateway's last redirects, and what to do about it."""
     row = service.get(session, district.id, slug)
+    request.app.state.later.flush()
     facts = self_test.facts_of(session, row, portal_url=portal_url(request, row))
     machine_now = clock.machine_now()
     found = self_test.checks(facts, machine_now=machine_now)

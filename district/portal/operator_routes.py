@@ -151,6 +151,7 @@ def put_code_policy(
 @router.get("/gateways/{slug}/sign-ins")
 def sign_ins(
     slug: str,
+    request: Request,
     principal: Operator,
     district: DistrictDep,
     session: DbSession,
@@ -166,6 +167,7 @@ def sign_ins(
     if not timedelta() < end - start <= LONGEST:
         raise Invalid(f"`from` comes before `to`, and at most {LONGEST.days} days before it.")
     gateway = gateways.get(session, district.id, slug)
+    request.app.state.later.flush()
     found = visits.sign_ins(session, district.id, gateway.id, since=start, until=end)
     whole = [one for one in found if not one.variant]
     return SignInsAnswer(

@@ -1,5 +1,12 @@
 """SQL of the portal: rates of the sign-in page, providers' logins used once, what is on offer."""
 
+SHOWN_SQL = """
+INSERT INTO sign_in_visit (district_id, gateway_id, day, device, variant, shown_at)
+SELECT :district_id, :gateway_id, :day, :device, :variant, :shown_at
+WHERE EXISTS (SELECT FROM gateway WHERE district_id = :district_id AND id = :gateway_id)
+ON CONFLICT DO NOTHING
+"""
+
 SIGN_INS_SQL = """
 SELECT CASE WHEN grouping(variant) = 1 THEN '' ELSE variant END AS variant,
        count(*) AS shown, count(let_in_at) AS connected, count(*) FILTER (WHERE is_new) AS new_members,

@@ -15,8 +15,9 @@ from district.districts.service import DistrictInfo
 from district.gateways.dialect import Arrival
 from district.gateways.models import Gateway
 from district.gateways.sign_in_options import SignInOptions, Variant
+from district.later import LaterWrites
 from district.portal.models import SignInVisit
-from district.portal.queries import SIGN_INS_SQL
+from district.portal.queries import SHOWN_SQL, SIGN_INS_SQL
 
 PSEUDONYM_BYTES = 16
 Z_95 = 1.959963984540054
@@ -38,12 +39,11 @@ def variant_of(district: DistrictInfo, gateway: Gateway, arrival: Arrival) -> Va
 
 
 def shown(
-    session: Session, district: DistrictInfo, gateway: Gateway, arrival: Arrival, *, clock: Clock
+    later: LaterWrites, district: DistrictInfo, gateway: Gateway, arrival: Arrival, *, clock: Clock
 ) -> None:
-    """The page was shown; once a day and device counts."""
-    session.execute(
-        insert(SignInVisit).values(_row(district, gateway, arrival, clock)).on_conflict_do_nothing()
-    )
+    """The page was shown; once a day and device counts. Written within the next second."""
+    row = _row(district, gateway, arrival, clock)
+    later.add(SHOWN_SQL, row, key=(row["gateway_id"], row["day"], row["device"]))
 
 
 def code_sent(

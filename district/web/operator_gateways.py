@@ -118,6 +118,7 @@ def one(
     """One gateway: what to paste, what it is, and how its sign-in page does."""
     row = service.get(session, operator.district.id, slug)
     end = operator.district.trading_day(clock.now()) + timedelta(days=1)
+    request.app.state.later.flush()
     zone = session.get(Zone, (row.district_id, row.zone_id)) if row.zone_id else None
     return render(
         request,

@@ -45,6 +45,7 @@ def page(
     """Checks first, then the last redirects."""
     row = service.get(session, operator.district.id, slug)
     url = portal_url(request, row)
+    request.app.state.later.flush()
     facts = self_test.facts_of(session, row, portal_url=url)
     return render(
         request,

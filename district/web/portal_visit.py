@@ -16,6 +16,7 @@ from district.gateways.dialect import Arrival, BadRedirect, GatewayNotice
 from district.gateways.models import Gateway
 from district.gateways.redirect_events import Outcome
 from district.gateways.routes import portal_url
+from district.later import LaterWrites
 from district.members import service as members
 from district.members.models import Member
 from district.portal import oidc, service, visits
@@ -57,7 +58,8 @@ def visit_of(
             )
             return refuse(request, district, error, clock)
         if request.method == "GET":
-            redirect_events.note(session, row, Outcome.SHOWN, clock=clock, raw_query=raw_query)
+            later: LaterWrites = request.app.state.later
+            redirect_events.note_later(later, row, Outcome.SHOWN, clock=clock, raw_query=raw_query)
         arrival = gateways.with_first_sight(session, row, arrival, clock=clock)
         return _visit(session, request, district, row, arrival, shopper=shopper, clock=clock)
 
@@ -79,7 +81,7 @@ def _visit(
         member = None
     unheard = members.unheard(session, district.id, member.id) if member is not None else None
     options = visits.options_of(gateway)
-    visits.shown(session, district, gateway, arrival, clock=clock)
+    visits.shown(request.app.state.later, district, gateway, arrival, clock=clock)
     providers = oidc.names_of(session, gateway)
     return Visit(
         request=request,

@@ -31,7 +31,6 @@ from district.web.static_files import mount
 PAGES: tuple[APIRouter, ...] = (
     home.router,
     be_a_shopper.router,
-    portal.router,
     portal_oidc.router,
     portal_hand_over.router,
     guest_redirects.router,
@@ -50,6 +49,11 @@ PAGES: tuple[APIRouter, ...] = (
     till_keys.router,
     voucher_pages.router,
 )
+
+
+def install_first(app: FastAPI) -> None:
+    """The page that most requests are for; routers are asked in turn."""
+    app.include_router(portal.router, include_in_schema=False)
 
 
 def install(app: FastAPI) -> None:

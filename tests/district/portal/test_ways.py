@@ -369,6 +369,7 @@ async def test_wordings_are_split_at_random_and_stay_with_the_device(opened: Ope
         address = portal.address(f"02:aa:22:33:66:{number:02x}")
         await portal.browser().get(address)
         await portal.browser().get(address)
+    portal.app.state.later.flush()
     seen = [row.variant for row in rows(SignInVisit)]
     assert len(seen) == 60
     assert 15 <= seen.count("offers") <= 45
