@@ -8,10 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from district.database import new_id
+from district.offers.terms import Terms
+from district.offers.wording import Told
+from push.campaign import CampaignState
 from push.consent import NO_CONSENT, Channel, ConsentRecord, Consents, Purpose, may_contact
 from push.coupon import RANDOM_BYTES, CouponCode, code_from
 from push.decision import OfferDraft, Refusal
 from push.identifiers import CampaignId, MemberId
+from push.limits import Reservation
+from push.offer import ClaimMode, OfferValue, ValueKind, Variant
 from push.suppression import Suppression
 
 
@@ -20,9 +25,36 @@ class Candidate:
     """A draft with the id and the code that it will have as an offer."""
 
     draft: OfferDraft
+    terms: Terms
     channels: tuple[Channel, ...]
     offer_id: uuid.UUID = field(default_factory=new_id)
     code: CouponCode = field(default_factory=lambda: code_from(secrets.token_bytes(RANDOM_BYTES)))
+    amount_minor: int | None = None
+    """What is in the red packet that it drew."""
+
+    @property
+    def reservations(self) -> tuple[Reservation, ...]:
+        """The slots to take: those of the caps, and the member's own in this campaign; in the order of their scopes."""
+        own = self.terms.own_slots(self.terms.per_member)
+        return tuple(sorted((*self.draft.reservations, *own), key=lambda one: one.scope))
+
+    @property
+    def variant(self) -> Variant | None:
+        """The wording that the member's place among the variants gives him."""
+        return self.terms.offer.variant_of(self.draft.campaign_id, self.draft.member_id)
+
+    @property
+    def value(self) -> OfferValue:
+        """What it is worth: a red packet what it drew."""
+        if self.amount_minor is None:
+            return self.terms.offer.value
+        return OfferValue(kind=ValueKind.AMOUNT, minor_units=self.amount_minor)
+
+    @property
+    def reserved_until(self) -> datetime | None:
+        """How long it is held for the member to claim it; None when he has it at once."""
+        claim = self.terms.offer.claim
+        return self.draft.at + claim.hold if claim is not None and claim.mode is ClaimMode.RESERVE else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +64,7 @@ class IssuedOffer:
     id: uuid.UUID
     draft: OfferDraft
     channels: tuple[Channel, ...]
-    title: Mapping[str, Any]
-    text: Mapping[str, Any]
+    told: Told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,22 +80,25 @@ class Truth:
     """What the database holds of the members and campaigns of a batch."""
 
     members: frozenset[uuid.UUID]
-    live: frozenset[uuid.UUID]
+    terms: Mapping[uuid.UUID, Terms]
     consents: Mapping[uuid.UUID, Consents]
 
     def judge(self, draft: OfferDraft, now: datetime) -> Candidate | Refusal:
         """The draft as a candidate, unless what was decided on no longer holds."""
         if draft.member_id not in self.members:
             return refusal(draft, Suppression.ERASED)
-        if draft.campaign_id not in self.live:
+        terms = self.terms.get(draft.campaign_id)
+        if terms is None or terms.state != CampaignState.LIVE:
             return refusal(draft, Suppression.PAUSED)
+        if terms.offer.claim is not None and not terms.offer.claim.is_pushed:
+            return refusal(draft, Suppression.OUT_OF_WINDOW)
         if draft.send_before <= now:
             return refusal(draft, Suppression.STALE)
         consents = self.consents.get(draft.member_id, NO_CONSENT)
         channels = tuple(one for one in draft.channels if may_contact(consents, one, by_location=True))
-        return (
-            Candidate(draft=draft, channels=channels) if channels else refusal(draft, Suppression.NO_CONSENT)
-        )
+        if not channels:
+            return refusal(draft, Suppression.NO_CONSENT)
+        return Candidate(draft=draft, terms=terms, channels=channels)
 
 
 def refusal(draft: OfferDraft, reason: Suppression) -> Refusal:

@@ -13,10 +13,7 @@ WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])
 ORDER BY member_id, purpose, channel, id DESC
 """
 
-LIVE_CAMPAIGNS_SQL = """
-SELECT id FROM campaign
-WHERE district_id = %(district_id)s AND id = ANY(%(campaigns)s::uuid[]) AND state = 'live'
-"""
+TELL_CAMPAIGNS_SQL = "SELECT pg_notify('campaign_changed', %(district_id)s::text)"
 
 LOCK_STOCK_SQL = """
 SELECT campaign_id FROM campaign_stock
@@ -26,19 +23,21 @@ ORDER BY campaign_id FOR NO KEY UPDATE
 
 INSERT_OFFERS_SQL = """
 INSERT INTO offer (district_id, id, campaign_id, member_id, occurrence_key, code, kind, value, title, text, why,
-                   valid_from, valid_until, issued_at, trigger_lon, trigger_lat)
+                   valid_from, valid_until, issued_at, trigger_lon, trigger_lat, state, reserved_until, variant,
+                   stacks_with)
 SELECT %(district_id)s, draft.id, draft.campaign_id, draft.member_id, draft.occurrence_key, draft.code,
-       campaign.offer ->> 'kind', coalesce(campaign.offer -> 'value', '{"type": "none"}'),
-       campaign.offer -> 'title', campaign.offer -> 'text', draft.why,
-       draft.valid_from, draft.valid_until, %(now)s, draft.lon, draft.lat
+       draft.kind, draft.value, draft.title, draft.text, draft.why, draft.valid_from, draft.valid_until, %(now)s,
+       draft.lon, draft.lat, CASE WHEN draft.reserved_until IS NULL THEN 'issued' ELSE 'reserved' END,
+       draft.reserved_until, draft.variant, ARRAY(SELECT jsonb_array_elements_text(draft.stacks))
 FROM unnest(%(ids)s::uuid[], %(campaigns)s::uuid[], %(members)s::uuid[], %(keys)s::text[], %(codes)s::text[],
-            %(whys)s::jsonb[], %(from)s::timestamptz[], %(until)s::timestamptz[],
-            %(lons)s::float8[], %(lats)s::float8[])
-     AS draft (id, campaign_id, member_id, occurrence_key, code, why, valid_from, valid_until, lon, lat)
-JOIN campaign ON campaign.district_id = %(district_id)s AND campaign.id = draft.campaign_id
+            %(kinds)s::text[], %(values)s::jsonb[], %(titles)s::jsonb[], %(texts)s::jsonb[], %(whys)s::jsonb[],
+            %(from)s::timestamptz[], %(until)s::timestamptz[], %(lons)s::float8[], %(lats)s::float8[],
+            %(reserved)s::timestamptz[], %(variants)s::text[], %(stacks)s::jsonb[])
+     AS draft (id, campaign_id, member_id, occurrence_key, code, kind, value, title, text, why,
+               valid_from, valid_until, lon, lat, reserved_until, variant, stacks)
 ORDER BY draft.campaign_id, draft.member_id, draft.occurrence_key
 ON CONFLICT (district_id, campaign_id, member_id, occurrence_key) DO NOTHING
-RETURNING id, title, text
+RETURNING id
 """
 
 TAKE_SLOTS_SQL = """
@@ -110,13 +109,20 @@ DO UPDATE SET times = refusal.times + EXCLUDED.times, last_at = greatest(refusal
 
 VOID_UNSENT_SQL = """
 UPDATE offer SET state = 'void'
-WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[]) AND state = 'issued'
+WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[]) AND state IN ('issued', 'reserved')
   AND NOT EXISTS (
     SELECT FROM inbox_item
     WHERE inbox_item.district_id = %(district_id)s AND inbox_item.member_id = offer.member_id
       AND inbox_item.offer_id = offer.id
   )
-RETURNING id, campaign_id, member_id
+RETURNING id, campaign_id, member_id, held_day, held_minor
+"""
+
+VOID_RESERVED_SQL = """
+UPDATE offer SET state = 'void'
+WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[]) AND state = 'reserved'
+  AND reserved_until <= %(now)s
+RETURNING id, campaign_id, member_id, held_day, held_minor
 """
 
 OFFER_OWNERS_SQL = """

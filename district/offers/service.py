@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from district.districts.service import DistrictInfo
-from district.offers import queries, reservations
+from district.offers import pools, queries, reservations, terms
 from district.offers.issuing import (
     Batch,
     Candidate,
@@ -21,11 +21,13 @@ from district.offers.issuing import (
     refusal,
     waves,
 )
+from district.offers.wording import Told, told
 from district.outbox import service as outbox
 from district.outbox.service import NewMessage
 from push.consent import Channel
 from push.decision import OfferDraft, Refusal
 from push.message import MessagePurpose
+from push.offer_document import write_value
 from push.suppression import Suppression
 
 Connection = AsyncConnection[TupleRow]
@@ -50,80 +52,100 @@ async def issue_batch(
     refused = [one for one in judged if isinstance(one, Refusal)]
     issued: list[IssuedOffer] = []
     for wave in waves(one for one in judged if isinstance(one, Candidate)):
-        wave_issued, wave_refused = await _issue_wave(connection, district.id, wave, now=now)
+        wave_issued, wave_refused = await _issue_wave(connection, district, wave, now=now)
         issued += wave_issued
         refused += wave_refused
     await _queue_messages(connection, district.id, issued)
+    await _tell_exhausted(connection, district.id, refused)
     every = (*refusals, *refused)
     await write_refusals(connection, district, every)
     return Batch(issued=tuple(issued), refused=every)
 
 
 async def _truth(connection: Connection, district_id: uuid.UUID, drafts: Sequence[OfferDraft]) -> Truth:
+    campaigns = sorted({draft.campaign_id for draft in drafts})
     values = {
         "district_id": district_id,
         "members": sorted({draft.member_id for draft in drafts}),
-        "campaigns": sorted({draft.campaign_id for draft in drafts}),
+        "campaigns": campaigns,
     }
     if not drafts:
-        return Truth(members=frozenset(), live=frozenset(), consents={})
+        return Truth(members=frozenset(), terms={}, consents={})
     members = await (await connection.execute(queries.LOCK_MEMBERS_SQL, values)).fetchall()
-    await connection.execute(queries.LOCK_STOCK_SQL, values)
-    live = await (await connection.execute(queries.LIVE_CAMPAIGNS_SQL, values)).fetchall()
+    known = await terms.load(connection, district_id, campaigns)
+    counted = [one.campaign_id for one in known.values() if not one.is_pooled]
+    await connection.execute(queries.LOCK_STOCK_SQL, values | {"campaigns": counted})
     consents = await (await connection.execute(queries.CONSENTS_SQL, values)).fetchall()
     return Truth(
         members=frozenset(row[0] for row in members),
-        live=frozenset(row[0] for row in live),
+        terms=known,
         consents=newest_consents(consents),
     )
 
 
 async def _issue_wave(
-    connection: Connection, district_id: uuid.UUID, wave: Sequence[Candidate], *, now: datetime
+    connection: Connection, district: DistrictInfo, wave: Sequence[Candidate], *, now: datetime
 ) -> tuple[list[IssuedOffer], list[Refusal]]:
-    """Offers, then slots, then stock; who fails at one gives back what it took before."""
-    words = await _insert_offers(connection, district_id, wave, now=now)
-    fresh = [one for one in wave if one.offer_id in words]
-    capped = await reservations.take_slots(connection, district_id, fresh, now=now)
+    """Pieces, offers, slots, budgets, then stock; who fails at one gives back what it took before."""
+    reasons: dict[uuid.UUID, Suppression] = {}
+    drawn, empty = await pools.take(connection, district.id, wave)
+    reasons |= dict.fromkeys(empty, Suppression.SOLD_OUT)
+    words = await _insert_offers(connection, district, drawn, now=now)
+    fresh = [one for one in drawn if one.offer_id in words]
+    again = [one for one in drawn if one.offer_id not in words]
+    reasons |= {one.offer_id: Suppression.DUPLICATE for one in again}
+    capped = await reservations.take_slots(connection, district.id, fresh, now=now)
+    reasons |= dict.fromkeys(capped, Suppression.FREQUENCY_CAP)
     within = [one for one in fresh if one.offer_id not in capped]
-    sold_out = await reservations.take_stock(connection, district_id, within)
-    lost = [one for one in fresh if one.offer_id in capped or one.offer_id in sold_out]
-    await reservations.release(connection, district_id, lost)
-    reasons = dict.fromkeys(capped, Suppression.FREQUENCY_CAP) | dict.fromkeys(sold_out, Suppression.SOLD_OUT)
-    refused = [
-        refusal(one.draft, reasons.get(one.offer_id, Suppression.DUPLICATE))
-        for one in wave
-        if one.offer_id in reasons or one.offer_id not in words
-    ]
+    spent = await reservations.take_allowances(connection, district, within, now=now)
+    reasons |= dict.fromkeys(spent, Suppression.BUDGET)
+    afforded = [one for one in within if one.offer_id not in spent]
+    counted = [one for one in afforded if not one.terms.is_pooled]
+    sold_out = await reservations.take_stock(connection, district.id, counted)
+    reasons |= dict.fromkeys(sold_out, Suppression.SOLD_OUT)
+    await reservations.return_allowances(
+        connection, district, [one for one in counted if one.offer_id in sold_out], now=now
+    )
+    await reservations.release(connection, district.id, [one for one in drawn if one.offer_id in reasons])
+    refused = [refusal(one.draft, reasons[one.offer_id]) for one in wave if one.offer_id in reasons]
     issued = [
-        IssuedOffer(
-            id=one.offer_id,
-            draft=one.draft,
-            channels=one.channels,
-            title=words[one.offer_id][0],
-            text=words[one.offer_id][1],
-        )
-        for one in within
-        if one.offer_id not in sold_out
+        IssuedOffer(id=one.offer_id, draft=one.draft, channels=one.channels, told=words[one.offer_id])
+        for one in afforded
+        if one.offer_id not in reasons
     ]
     return issued, refused
 
 
 async def _insert_offers(
-    connection: Connection, district_id: uuid.UUID, wave: Sequence[Candidate], *, now: datetime
-) -> dict[uuid.UUID, tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    connection: Connection, district: DistrictInfo, wave: Sequence[Candidate], *, now: datetime
+) -> dict[uuid.UUID, Told]:
     """The words of each offer that was not there before, by its id."""
+    if not wave:
+        return {}
     drafts = [one.draft for one in wave]
+    words = {
+        one.offer_id: told(
+            one.terms, district, variant=one.variant, value=one.value, until=one.draft.valid_until
+        )
+        for one in wave
+    }
     cursor = await connection.execute(
         queries.INSERT_OFFERS_SQL,
         {
-            "district_id": district_id,
+            "district_id": district.id,
             "now": now,
             "ids": [one.offer_id for one in wave],
             "codes": [one.code for one in wave],
             "campaigns": [draft.campaign_id for draft in drafts],
             "members": [draft.member_id for draft in drafts],
             "keys": [draft.occurrence_key for draft in drafts],
+            "kinds": [one.terms.offer.kind.value for one in wave],
+            "values": [Jsonb(write_value(one.value)) for one in wave],
+            "titles": [Jsonb(dict(words[one.offer_id].title)) for one in wave],
+            "texts": [Jsonb(dict(words[one.offer_id].text)) for one in wave],
+            "variants": [one.variant.name if one.variant else "" for one in wave],
+            "stacks": [Jsonb(sorted(one.terms.offer.stacks_with)) for one in wave],
+            "reserved": [one.reserved_until for one in wave],
             "whys": [Jsonb(_why(draft)) for draft in drafts],
             "from": [draft.valid_from for draft in drafts],
             "until": [draft.valid_until for draft in drafts],
@@ -131,7 +153,13 @@ async def _insert_offers(
             "lats": [draft.position.lat if draft.position else None for draft in drafts],
         },
     )
-    return {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+    return {row[0]: words[row[0]] for row in await cursor.fetchall()}
+
+
+async def _tell_exhausted(connection: Connection, district_id: uuid.UUID, refused: Sequence[Refusal]) -> None:
+    """Let engines read campaigns again of which nothing is left, so that they stop in time."""
+    if any(one.reason in {Suppression.SOLD_OUT, Suppression.BUDGET} for one in refused):
+        await connection.execute(queries.TELL_CAMPAIGNS_SQL, {"district_id": district_id})
 
 
 def _why(draft: OfferDraft) -> dict[str, str | None]:
@@ -163,6 +191,7 @@ def _member_messages(offer: IssuedOffer) -> Iterable[NewMessage]:
     if Channel.INBOX not in offer.channels:
         return
     draft = offer.draft
+    title, text = offer.told.by_channel.get(Channel.INBOX, (offer.told.title, offer.told.text))
     yield NewMessage(
         channel=Channel.INBOX,
         purpose=MessagePurpose.MARKETING,
@@ -174,8 +203,8 @@ def _member_messages(offer: IssuedOffer) -> Iterable[NewMessage]:
             "kind": "offer",
             "campaign_id": str(draft.campaign_id),
             "store_id": str(draft.store_ids[0]) if draft.store_ids else None,
-            "title": dict(offer.title),
-            "body": dict(offer.text),
+            "title": dict(title),
+            "body": dict(text),
             "why": _why(draft),
         },
     )
@@ -193,8 +222,8 @@ def _merchant_message(offer: IssuedOffer, endpoint_id: uuid.UUID) -> NewMessage:
             "endpoint_id": str(endpoint_id),
             "campaign_id": str(draft.campaign_id),
             "store_id": str(draft.store_ids[0]) if draft.store_ids else None,
-            "title": dict(offer.title),
-            "body": dict(offer.text),
+            "title": dict(offer.told.title),
+            "body": dict(offer.told.text),
         },
     )
 

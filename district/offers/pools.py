@@ -1,0 +1,102 @@
+"""Pieces made in advance: rows that many may take at once, each going for the next that nobody holds."""
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from district.offers import claim_queries
+from district.offers.issuing import Candidate
+from district.offers.terms import Terms
+from push.offer import OfferKind
+from push.red_packet import share
+
+SEED_BYTES = 32
+MOST_PIECES = 1_000_000
+Connection = AsyncConnection[TupleRow]
+
+
+async def take(
+    connection: Connection, district_id: uuid.UUID, candidates: Sequence[Candidate]
+) -> tuple[list[Candidate], set[uuid.UUID]]:
+    """One piece for each of a pooled campaign; all that may go on, and the offers for which no piece was left."""
+    pooled: dict[uuid.UUID, list[Candidate]] = {}
+    for one in candidates:
+        if one.terms.is_pooled:
+            pooled.setdefault(one.draft.campaign_id, []).append(one)
+    amounts: dict[uuid.UUID, int | None] = {}
+    for campaign_id in sorted(pooled):
+        wanted = [one.offer_id for one in pooled[campaign_id]]
+        amounts |= await take_pieces(connection, district_id, pooled[campaign_id][0].terms, wanted)
+    going = [
+        replace(one, amount_minor=amounts[one.offer_id]) if one.offer_id in amounts else one
+        for one in candidates
+        if one.offer_id in amounts or not one.terms.is_pooled
+    ]
+    empty = {one.offer_id for one in candidates if one.terms.is_pooled and one.offer_id not in amounts}
+    return going, empty
+
+
+async def take_pieces(
+    connection: Connection, district_id: uuid.UUID, terms: Terms, offer_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, int | None]:
+    """What each offer drew, of those that found a piece. A pool that was never made is made now."""
+    values: dict[str, Any] = {
+        "district_id": district_id,
+        "campaign_id": terms.campaign_id,
+        "offers": list(offer_ids),
+        "amount": len(offer_ids),
+    }
+    rows = await (await connection.execute(claim_queries.TAKE_PIECES_SQL, values)).fetchall()
+    if not rows and await _is_unmade(connection, values):
+        await fill(connection, district_id, terms)
+        rows = await (await connection.execute(claim_queries.TAKE_PIECES_SQL, values)).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+async def _is_unmade(connection: Connection, values: dict[str, Any]) -> bool:
+    row = await (await connection.execute(claim_queries.POOL_SIZE_SQL, values)).fetchone()
+    return row is not None and row[0] == 0
+
+
+async def fill(connection: Connection, district_id: uuid.UUID, terms: Terms) -> int:
+    """Make the pool as large as the stock is; how many pieces were added or, below zero, taken out.
+
+    A red packet's pool is made once, whole: its amounts are shares of one total, so its stock is their
+    number, whatever else was asked for. Only free pieces are ever taken out.
+    """
+    values: dict[str, Any] = {"district_id": district_id, "campaign_id": terms.campaign_id}
+    row = await (await connection.execute(claim_queries.LOCK_ONE_STOCK_SQL, values)).fetchone()
+    if row is None:
+        return 0
+    size = await (await connection.execute(claim_queries.POOL_SIZE_SQL, values)).fetchone()
+    there, last = (size[0], size[1]) if size else (0, -1)
+    if terms.offer.kind is OfferKind.RED_PACKET:
+        amounts: Sequence[int | None] = () if there else _amounts(terms)
+        await connection.execute(claim_queries.SET_QUOTA_SQL, values | {"quota": there or len(amounts)})
+    else:
+        wanted = min(row[0] or 0, MOST_PIECES)
+        if wanted < there:
+            shrink = values | {"amount": there - wanted}
+            return -(await connection.execute(claim_queries.SHRINK_POOL_SQL, shrink)).rowcount
+        amounts = [None] * (wanted - there)
+    if amounts:
+        await connection.execute(
+            claim_queries.FILL_POOL_SQL, values | {"first": last + 1, "amounts": list(amounts)}
+        )
+    return len(amounts)
+
+
+def _amounts(terms: Terms) -> Sequence[int]:
+    value = terms.offer.value
+    return share(
+        value.total_minor or 0,
+        value.count or 0,
+        least_minor=value.least_minor or 0,
+        most_minor=value.most_minor,
+        seed=secrets.token_bytes(SEED_BYTES),
+    )
