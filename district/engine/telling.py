@@ -59,7 +59,7 @@ def _of_offer(offer: IssuedOffer) -> dict[str, Any]:
         "kind": "offer",
         "campaign_id": str(draft.campaign_id),
         "store_id": str(draft.store_ids[0]) if draft.store_ids else None,
-        "title": dict(offer.title),
+        "title": dict(offer.told.title),
         "lon": round(place.lon, 4) if place else None,
         "lat": round(place.lat, 4) if place else None,
     }
