@@ -12,9 +12,11 @@ from district.gateways import routes as gateways
 from district.members import routes as members
 from district.merchants import routes as merchants
 from district.offers import routes as offers
+from district.points import routes as points
 from district.portal import capport_routes as capport
 from district.portal import operator_routes as sign_ins
 from district.portal import routes as portal
+from district.portal import text_routes as texts
 from district.privacy import routes as privacy
 from district.radius import ban_routes, openwisp, session_routes
 from district.radius import rest as radius
@@ -33,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     openwisp.router,
     offers.router,
     redemptions.router,
+    points.router,
     deliveries.router,
     campaigns.router,
     gateways.router,
@@ -44,6 +47,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     vouchers.router,
     portal.router,
     sign_ins.router,
+    texts.router,
     capport.router,
     privacy.router,
     access_log.router,

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -58,6 +58,18 @@ def take(session: Session, district_id: uuid.UUID, limit: Limit, *, clock: Clock
             retry_after_s=max(1, int(wait.total_seconds()) + 1),
             detail_zh=limit.detail_zh,
         )
+
+
+def is_spent(session: Session, district_id: uuid.UUID, limit: Limit, *, clock: Clock) -> bool:
+    """Whether the next use in this period would be past the limit; nothing is counted."""
+    counted = session.scalar(
+        select(RateCount.count).where(
+            RateCount.district_id == district_id,
+            RateCount.subject == limit.subject,
+            RateCount.period_start == limit.period_start(clock.machine_now()),
+        )
+    )
+    return counted is not None and counted + limit.amount > limit.most
 
 
 def give_back(session: Session, district_id: uuid.UUID, limit: Limit, *, clock: Clock) -> None:

@@ -1,12 +1,12 @@
 """Lists by key: ``?after=`` the last id seen, and ``next`` for the following page."""
 
 import uuid
-from collections.abc import Callable
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from fastapi import Depends, Query
 from pydantic import BaseModel
-from sqlalchemy import Select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,16 @@ from district.problems import Conflict
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
+
+
+class HasSlug(Protocol):
+    """A table whose rows a district calls by slugs."""
+
+    district_id: Any
+    slug: Any
+
+
+Slugged = TypeVar("Slugged", bound=HasSlug)
 
 
 class Page(BaseModel, Generic[Item]):
@@ -50,6 +60,14 @@ def read(
     rows = list(session.scalars(statement.order_by(key).limit(at.limit + 1)))
     following = getattr(rows[at.limit - 1], key.key) if len(rows) > at.limit else None
     return Page(items=[show(row) for row in rows[: at.limit]], next=following)
+
+
+def by_slug(
+    session: Session, model: type[Slugged], district_id: uuid.UUID, *, after: str, limit: int
+) -> Sequence[Slugged]:
+    """Rows of a district by slug, after a slug: for lists whose keys people read."""
+    rows = select(model).where(model.district_id == district_id, model.slug > after)
+    return session.scalars(rows.order_by(model.slug).limit(limit)).all()
 
 
 def delete(session: Session, row: Any, name: str) -> None:

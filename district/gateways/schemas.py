@@ -23,9 +23,9 @@ Vendor = Literal[
 ]
 Method = (
     Literal["click", "phone", "email", "voucher"]
-    | Annotated[str, StringConstraints(pattern=r"^oidc:[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
+    | Annotated[str, StringConstraints(pattern=r"^(?:oidc|sms):[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
 )
-"""``oidc:`` and the slug of a provider of the district."""
+"""``oidc:`` or ``sms:`` and the slug of a provider of the district."""
 Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9*.-]+$")]
 PublicUrl = Annotated[str, StringConstraints(max_length=300, pattern=r"^(https?://[^\s\"'<>]+)?$")]
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from district.clock import Clock
 from district.database import new_id
+from district.districts import paging
 from district.districts import service as districts
 from district.districts.models import RouteKind
 from district.districts.service import DistrictInfo, Registry
@@ -55,8 +56,7 @@ def get(session: Session, district_id: uuid.UUID, slug: str) -> Gateway:
 
 def page(session: Session, district_id: uuid.UUID, *, after: str, limit: int) -> Sequence[Gateway]:
     """Gateways by slug, after a slug."""
-    rows = select(Gateway).where(Gateway.district_id == district_id, Gateway.slug > after)
-    return session.scalars(rows.order_by(Gateway.slug).limit(limit)).all()
+    return paging.by_slug(session, Gateway, district_id, after=after, limit=limit)
 
 
 def create(session: Session, district: DistrictInfo, new: NewGateway, *, clock: Clock) -> Gateway:

@@ -1,8 +1,11 @@
 """How a gateway's sign-in page asks: its age question, its wording, and whether two wordings are compared."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from district.members.text_words import checked_keyword
 
 
 class Variant(StrEnum):
@@ -12,6 +15,10 @@ class Variant(StrEnum):
     """The way on line first; what it is good for afterwards."""
     OFFERS = "offers"
     """Today's offers first, then the way on line."""
+
+
+def _keyword(text: str) -> str:
+    return checked_keyword(text) if text.strip() else ""
 
 
 class SignInOptions(BaseModel):
@@ -30,3 +37,8 @@ class SignInOptions(BaseModel):
         default=False, description="Show each wording to a random half of the devices"
     )
     shows_offers: bool = Field(default=True, description="Name up to three of today's offers on the page")
+    join_keyword: Annotated[str, AfterValidator(_keyword)] = Field(
+        default="",
+        max_length=40,
+        description="The word before the code in a text message that opens the Wi-Fi; empty: the provider's",
+    )

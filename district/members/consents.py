@@ -184,6 +184,39 @@ def _shown(session: Session, district: DistrictInfo, text: ConsentText, at: date
     return text.hash
 
 
+def stop_messages(
+    session: Session,
+    district: DistrictInfo,
+    member: Member,
+    *,
+    action: str,
+    source: str,
+    at: datetime,
+    evidence: Evidence = NO_EVIDENCE,
+) -> bool:
+    """Take back marketing by every channel, as a member says who shows no page; whether it was not so already."""
+    ledger.lock(session, district.id, member.id)
+    current = consents_of(session, district.id, member.id)
+    of_marketing = [record for record in current.newest if record.purpose is Purpose.MARKETING]
+    is_said = any(record.channel is None and not record.granted for record in of_marketing)
+    if is_said and not any(current.holds(Purpose.MARKETING, channel) for channel in Channel):
+        return False
+    said = Decision(
+        purpose=Purpose.MARKETING,
+        channel="",
+        granted=False,
+        text_hash=None,
+        action=action,
+        source=source,
+        language=member.language,
+        at=max([at, *(record.at for record in of_marketing)]),
+        evidence=evidence,
+    )
+    ledger.add(session, district, member.id, said)
+    notify(session, CHANNEL, f"{district.id}:{member.id}")
+    return True
+
+
 def withdraw_all(session: Session, district: DistrictInfo, member: Member, *, at: datetime) -> None:
     """Take back whatever is granted, as the closing of an account does."""
     for record in consents_of(session, district.id, member.id).newest:

@@ -64,6 +64,18 @@ def phone(typed: str, *, country: str) -> Contact:
     )
 
 
+def number_of(typed: str, *, country: str) -> str:
+    """A number of any kind in E.164, to find who has it; empty when it is none."""
+    try:
+        number = phonenumbers.parse(typed, country or None)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(number):
+        return ""
+    number.extension = None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
 def _example(country: str) -> str:
     code = phonenumbers.country_code_for_region(country) if country else 0
     return f"{code or 358} …"

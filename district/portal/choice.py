@@ -33,6 +33,8 @@ class Choice:
     """Verified by a code."""
     code_id: uuid.UUID | None = None
     """The compared code, used up in the one commit that lets the person in."""
+    join_id: uuid.UUID | None = None
+    """The text message that proved the contact, used up in that commit."""
     voucher: str = ""
     """An access code, used in the same commit."""
     identity: Identity | None = None
@@ -51,6 +53,8 @@ class Choice:
     @property
     def method(self) -> str:
         """How the person said who he is."""
+        if self.join_id is not None:
+            return "sms"
         if self.contact is not None:
             return str(self.contact.kind)
         if self.identity is not None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from district.clock import Clock
 from district.database import new_id
+from district.districts import paging
 from district.districts.service import DistrictInfo
 from district.portal import oidc, oidc_provider
 from district.portal.models import OidcProvider
@@ -48,8 +49,7 @@ def create(session: Session, district: DistrictInfo, new: NewProvider, *, clock:
 
 def page(session: Session, district_id: uuid.UUID, *, after: str, limit: int) -> Sequence[OidcProvider]:
     """Providers by slug, after a slug."""
-    rows = select(OidcProvider).where(OidcProvider.district_id == district_id, OidcProvider.slug > after)
-    return session.scalars(rows.order_by(OidcProvider.slug).limit(limit)).all()
+    return paging.by_slug(session, OidcProvider, district_id, after=after, limit=limit)
 
 
 def change(session: Session, district: DistrictInfo, slug: str, changed: ProviderChange) -> OidcProvider:

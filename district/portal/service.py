@@ -22,7 +22,7 @@ from district.members import proof
 from district.members import service as members
 from district.members.models import Member
 from district.members.texts import ASKED
-from district.portal import access, identities, notices, two_places, visits
+from district.portal import access, identities, notices, texting, two_places, visits
 from district.portal.choice import Choice as Choice  # noqa: PLC0414 callers ask one module about sign-ins
 from district.portal.choice import SignedIn as SignedIn  # noqa: PLC0414
 from district.portal.code_sending import compare_code as compare_code  # noqa: PLC0414
@@ -92,6 +92,8 @@ def sign_in(
     try:
         if choice.code_id is not None:
             codes.use_up(session, district, choice.code_id, clock=clock)
+        if choice.join_id is not None:
+            texting.use_up(session, district, choice.join_id, clock=clock)
         if not gateways.take(session, gateway, arrival, clock=clock, form_hash=choice.form_hash):
             raise BadRedirect("The redirect was used before: connect to the Wi-Fi again.")
     except (codes.WrongCode, BadRedirect):
@@ -261,6 +263,8 @@ def _evidence(choice: Choice) -> members.Evidence:
     """What stands behind what this form said."""
     if choice.code_id is not None:
         proof = f"code:{choice.code_id}"
+    elif choice.join_id is not None:
+        proof = f"sms:{choice.join_id}"
     elif choice.identity is not None:
         proof = f"oidc:{choice.identity.provider_slug}"
     elif choice.voucher:

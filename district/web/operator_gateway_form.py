@@ -12,7 +12,8 @@ from district.gateways import service
 from district.gateways.models import Gateway, Plan
 from district.gateways.schemas import GatewayChange, NewGateway
 from district.gateways.sign_in_options import SignInOptions, Variant
-from district.portal import oidc, providers
+from district.portal import oidc, providers, text_providers
+from district.portal.models import SmsProvider
 from district.problems import Invalid
 from district.web import operator_vendors
 from district.web.language import gettext as _
@@ -30,6 +31,7 @@ TEXTS = (
     "plan",
     "least_age",
     "variant",
+    "join_keyword",
     "hosts",
     "networks",
 )
@@ -68,6 +70,7 @@ def of_gateway(session: Session, row: Gateway) -> Filled:
         "plan": service.plan_slug(session, row) or "",
         "least_age": str(asked.least_age or ""),
         "variant": asked.variant.value,
+        "join_keyword": asked.join_keyword,
         "hosts": "\n".join(row.allow_hosts),
         "networks": "\n".join(row.allow_networks),
     }
@@ -146,6 +149,7 @@ def _common(sent: Sent) -> dict[str, Any]:
             "variant": sent.one("variant") or Variant.PLAIN.value,
             "compares_variants": sent.is_on("compares_variants"),
             "shows_offers": sent.is_on("shows_offers"),
+            "join_keyword": sent.one("join_keyword"),
         },
     }
 
@@ -178,11 +182,17 @@ def choices_of(session: Session, operator: Staff) -> Choices:
     zones = select(Zone).where(Zone.district_id == district_id).order_by(Zone.name).limit(MOST_CHOICES)
     plans = select(Plan).where(Plan.district_id == district_id).order_by(Plan.slug).limit(MOST_CHOICES)
     rows = providers.page(session, district_id, after="", limit=MOST_CHOICES)
+    texts = text_providers.page(session, district_id, after="", limit=MOST_CHOICES)
     return Choices(
         zones=session.scalars(zones).all(),
         plans=session.scalars(plans).all(),
-        providers={f"{oidc.METHOD_MARK}{row.slug}": row.name for row in rows},
+        providers={f"{oidc.METHOD_MARK}{row.slug}": row.name for row in rows}
+        | {f"{text_providers.METHOD_MARK}{row.slug}": _text_name(row) for row in texts},
     )
+
+
+def _text_name(row: SmsProvider) -> str:
+    return f"SMS {row.number}"
 
 
 def method_names() -> dict[str, str]:

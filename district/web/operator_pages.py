@@ -19,6 +19,7 @@ from district.web import (
     operator_radius,
     operator_self_test,
     operator_sessions,
+    operator_texting,
 )
 
 router = APIRouter()
@@ -35,6 +36,7 @@ for _part in (
     operator_access_codes,
     operator_radius,
     operator_providers,
+    operator_texting,
     operator_access_log,
     operator_feeds,
     operator_places,

@@ -1,42 +1,27 @@
 """Coming back from a provider: into the same gateway's sign-in, with the boxes as they were ticked."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from district.clock import Clock, ClockDep
+from district.clock import ClockDep
 from district.districts.service import RegistryDep
 from district.gateways.dialect import BadRedirect
 from district.gateways.models import Gateway
 from district.portal import oidc, oidc_provider
-from district.portal.models import OidcLogin, OidcProvider
+from district.portal.models import OidcProvider
 from district.portal.oidc_provider import Exchange, NotIdentified
 from district.portal.outbound import ProviderUnavailable, ask, policy_of
 from district.problems import Invalid, NotAuthenticated
 from district.web.portal_form import Filled, carried_back
 from district.web.portal_page import Visit, page, refuse
+from district.web.portal_return import LeftAt, as_before
 from district.web.portal_visit import OwnShopper, visit_of
 from district.web.portal_ways import BROWSER_COOKIE, let_in, redirect_uri
 
 router = APIRouter()
 MAX_FIELD = 2_048
-
-
-class LeftAt(Clock):
-    """Machine time of when the browser left, by which the gateway's redirect is judged; business time of now."""
-
-    def __init__(self, clock: Clock, left_at: datetime) -> None:
-        self._clock, self._left_at = clock, left_at
-
-    def now(self) -> datetime:
-        """Business time."""
-        return self._clock.now()
-
-    def machine_now(self) -> datetime:
-        """When the browser left."""
-        return self._left_at
 
 
 @router.get("/oidc/{d}/{provider}/callback")
@@ -62,8 +47,8 @@ def come_back(
     if login is None or gateway is None:
         reason = "The provider's answer is unknown, was used before, came too late or to another browser."
         return refuse(request, district, BadRedirect(reason), clock)
-    as_before = _as_before(request, gateway, login)
-    visit = visit_of(gateway.slug, as_before, registry, LeftAt(clock, login.created_at), shopper)
+    back = as_before(request, gateway, login.redirect_query)
+    visit = visit_of(gateway.slug, back, registry, LeftAt(clock, login.created_at), shopper)
     if not isinstance(visit, Visit):
         return visit
     visit = replace(visit, clock=clock)
@@ -79,15 +64,6 @@ def come_back(
 
 def _mixed_up(provider: OidcProvider, issuer: str) -> str:
     return "" if oidc.is_from(provider, issuer) else "another issuer"
-
-
-def _as_before(request: Request, gateway: Gateway, login: OidcLogin) -> Request:
-    """The request as if it came to the sign-in page itself, with the gateway's own redirect and language."""
-    path = f"/portal/{gateway.slug}"
-    query = login.redirect_query.encode("latin-1")
-    return Request(
-        {**request.scope, "path": path, "raw_path": path.encode(), "query_string": query}, request.receive
-    )
 
 
 def _finish(

@@ -1,5 +1,6 @@
 """Who stands before the sign-in page, and which ways in there are for him."""
 
+from collections.abc import Set
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
@@ -19,7 +20,7 @@ from district.gateways.routes import portal_url
 from district.later import LaterWrites
 from district.members import service as members
 from district.members.models import Member
-from district.portal import oidc, service, visits
+from district.portal import oidc, service, text_providers, visits
 from district.web.portal_form import BOXES
 from district.web.portal_notice import tell
 from district.web.portal_page import Visit, refuse
@@ -93,7 +94,7 @@ def _visit(
         has_new_terms=unheard is not None and Purpose.ACCESS in unheard,
         clock=clock,
         known=known,
-        ways=_ways(gateway, providers, is_named=is_named),
+        ways=_ways(gateway, {*providers, *text_providers.of_gateway(session, gateway)}, is_named=is_named),
         providers=providers,
         least_age=options.least_age if _asks_age(options.least_age, member) else None,
         variant=visits.variant_of(district, gateway, arrival),
@@ -105,9 +106,9 @@ def _asks_age(least_age: int | None, member: Member | None) -> bool:
     return least_age is not None and (member is None or member.is_of_age is None)
 
 
-def _ways(gateway: Gateway, providers: dict[str, str], *, is_named: bool) -> tuple[str, ...]:
+def _ways(gateway: Gateway, there: Set[str], *, is_named: bool) -> tuple[str, ...]:
     """The gateway's methods, as far as they work: by name where the law asks for names, and known members by a tap."""
-    offered = [way for way in gateway.methods if ":" not in way or way in providers]
+    offered = [way for way in gateway.methods if ":" not in way or way in there]
     if not gateway.is_real_name:
         return tuple(offered)
     named = [way for way in offered if way not in NAMELESS]

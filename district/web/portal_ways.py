@@ -12,7 +12,7 @@ from district.districts.service import DistrictInfo
 from district.gateways.models import Gateway
 from district.members import contacts
 from district.members.contacts import Contact
-from district.portal import oidc, oidc_provider, service
+from district.portal import oidc, oidc_provider, service, text_providers, texting
 from district.portal.choice import Identity
 from district.portal.outbound import ask, policy_of
 from district.problems import Invalid
@@ -24,6 +24,7 @@ from district.web.portal_page import Visit, origin_of, page
 from district.web.portal_steps import send_on
 
 BROWSER_COOKIE = "sign_in_browser"
+TEXT_COOKIE = "sign_in_text"
 
 
 def proceed(visit: Visit, filled: Filled) -> Response:
@@ -33,6 +34,9 @@ def proceed(visit: Visit, filled: Filled) -> Response:
     if filled.method.startswith(oidc.METHOD_MARK):
         _check_age(visit, filled)
         return _depart(visit, filled)
+    if filled.method.startswith(text_providers.METHOD_MARK):
+        _check_age(visit, filled)
+        return _show_code(visit, filled)
     if filled.method == "click":
         _check_age(visit, filled)
         return let_in(visit, filled)
@@ -145,6 +149,41 @@ def _depart(visit: Visit, filled: Filled) -> Response:
     return response
 
 
+def _show_code(visit: Visit, filled: Filled) -> Response:
+    """To the page that shows the code for a text message and waits; this browser alone can go on from it."""
+    with visit.sessions.begin() as session:
+        provider = text_providers.of_gateway(session, visit.gateway)[filled.method]
+        texting.count_showing(
+            session,
+            visit.district,
+            device=service.device_of(visit.district, visit.arrival),
+            network=network_of(visit.request),
+            is_vouched=visit.arrival.is_signed,
+            clock=visit.clock,
+        )
+        begun = texting.begin(
+            session,
+            visit.gateway,
+            provider,
+            raw_query=visit.request.scope["query_string"],
+            form=filled.carried,
+            clock=visit.clock,
+        )
+    lang = negotiate(visit.request).value
+    address = f"/portal/{visit.gateway.slug}/text"
+    response = RedirectResponse(f"{address}/{begun.id}?lang={lang}", HTTPStatus.SEE_OTHER)
+    response.set_cookie(
+        TEXT_COOKIE,
+        begun.browser,
+        max_age=int((texting.LIFE + texting.FINISHED_WITHIN).total_seconds()),
+        path=address,
+        httponly=True,
+        samesite="lax",
+        secure=visit.request.url.scheme == "https",
+    )
+    return response
+
+
 def redirect_uri(request: Request, district: DistrictInfo, gateway: Gateway, provider: str) -> str:
     """Where a provider sends browsers back to, under the portal's own origin."""
     return f"{origin_of(request, gateway)}/oidc/{district.slug}/{provider}/callback"
@@ -156,6 +195,7 @@ def _choice(
     *,
     contact: Contact | None = None,
     code_id: uuid.UUID | None = None,
+    join_id: uuid.UUID | None = None,
     voucher: str = "",
     identity: Identity | None = None,
 ) -> service.Choice:
@@ -166,9 +206,12 @@ def _choice(
         consents={purpose: purpose in filled.ticked for purpose in asked},
         contact=contact,
         code_id=code_id,
+        join_id=join_id,
         voucher=voucher,
         identity=identity,
-        form_hash=service.hash_of_form(filled.form_token, filled.method, said, filled.ticket),
+        form_hash=service.hash_of_form(
+            filled.form_token, filled.method, said, filled.ticket or str(join_id or "")
+        ),
         known=visit.known,
         is_of_age=filled.is_of_age if visit.least_age is not None else None,
         network=network_of(visit.request),
@@ -184,10 +227,12 @@ def let_in(
     *,
     contact: Contact | None = None,
     code_id: uuid.UUID | None = None,
+    join_id: uuid.UUID | None = None,
     identity: Identity | None = None,
 ) -> Response:
     """Record the sign-in and go on to the gateway's own step."""
-    return _enter(visit, _choice(visit, filled, contact=contact, code_id=code_id, identity=identity))
+    choice = _choice(visit, filled, contact=contact, code_id=code_id, join_id=join_id, identity=identity)
+    return _enter(visit, choice)
 
 
 def _enter(visit: Visit, choice: service.Choice) -> Response:

@@ -18,7 +18,7 @@ from district.districts.models import District, RouteKind
 from district.gateways.models import Ban, Gateway, Plan, WifiSession
 from district.members.models import Alarm, Member, MemberMerge
 from district.merchants.models import Merchant, WebhookEndpoint
-from district.portal.models import OidcProvider
+from district.portal.models import OidcProvider, SmsProvider
 from district.radius.models import RadiusClient
 from district.redemptions.models import Redemption
 from district.stores.models import Till
@@ -159,6 +159,7 @@ def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Mem
         client_secret=secret,
         **common,
     )
+    texts = SmsProvider(id=new_id(), slug=_canary(), number="17123", keyword="JOIN", secret=secret, **common)
     merge = MemberMerge(
         district_id=district.id,
         id=new_id(),
@@ -168,12 +169,14 @@ def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Mem
         at=now,
     )
     alarm = Alarm(district_id=district.id, id=new_id(), kind="test", subject=_canary(), at=now, last_at=now)
-    session.add_all([on_line, ban, client, batch, provider, merge, alarm])
+    session.add_all([on_line, ban, client, batch, provider, texts, merge, alarm])
     session.flush()
+    districts.add_route(session, RouteKind.SMS_PROVIDER, texts.slug, district.id)
     voucher = Voucher(district_id=district.id, code=secrets.token_hex(8), batch_id=batch.id)
     session.add(voucher)
     zone, feed = makers.zone(district), makers.feed(district, slug=_canary())
     slugs: dict[str, Any] = {"gateways": gateway, "plans": plan, "oidc-providers": provider, "feeds": feed}
+    slugs |= {"sms-providers": texts, "sms": texts}
     made: dict[str, Any] = {"wifi-sessions": on_line, "bans": ban, "radius-clients": client, "zones": zone}
     made |= {"voucher-batches": batch, "members": members[0], "member-merges": merge, "alarms": alarm}
     made |= {"access-points": makers.access_point(district)}
@@ -242,6 +245,8 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
             "client_secret": "secret-secret",
         },
         "PATCH oidc-providers/{slug}": {"name": "Taken"},
+        "POST sms-providers": {"slug": f"new-{uuid.uuid4().hex[:8]}", "number": "17124"},
+        "PATCH sms-providers/{slug}": {"name": "Taken"},
         "PUT code-policy": {"countries": ["FI"], "sms_cost": 5, "daily_budget": 500},
         "POST access-log/searches": {"since": "2026-04-30T00:00:00Z", "until": "2026-05-02T00:00:00Z"},
         "POST member-merges": {"kept_id": members[0], "merged_id": members[1], "reason": "one person"},

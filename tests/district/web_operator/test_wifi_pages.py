@@ -28,6 +28,7 @@ PAGES = (
     "/operator/access-codes",
     "/operator/wifi/radius",
     "/operator/wifi/providers",
+    "/operator/wifi/texting",
     "/operator/alarms",
 )
 
