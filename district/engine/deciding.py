@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from district.audiences.contexts import Known
 from district.districts.service import DistrictInfo
-from district.engine.contexts import Known
 from district.engine.core import Triggered
 from push.decision import Decision, DecisionPolicy, OfferDraft, Refusal, choose, decide
 from push.limits import TradingDay

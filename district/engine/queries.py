@@ -54,31 +54,3 @@ SELECT (SELECT (count(*), max(changed_at), sum(version))::text FROM campaign
        (SELECT md5(string_agg(id::text || coalesce(floor, '') || md5(ST_AsBinary(outline)), ',' ORDER BY id))
         FROM zone WHERE district_id = %(district_id)s)
 """
-
-MEMBERS_SQL = """
-SELECT id, language, zone, quiet_from, quiet_until, bucket, state, is_personalised FROM member
-WHERE district_id = %(district_id)s AND id = ANY(%(members)s::uuid[])
-"""
-
-CONSENTS_SQL = """
-SELECT DISTINCT ON (member_id, purpose, channel) member_id, purpose, channel, granted, at
-FROM consent
-WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])
-ORDER BY member_id, purpose, channel, id DESC
-"""
-
-SLOTS_SQL = """
-SELECT member_id, scope, taken_at FROM cap_slot
-WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])
-"""
-
-HISTORY_SQL = """
-SELECT visit.member_id, visit.place_kind, visit.place_id, store.merchant_id, store.property_id,
-       count(*), min(visit.started_at), max(visit.started_at)
-FROM visit
-LEFT JOIN store ON store.district_id = visit.district_id AND store.id = visit.place_id
-               AND visit.place_kind = 'store'
-WHERE visit.district_id = %(district_id)s AND visit.member_id = ANY(%(members)s::uuid[])
-  AND visit.ended_at < %(before)s AND visit.place_kind IN ('district', 'store')
-GROUP BY visit.member_id, visit.place_kind, visit.place_id, store.merchant_id, store.property_id
-"""

@@ -66,7 +66,7 @@ class Reign:
     _next_plan: plan.Plan | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.contexts = Contexts(self.pool, self.district.id)
+        self.contexts = Contexts(self.pool, self.district)
         self.telling = Telling(self.context.nats, self.district)
 
     async def run(self) -> None:
@@ -105,6 +105,7 @@ class Reign:
         await self.context.books.refresh_one(self.district.id, self.district)
         async with self.pool.connection() as connection:
             current = await plan.load(connection, self.district, plane)
+        self._want(current)
         core = Core(
             current,
             plane,
@@ -115,6 +116,9 @@ class Reign:
         self.sequence = max((place.sequence for place in self.trail.places()), default=0)
         core.recognise()
         return core
+
+    def _want(self, wanted: plan.Plan) -> None:
+        self.contexts.want(watched.campaign for watched in wanted.campaigns.values())
 
     def _make_effects(self) -> Effects:
         return Effects(
@@ -195,6 +199,7 @@ class Reign:
         """Between batches: other fences, other members."""
         if self._next_plan is not None:
             wanted, self._next_plan = self._next_plan, None
+            self._want(wanted)
             core.change(wanted)
             log.info("engine.plan_changed", district=self.district.slug, fences=len(wanted.fences))
         if self.strangers.is_set():

@@ -1,6 +1,7 @@
 """Every table of the product, imported so that the metadata are whole."""
 
 from district.accesslog import models as accesslog
+from district.audiences import models as audiences
 from district.auth import models as auth
 from district.campaigns import models as campaigns
 from district.campaigns import trigger_models as triggers
@@ -30,6 +31,7 @@ from district.zones import models as zones
 MODULES = (
     accesslog,
     arbitration_models,
+    audiences,
     auth,
     campaigns,
     claim_models,

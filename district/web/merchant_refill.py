@@ -13,7 +13,9 @@ from district.campaigns.schemas import CampaignOut
 from district.districts.service import DistrictInfo
 from district.web.merchant_form import CampaignForm
 from district.web.merchant_hours import DAYS, ticked
-from push.audience import Familiarity
+from push.audience import EVERYBODY, Familiarity, new_to, returning_to
+from push.audience_document import parse_who
+from push.problems import Report
 
 WEEKDAYS: Final = DAYS[:5]
 IDEAS: Final[Mapping[str, CampaignForm]] = {
@@ -100,13 +102,14 @@ def _with_rule(form: CampaignForm, rule: Mapping[str, Any]) -> CampaignForm:
 
 
 def _audience(who: Any) -> str:
-    """A word, or the term that says the same of visits."""
-    if isinstance(who, str):
-        return who
-    terms = who.get("all", [])
-    if not terms:
-        return Familiarity.EVERYONE
-    return Familiarity.NEW if terms[0]["op"] == "==" else Familiarity.RETURNING
+    """The word of the form that says the same; nothing for an audience that the form cannot say."""
+    audience = parse_who(who, Report())
+    words = {
+        EVERYBODY: Familiarity.EVERYONE,
+        new_to(): Familiarity.NEW,
+        returning_to(): Familiarity.RETURNING,
+    }
+    return words.get(audience, "")
 
 
 def _with_offer(form: CampaignForm, offer: Mapping[str, Any], district: DistrictInfo) -> CampaignForm:

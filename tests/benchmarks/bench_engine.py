@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from district.audiences.contexts import Known, asked_by, load
 from district.clock import FixedClock
 from district.database import Pool, make_pool
 from district.districts.queries import ALL_DISTRICTS_SQL
 from district.districts.service import DistrictInfo, of_row
-from district.engine import contexts, plan
+from district.engine import plan
 from district.engine.core import Core, Triggered, fence_policy
 from district.engine.deciding import decide_all, policy_of
 from district.feeds import meraki
@@ -33,6 +34,7 @@ from district.sightings.books import DeviceBooks
 from district.sightings.edge import Edge, load_edges
 from geo.datum import Datum
 from geo.transitions import Transitions
+from push.audience_asked import NOTHING
 from tests.benchmarks import meraki_bytes, store18, worlds
 from tests.benchmarks.measures import Figure, verdict
 from tests.product import NOON, Product
@@ -66,7 +68,7 @@ class Line:
     info: DistrictInfo
     edge: Edge
     core: CountingCore
-    known: dict[uuid.UUID, contexts.Known]
+    known: dict[uuid.UUID, Known]
 
     def messages(self, bodies: Sequence[bytes], now: datetime) -> list[bytes]:
         """What the web role publishes."""
@@ -119,7 +121,10 @@ async def _line(pool: Pool, world: worlds.World) -> Line:
         edge = (await load_edges(connection, now=NOON))[info.id]
         plane = plan.plane_of(info)
         current = await plan.load(connection, info, plane)
-        known = await contexts.load(connection, info.id, list(world.member_ids), now=NOON)
+        wanted = NOTHING
+        for watched in current.campaigns.values():
+            wanted = wanted.together(asked_by(watched.campaign))
+        known = await load(connection, info, list(world.member_ids), wanted=wanted, now=NOON)
     books = DeviceBooks(pool, FixedClock(NOON))
     await books.refresh_one(info.id, info)
     core = CountingCore(

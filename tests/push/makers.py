@@ -7,7 +7,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from geo.hours import Window
-from push.audience import NEVER_BEFORE, MemberContext, VisitScope
+from push.audience import MemberContext
+from push.audience_facts import Facts, Owner
 from push.campaign import Campaign, CampaignState, TriggerKind
 from push.campaign_document import parse_rule
 from push.consent import Channel, ConsentRecord, Consents, Purpose
@@ -26,6 +27,7 @@ MEMBER = MemberId(UUID(int=2))
 MERCHANT = MerchantId(UUID(int=3))
 STORE = StoreId(UUID(int=4))
 VISIT = VisitId(UUID(int=5))
+OWNER = Owner(merchant_id=MERCHANT, store_ids=frozenset({STORE}))
 
 POLYGON: dict[str, Any] = {
     "type": "Polygon",
@@ -85,7 +87,7 @@ def campaign(rule: dict[str, Any] | None = None, **changes: Any) -> Campaign:
 def member(**changes: Any) -> MemberContext:
     base = MemberContext(
         member_id=MEMBER,
-        visits=dict.fromkeys(VisitScope, NEVER_BEFORE),
+        facts=Facts(owner=OWNER, stays=(), redemptions=(), events=(), follows=frozenset()),
         consents=ALL_CONSENTS,
         endpoints=frozenset({Channel.INBOX}),
     )

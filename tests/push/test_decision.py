@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from push.audience import VisitHistory, VisitScope
+from push.audience_facts import UNKNOWN, Facts, Place, Stays
 from push.campaign import CampaignState, TriggerKind
 from push.consent import NO_CONSENT, Channel, Purpose
 from push.decision import Crossing, DecisionPolicy, OfferDraft, Refusal, choose, decide, visit_id
@@ -23,6 +23,8 @@ from tests.push.makers import (
     HELSINKI,
     MEMBER,
     MERCHANT,
+    OWNER,
+    STORE,
     campaign,
     consents,
     crossing,
@@ -120,8 +122,9 @@ def test_the_dwell_that_was_asked_for_is_enough() -> None:
 
 
 def test_a_member_outside_the_audience_gets_nothing() -> None:
-    known = VisitHistory(count=1, first_at=FRIDAY_NOON - timedelta(days=2))
-    who = {"visits": {VisitScope.MERCHANT: known}}
+    place = Place(store_id=STORE, merchant_id=MERCHANT)
+    came = Stays(place=place, count=1, last_at=FRIDAY_NOON - timedelta(days=2))
+    who = {"facts": Facts(owner=OWNER, stays=(came,))}
     assert refused(rule={"who": "new"}, who=who).reason is Suppression.NOT_IN_AUDIENCE
 
 
@@ -212,7 +215,7 @@ LADDER: list[tuple[Suppression, dict[str, dict[str, Any]]]] = [
     (Suppression.PAUSED, {"over": {"state": CampaignState.PAUSED}}),
     (Suppression.OUT_OF_WINDOW, {"over": {"ends_at": FRIDAY_NOON}}),
     (Suppression.OUT_OF_FENCE, {"at": {"trigger": TriggerKind.DWELL}}),
-    (Suppression.NOT_IN_AUDIENCE, {"who": {"visits": {}}, "rule": {"who": "new"}}),
+    (Suppression.NOT_IN_AUDIENCE, {"who": {"facts": UNKNOWN}, "rule": {"who": "new"}}),
     (Suppression.HOLDOUT, {"district": {"control_buckets": 1}}),
     (Suppression.NO_CONSENT, {"who": {"consents": NO_CONSENT}}),
     (Suppression.FREQUENCY_CAP, {"who": {"taken": {f"campaign:{CAMPAIGN}:day": (FRIDAY_NOON,)}}}),

@@ -1,0 +1,177 @@
+"""What is known of members when something is decided about them, for whoever decides."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from district.audiences import facts
+from district.audiences.queries import CONSENTS_SQL, MEMBERS_SQL, SLOTS_SQL
+from district.clock import monotonic
+from district.districts.service import DistrictInfo
+from district.members.models import MemberState
+from push.audience import MemberContext
+from push.audience_asked import STAYS, Asked, Label, asked
+from push.audience_facts import Facts, Owner
+from push.audience_terms import EVERYONE, VisitScope
+from push.campaign import Campaign
+from push.consent import NO_CONSENT, Channel, ConsentRecord, Consents, Purpose
+from push.identifiers import MemberId, MerchantId, StoreId
+from push.limits import QuietHours
+from push.wording import language_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """A member as loaded."""
+
+    context: MemberContext
+    inside: frozenset[Label] = frozenset()
+    """The sets that the member is in."""
+    sets: Mapping[MerchantId | None, tuple[Label, ...]] = field(default_factory=dict)
+    """The sets that exist, by owner; of who wants no personal offers, none."""
+    properties: Mapping[StoreId, uuid.UUID] = field(default_factory=dict)
+    loaded_at_s: float = field(default_factory=monotonic)
+
+    def for_campaign(self, campaign: Campaign) -> MemberContext:
+        """The context as this campaign's audience reads it: its owner's scopes and names."""
+        is_asked = campaign.rule.audience.term != EVERYONE
+        if not is_asked and campaign.rule.where.or_visited is None:
+            return self.context
+        mine = {
+            (label.kind, label.name): label in self.inside
+            for label in self.sets.get(campaign.merchant_id, ())
+        }
+        known = replace(self.context.facts, owner=owner_of(campaign, self.properties), labels=mine)
+        return replace(self.context, facts=known, store_visits=last_visits(known))
+
+
+def owner_of(campaign: Campaign, properties: Mapping[StoreId, uuid.UUID]) -> Owner:
+    """What the campaign's scopes stand for; a campaign without a merchant is the district's own."""
+    has_merchant = campaign.merchant_id is not None
+    return Owner(
+        scope=VisitScope.MERCHANT if has_merchant else VisitScope.DISTRICT,
+        merchant_id=campaign.merchant_id,
+        store_ids=frozenset(campaign.store_ids),
+        property_ids=frozenset(properties[one] for one in campaign.store_ids if one in properties),
+    )
+
+
+def last_visits(known: Facts) -> dict[StoreId, datetime]:
+    """When the latest earlier visit to each store began."""
+    return {
+        stays.place.store_id: stays.last_at
+        for stays in known.stays or ()
+        if stays.place.store_id is not None and stays.last_at is not None
+    }
+
+
+def asked_by(campaign: Campaign) -> Asked:
+    """What a campaign's audience and place ask of members."""
+    found = asked(campaign.rule.audience, merchant_id=campaign.merchant_id, stores=campaign.store_ids)
+    return found if campaign.rule.where.or_visited is None else found.together(STAYS)
+
+
+async def load(
+    connection: AsyncConnection[TupleRow],
+    district: DistrictInfo,
+    member_ids: Sequence[uuid.UUID],
+    *,
+    wanted: Asked,
+    now: datetime,
+) -> dict[uuid.UUID, Known]:
+    """Read members, consents, taken cap slots and what is wanted besides, each with one statement.
+
+    A member that does not exist is erased. ``now`` is business time. Raises: psycopg.Error.
+    """
+    values = {"district_id": district.id, "members": list(member_ids)}
+    members = await (await connection.execute(MEMBERS_SQL, values)).fetchall()
+    consents = newest_consents(await (await connection.execute(CONSENTS_SQL, values)).fetchall())
+    taken: dict[uuid.UUID, dict[str, tuple[datetime, ...]]] = {}
+    for member_id, scope, at in await (await connection.execute(SLOTS_SQL, values)).fetchall():
+        scopes = taken.setdefault(member_id, {})
+        scopes[scope] = (*scopes.get(scope, ()), at)
+    found = await facts.find(connection, district, member_ids, wanted, now=now)
+    sets: dict[MerchantId | None, tuple[Label, ...]] = {}
+    for label in found.labels:
+        sets[label.merchant_id] = (*sets.get(label.merchant_id, ()), label)
+    known = {one: Known(context=MemberContext(member_id=MemberId(one), is_erased=True)) for one in member_ids}
+    for row in members:
+        said = consents.get(row[0], NO_CONSENT)
+        context = replace(
+            _context(row), taken=taken.get(row[0], {}), consents=said, facts=_facts(row, said, found)
+        )
+        inside = frozenset(label for label, members_in in found.labels.items() if row[0] in members_in)
+        known[row[0]] = Known(
+            context=context,
+            inside=inside,
+            sets=sets if row[7] else {},
+            properties=found.properties,
+        )
+    return known
+
+
+def _facts(row: TupleRow, consents: Consents, found: facts.Found) -> Facts:
+    """What may be looked at: nothing that he did of who wants no personal offers, no walks of who is not to be located."""
+    member_id, is_open, has_phone, has_email = row[0], row[7], row[8], row[9]
+    is_walked = is_open and consents.holds(Purpose.LOCATION)
+    addresses = {Channel.INBOX: True, Channel.SMS: has_phone, Channel.EMAIL: has_email}
+    return Facts(
+        stays=found.stays.get(member_id, ()) if is_walked and found.stays is not None else None,
+        redemptions=found.redemptions.get(member_id, ())
+        if is_open and found.redemptions is not None
+        else None,
+        events=found.events.get(member_id, ()) if is_open and found.events is not None else None,
+        follows=None if found.follows is None else frozenset(found.follows.get(member_id, ())),
+        addresses=frozenset(channel for channel, is_there in addresses.items() if is_there),
+    )
+
+
+def newest_consents(rows: Sequence[tuple[Any, ...]]) -> dict[uuid.UUID, Consents]:
+    """Consents by member from rows (member, purpose, channel, granted, at), which the driver leaves untyped."""
+    records: dict[uuid.UUID, list[ConsentRecord]] = {}
+    for member_id, purpose, channel, granted, at in rows:
+        if purpose in set(Purpose) and (channel == "" or channel in set(Channel)):
+            record = ConsentRecord(
+                purpose=Purpose(purpose),
+                channel=Channel(channel) if channel else None,
+                granted=granted,
+                at=at,
+            )
+            records.setdefault(member_id, []).append(record)
+    return {member_id: Consents.after(one) for member_id, one in records.items()}
+
+
+def _context(row: TupleRow) -> MemberContext:
+    id_, language, zone, quiet_from, quiet_until, bucket, state = row[:7]
+    return MemberContext(
+        member_id=MemberId(id_),
+        endpoints=frozenset({Channel.INBOX}),
+        language=language_of(language),
+        zone=_zone(zone),
+        quiet=_quiet(quiet_from, quiet_until),
+        bucket=bucket,
+        is_erased=state != MemberState.ACTIVE,
+    )
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def _quiet(start: int | None, end: int | None) -> QuietHours | None:
+    if start is None or end is None:
+        return None
+    return QuietHours(start=_clock_time(start), end=_clock_time(end))
+
+
+def _clock_time(minute: int) -> time:
+    return time(minute // 60 % 24, minute % 60)
