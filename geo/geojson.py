@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 import numpy as np
 import shapely
-from shapely import MultiPolygon, Polygon
+from shapely import MultiLineString, MultiPolygon, Polygon
 
 from geo.coordinates import LonLat
 from geo.errors import (
@@ -27,6 +27,7 @@ MAX_RING_VERTICES: Final = 500
 MAX_VERTICES: Final = 2_000
 MAX_RADIUS_M: Final = 2_000.0
 _MIN_RING_VERTICES: Final = 4
+_Shape = TypeVar("_Shape", Polygon, MultiPolygon, Polygon | MultiPolygon, MultiLineString)
 _CRS84: Final = ("urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:OGC::CRS84", "OGC:CRS84")
 
 
@@ -74,8 +75,8 @@ def circle(center: LonLat, radius_m: float, vertices: int = 64) -> Polygon:
     return Polygon(np.column_stack((lon, lat)))
 
 
-def buffer(area: Area, buffer_m: float) -> Area:
-    """The area and all within buffer_m of it, corners rounded to eight segments a quarter.
+def buffer(area: Area | MultiLineString, buffer_m: float) -> Area:
+    """The area, or the lines, and all within buffer_m, corners rounded to eight segments a quarter.
 
     Raises: GeometryRefused unless 0 < buffer_m ≤ 2,000; OutsidePlane for an area wider than a district.
     """
@@ -86,13 +87,13 @@ def buffer(area: Area, buffer_m: float) -> Area:
     return degrees
 
 
-def in_metres(area: Area, plane: LocalPlane) -> Area:
-    """The area on the plane, in metres; raises OutsidePlane when any corner lies beyond its radius."""
-    metres: Area = shapely.transform(area, plane.to_metres, interleaved=False)
+def in_metres(area: _Shape, plane: LocalPlane) -> _Shape:
+    """The shape on the plane, in metres; raises OutsidePlane when any corner lies beyond its radius."""
+    metres: _Shape = shapely.transform(area, plane.to_metres, interleaved=False)
     return metres
 
 
-def plane_around(area: Area, *, margin_m: float = 0.0) -> LocalPlane:
+def plane_around(area: Area | MultiLineString, *, margin_m: float = 0.0) -> LocalPlane:
     """A plane anchored in the middle of the area, wide enough for it and a margin."""
     west, south, east, north = shapely.bounds(area)
     anchor = LonLat(lon=float(west + east) / 2, lat=float(south + north) / 2)

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from typing import NewType, TypeAlias
 from uuid import UUID
 
+import shapely
 from shapely import MultiPolygon, Polygon
+
+from geo.coordinates import LonLat
 
 ZoneId = NewType("ZoneId", UUID)
 Area: TypeAlias = Polygon | MultiPolygon
@@ -17,3 +20,8 @@ class Zone:
     id: ZoneId
     polygon: Area
     floor: str | None = None
+
+
+def covers(area: Area, position: LonLat) -> bool:
+    """Whether the position lies in the area or on its border."""
+    return bool(shapely.intersects_xy(area, position.lon, position.lat))

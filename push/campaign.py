@@ -1,170 +1,20 @@
-"""What a campaign is: its rule and the states it goes through, as values."""
+"""What a campaign is: its rule compiled for a district, and when it may offer, as values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from types import MappingProxyType
-from typing import Protocol, TypeAlias
+from datetime import UTC, datetime
+from typing import Protocol
 
-from geo import geojson
-from geo.coordinates import LonLat
 from geo.zones import Area
-from push.audience import Audience
-from push.errors import PushError
+from push.campaign_life import CampaignAction as CampaignAction  # noqa: PLC0414 the states moved; importers follow
+from push.campaign_life import CampaignState as CampaignState  # noqa: PLC0414
 from push.identifiers import CampaignId, MerchantId, StoreId
-from push.limits import CapRule
+from push.limits import Count
 from push.offer import OfferContent
+from push.rule import CampaignRule
+from push.rule import Trigger as Trigger  # noqa: PLC0414 these two moved; importers follow
+from push.rule import TriggerKind as TriggerKind  # noqa: PLC0414
 from push.wording import Localised
-
-
-class TriggerKind(StrEnum):
-    """What a member does that may bring an offer."""
-
-    ENTER = "fence.enter"
-    DWELL = "fence.dwell"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trigger:
-    """Entering the fence, or having stayed in it for a while (zero when entering is enough)."""
-
-    on: TriggerKind
-    dwell: timedelta = timedelta(0)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DrawnFence:
-    """A polygon as it was drawn."""
-
-    area: Area
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CircleFence:
-    """All places within radius_m of a centre."""
-
-    centre: LonLat
-    radius_m: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildingFence:
-    """A building of the district's map, by its id there, widened by buffer_m."""
-
-    building: str
-    buffer_m: float
-
-
-Fence: TypeAlias = DrawnFence | CircleFence | BuildingFence
-
-
-def area_of(fence: Fence, *, building: Callable[[str], Area]) -> Area:
-    """The ground a fence covers; building finds the outline of a building by its id.
-
-    Raises: GeometryRefused; whatever building raises when it knows none.
-    """
-    match fence:
-        case DrawnFence():
-            return fence.area
-        case CircleFence():
-            return geojson.circle(fence.centre, fence.radius_m)
-        case BuildingFence():
-            outline = building(fence.building)
-            return geojson.buffer(outline, fence.buffer_m) if fence.buffer_m else outline
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class When:
-    """The hours in which offers may go out: opening_hours syntax, read in the district's zone.
-
-    opening_hours None means at any hour.
-    """
-
-    opening_hours: str | None = None
-    and_store_open: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CampaignRule:
-    """Who gets the offer, where, when and how often."""
-
-    triggers: tuple[Trigger, ...]
-    fence: Fence
-    when: When
-    audience: Audience
-    campaign_cap: CapRule
-    ttl: timedelta
-
-
-class CampaignState(StrEnum):
-    """Where a campaign stands."""
-
-    DRAFT = "draft"
-    IN_REVIEW = "in_review"
-    APPROVED = "approved"
-    LIVE = "live"
-    PAUSED = "paused"
-    ENDED = "ended"
-    CANCELLED = "cancelled"
-
-
-class CampaignAction(StrEnum):
-    """What may be done to a campaign; START is done by the clock, the rest by people."""
-
-    SUBMIT = "submit"
-    APPROVE = "approve"
-    REJECT = "reject"
-    START = "start"
-    PAUSE = "pause"
-    RESUME = "resume"
-    END = "end"
-
-
-_S, _A = CampaignState, CampaignAction
-
-TRANSITIONS: Mapping[tuple[CampaignState, CampaignAction], CampaignState] = MappingProxyType(
-    {
-        (_S.DRAFT, _A.SUBMIT): _S.IN_REVIEW,
-        (_S.DRAFT, _A.END): _S.CANCELLED,
-        (_S.IN_REVIEW, _A.APPROVE): _S.APPROVED,
-        (_S.IN_REVIEW, _A.REJECT): _S.DRAFT,
-        (_S.IN_REVIEW, _A.END): _S.CANCELLED,
-        (_S.APPROVED, _A.START): _S.LIVE,
-        (_S.APPROVED, _A.END): _S.CANCELLED,
-        (_S.LIVE, _A.PAUSE): _S.PAUSED,
-        (_S.LIVE, _A.END): _S.ENDED,
-        (_S.PAUSED, _A.RESUME): _S.LIVE,
-        (_S.PAUSED, _A.END): _S.ENDED,
-    }
-)
-
-EDITABLE = frozenset({CampaignState.DRAFT})
-
-
-class TransitionRefused(PushError):
-    """An action that the campaign's state does not allow."""
-
-    def __init__(self, state: CampaignState, action: CampaignAction) -> None:
-        self.state, self.action = state, action
-        allowed = ", ".join(sorted(actions(state))) or "nothing"
-        super().__init__(f"A campaign that is {state} cannot {action}; it allows {allowed}.")
-
-
-def actions(state: CampaignState) -> frozenset[CampaignAction]:
-    """What may be done in this state."""
-    return frozenset(action for before, action in TRANSITIONS if before is state)
-
-
-def after(state: CampaignState, action: CampaignAction) -> CampaignState:
-    """The state that the action leads to.
-
-    Raises: TransitionRefused.
-    """
-    try:
-        return TRANSITIONS[state, action]
-    except KeyError:
-        raise TransitionRefused(state, action) from None
 
 
 class Hours(Protocol):
@@ -182,7 +32,8 @@ class Campaign:
     """A campaign as decisions see it.
 
     window holds rule.when.opening_hours in the district's zone (None: at any hour), store_hours those of
-    the store. prior is the believed share of such offers that is redeemed, 0..1.
+    the store, days the trading days that rule.when lets through. ground is what rule.where came to. counted:
+    the counts that other campaigns' caps read, to which each of its offers is added. prior is the believed share of such offers that is redeemed, 0..1.
     """
 
     id: CampaignId
@@ -197,14 +48,18 @@ class Campaign:
     ends_at: datetime | None = None
     window: Hours | None = None
     store_hours: Hours | None = None
+    days: Hours | None = None
+    ground: Area | None = None
+    counted: frozenset[Count] = frozenset()
     prior: float = 0.05
     is_sold_out: bool = False
 
 
 def may_offer(campaign: Campaign, now: datetime) -> bool:
-    """Whether its dates, its hours, and its store's if it asks for them, hold now; unknown is not open."""
-    has_begun = campaign.starts_at is None or campaign.starts_at <= now
-    has_ended = campaign.ends_at is not None and campaign.ends_at <= now
+    """Whether its dates, its days, its hours, and its store's if it asks for them, hold now; unknown is not open."""
+    when = campaign.rule.when
+    has_begun = all(start is None or start <= now for start in (campaign.starts_at, when.starts_at))
+    has_ended = any(end is not None and end <= now for end in (campaign.ends_at, when.ends_at))
     return (
         has_begun
         and not has_ended
@@ -216,8 +71,16 @@ def closes_at(campaign: Campaign, now: datetime) -> datetime | None:
     """When a campaign that may offer now may not any more, in UTC; None when that is not soon."""
     changes = [hours.next_change(now) for hours in _asked_hours(campaign) if hours is not None]
     # In UTC: two times of one zone compare by their clocks, which is wrong across a change of them.
-    ends = [end.astimezone(UTC) for end in (campaign.ends_at, *changes) if end is not None]
-    return min(ends, default=None)
+    ends = [end for end in (campaign.ends_at, campaign.rule.when.ends_at, *changes) if end is not None]
+    return min((end.astimezone(UTC) for end in ends), default=None)
+
+
+def next_change(campaign: Campaign, now: datetime) -> datetime | None:
+    """When ``may_offer`` may answer differently; never later than it does. None: not soon."""
+    when = campaign.rule.when
+    dates = (campaign.starts_at, campaign.ends_at, when.starts_at, when.ends_at)
+    changes = (hours.next_change(now) for hours in _asked_hours(campaign) if hours is not None)
+    return min((at for at in (*dates, *changes) if at is not None and at > now), default=None)
 
 
 def _asked_hours(campaign: Campaign) -> Sequence[Hours | None]:
@@ -226,4 +89,6 @@ def _asked_hours(campaign: Campaign) -> Sequence[Hours | None]:
         asked.append(campaign.window)
     if campaign.rule.when.and_store_open:
         asked.append(campaign.store_hours)
+    if campaign.rule.when.picks_days:
+        asked.append(campaign.days)
     return asked

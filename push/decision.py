@@ -1,20 +1,21 @@
 """decide(): whether a crossing brings an offer to a member, and choose() when several would."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from geo.coordinates import LonLat
-from push import audience, holdout, limits, ranking
+from push import audience, caps, holdout, limits, ranking, triggers
 from push.audience import MemberContext
-from push.campaign import Campaign, CampaignState, Trigger, TriggerKind, closes_at, may_offer
+from push.campaign import Campaign, CampaignState, closes_at, may_offer
 from push.consent import Channel, may_contact
 from push.identifiers import CampaignId, MemberId, MerchantId, StoreId, VisitId
 from push.limits import CapRule, CapScope, QuietHours, Reservation, TradingDay
 from push.message import Why
+from push.rule import TriggerKind
 from push.suppression import Suppression
 
 _VISITS = UUID("6d1c6f0e-5f0c-5b58-9d4e-2a4b8d0f7c11")
@@ -22,9 +23,11 @@ _VISITS = UUID("6d1c6f0e-5f0c-5b58-9d4e-2a4b8d0f7c11")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Crossing:
-    """A member came into a campaign's fence, or has stayed in it for `dwell` by now.
+    """Something that may bring a member an offer: a fence crossed, a stay of `dwell`, or what push.triggers.Occasion
+    says.
 
-    at is the time of the fix, received_at when it was published: the stream's own time.
+    at is when it happened (of a crossing: the fix), received_at when it was published: the stream's own time.
+    visit_id makes it one occasion.
     """
 
     trigger: TriggerKind
@@ -35,6 +38,11 @@ class Crossing:
     dwell: timedelta = timedelta(0)
     distance_m: float | None = None
     position: LonLat | None = None
+    number: int | None = None
+    store_id: StoreId | None = None
+    joins: int = 0
+    visits: int = 0
+    away_for: timedelta = timedelta(0)
 
 
 def visit_id(subject: UUID | str, fence: str, entered_at: datetime) -> VisitId:
@@ -109,7 +117,11 @@ class _Case:
     member: MemberContext
     now: datetime
     policy: DecisionPolicy
-    reservations: tuple[Reservation, ...] = field(default=())
+
+    @property
+    def day(self) -> TradingDay:
+        """The member's day: caps count by the clocks where he is at home, the district's when he named no zone."""
+        return replace(self.policy.day, zone=self.member.zone or self.policy.zone)
 
     def refuse(self, reason: Suppression, *, until: datetime | None = None) -> Refusal:
         return Refusal(
@@ -119,6 +131,16 @@ class _Case:
             at=self.now,
             deferred_to=until,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Limited:
+    """What is left of the channels, and the slots to take, in the order of their scopes: takers that meet never wait
+    for each other in a ring.
+    """
+
+    channels: tuple[Channel, ...]
+    reservations: tuple[Reservation, ...]
 
 
 def decide(
@@ -135,24 +157,21 @@ def decide(
         member=member,
         now=now,
         policy=policy,
-        reservations=_reservations(campaign, now=now, policy=policy),
     )
     refused = _campaign_refuses(case) or _place_refuses(case)
     if refused:
         return case.refuse(refused)
     told = _channels(case)
-    refusal = told if isinstance(told, Refusal) else _limits_refuse(case)
+    limited = told if isinstance(told, Refusal) else _within_limits(case, told)
     if holdout.is_control(member.bucket, control_buckets=policy.control_buckets):
         return Refusal(
             campaign_id=campaign.id,
             member_id=member.member_id,
             reason=Suppression.HOLDOUT,
             at=now,
-            would_have=refusal is None,
+            would_have=not isinstance(limited, Refusal),
         )
-    if isinstance(told, Refusal):
-        return told
-    return refusal or _draft(case, told)
+    return limited if isinstance(limited, Refusal) else _draft(case, limited)
 
 
 def choose(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
@@ -192,17 +211,15 @@ def _campaign_refuses(case: _Case) -> Suppression | None:
 def _place_refuses(case: _Case) -> Suppression | None:
     crossing = case.crossing
     is_its = crossing.campaign_id == case.campaign.id
-    if not is_its or not any(_fires(trigger, crossing) for trigger in case.campaign.rule.triggers):
+    if not is_its or not any(True for _ in triggers.firing(case.campaign, crossing)):
+        return Suppression.OUT_OF_FENCE
+    if not triggers.is_in_place(case.campaign, crossing, case.member.facts, now=case.now):
         return Suppression.OUT_OF_FENCE
     if case.member.is_erased:
         return Suppression.ERASED
     if not audience.matches(case.campaign.rule.audience, case.member, now=case.now):
         return Suppression.NOT_IN_AUDIENCE
     return None
-
-
-def _fires(trigger: Trigger, crossing: Crossing) -> bool:
-    return trigger.on is crossing.trigger and crossing.dwell >= trigger.dwell
 
 
 def _channels(case: _Case) -> tuple[Channel, ...] | Refusal:
@@ -231,23 +248,30 @@ def _quiet_until(case: _Case, channel: Channel) -> datetime | None:
     )
 
 
-def _limits_refuse(case: _Case) -> Refusal | None:
-    if any(limits.is_full(wanted, case.member.taken) for wanted in case.reservations):
+def _within_limits(case: _Case, channels: tuple[Channel, ...]) -> _Limited | Refusal:
+    """The channels and slots with which no cap is full, as far as is known; the first trigger that rests not brings it."""
+    by_channel = {one: caps.by_channel(case.campaign, one, now=case.now, day=case.day) for one in channels}
+    free = tuple(one for one in channels if not _is_any_full(case, by_channel[one]))
+    shared = caps.wanted(case.campaign, case.policy.shared_caps, now=case.now, day=case.day)
+    rests = (
+        caps.cool_down(case.campaign, number, now=case.now)
+        for number in triggers.firing(case.campaign, case.crossing)
+    )
+    rest = next((one for one in rests if not _is_any_full(case, one)), None)
+    if not free or rest is None or _is_any_full(case, shared):
         return case.refuse(Suppression.FREQUENCY_CAP)
     crossing = case.crossing
     is_late = crossing.received_at - crossing.at > case.policy.fresh_for
     is_past = case.now - crossing.received_at > case.campaign.rule.ttl
-    return case.refuse(Suppression.STALE) if is_late or is_past else None
-
-
-def _reservations(campaign: Campaign, *, now: datetime, policy: DecisionPolicy) -> tuple[Reservation, ...]:
-    """The slots to take, in the order of their scopes: takers that meet never wait for each other in a ring."""
-    owners = {CapScope.CAMPAIGN: campaign.id, CapScope.MERCHANT: campaign.merchant_id, CapScope.GLOBAL: None}
-    caps = ((CapScope.CAMPAIGN, campaign.rule.campaign_cap), *policy.shared_caps)
-    wanted = (
-        limits.reservation(scope, cap, owner=owners[scope], now=now, day=policy.day) for scope, cap in caps
+    if is_late or is_past:
+        return case.refuse(Suppression.STALE)
+    return _Limited(
+        channels=free, reservations=caps.together(shared, rest, *(by_channel[one] for one in free))
     )
-    return tuple(sorted(wanted, key=lambda one: one.scope))
+
+
+def _is_any_full(case: _Case, reservations: Iterable[Reservation]) -> bool:
+    return any(limits.is_full(wanted, case.member.taken) for wanted in reservations)
 
 
 def _send_before(case: _Case) -> datetime:
@@ -256,7 +280,7 @@ def _send_before(case: _Case) -> datetime:
     return ends if closes is None else min(ends, closes)
 
 
-def _draft(case: _Case, channels: tuple[Channel, ...]) -> OfferDraft:
+def _draft(case: _Case, limited: _Limited) -> OfferDraft:
     campaign, crossing = case.campaign, case.crossing
     return OfferDraft(
         campaign_id=campaign.id,
@@ -271,8 +295,8 @@ def _draft(case: _Case, channels: tuple[Channel, ...]) -> OfferDraft:
         valid_from=case.now,
         valid_until=case.now + campaign.rule.ttl,
         send_before=_send_before(case),
-        channels=channels,
-        reservations=case.reservations,
+        channels=limited.channels,
+        reservations=limited.reservations,
         score=ranking.score(
             campaign.offer.value,
             prior=campaign.prior,

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from geo.wall_clock import day_start, instant, trading_day
 from push.consent import RINGING, Channel
 
+MAX_CAP = 10
+"""The most that a cap may let through: beyond so many in a period every cap is full, and nothing need be counted."""
 _MICROSECOND = timedelta(microseconds=1)
 _WEEK = timedelta(days=7)
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -29,6 +31,9 @@ class CapScope(StrEnum):
     CAMPAIGN = "campaign"
     MERCHANT = "merchant"
     GLOBAL = "global"
+    CHANNEL = "channel"
+    GAP = "gap"
+    TRIGGER = "trigger"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,13 +47,17 @@ class TradingDay:
         """The day that holds this moment."""
         return trading_day(now, self.starts_at, self.zone)
 
+    def start_of(self, day: date) -> datetime:
+        """When this day begins."""
+        return day_start(day, self.starts_at, self.zone)
+
     def start(self, now: datetime) -> datetime:
         """When the day that holds this moment began."""
-        return day_start(self.on(now), self.starts_at, self.zone)
+        return self.start_of(self.on(now))
 
     def end(self, now: datetime) -> datetime:
         """When the next day begins."""
-        return day_start(self.on(now) + timedelta(days=1), self.starts_at, self.zone)
+        return self.start_of(self.on(now) + timedelta(days=1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,37 +77,71 @@ class Reservation:
     """One slot to take in a scope, as rows (member, scope, slot).
 
     Take the first slot of 0..slots-1 that is not there or whose taken_at <= reusable_at_or_before
-    (inclusive: the database keeps microseconds). None free means that the cap is reached.
+    (inclusive: the database keeps microseconds), but only while fewer than slots of the scope's rows are
+    newer: campaigns with other caps count in the same scope. None free means that the cap is reached.
+    is_limit False: the slot is taken so that others count it; that none is free refuses nothing.
     """
 
     scope: str
     slots: int
     reusable_at_or_before: datetime
+    is_limit: bool = True
 
 
-def scope_key(scope: CapScope, cap: CapRule, owner: UUID | None = None) -> str:
-    """The text under which a scope's slots are kept: one set per period, so that a changed cap starts anew."""
-    parts = (scope.value, str(owner), cap.per.value) if owner else (scope.value, cap.per.value)
-    return ":".join(parts)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """What a cap counts: offers of a scope (of its owner: a merchant, a channel) in a period; a gap has none."""
+
+    scope: CapScope
+    per: Period | None = None
+    owner: str = ""
+
+    @property
+    def key(self) -> str:
+        """The text under which its slots are kept."""
+        parts = (self.scope.value, self.owner, self.per.value if self.per else "")
+        return ":".join(part for part in parts if part)
 
 
 def reservation(
-    scope: CapScope, cap: CapRule, *, owner: UUID | None = None, now: datetime, day: TradingDay
+    scope: CapScope, cap: CapRule, *, owner: UUID | Channel | None = None, now: datetime, day: TradingDay
 ) -> Reservation:
-    """What to reserve so that the cap holds at this moment."""
-    match cap.per:
+    """What to reserve so that the cap holds at this moment; one set of slots a period, so that a changed cap starts
+    anew.
+    """
+    count = Count(scope=scope, per=cap.per, owner=str(owner or ""))
+    return Reservation(
+        scope=count.key, slots=cap.n, reusable_at_or_before=_reusable(cap.per, now=now, day=day)
+    )
+
+
+def recorded(count: Count, *, now: datetime, day: TradingDay) -> Reservation:
+    """What to reserve so that other campaigns' caps count this offer."""
+    if count.per is None:
+        return Reservation(scope=count.key, slots=1, reusable_at_or_before=now, is_limit=False)
+    reusable = _reusable(count.per, now=now, day=day)
+    return Reservation(scope=count.key, slots=MAX_CAP, reusable_at_or_before=reusable, is_limit=False)
+
+
+def pause(scope: CapScope, length: timedelta, *, owner: str = "", now: datetime) -> Reservation:
+    """One slot that is free again after a while: a minimum gap, or a trigger's cool-down."""
+    return Reservation(scope=Count(scope=scope, owner=owner).key, slots=1, reusable_at_or_before=now - length)
+
+
+def _reusable(per: Period, *, now: datetime, day: TradingDay) -> datetime:
+    match per:
         case Period.DAY:
-            reusable = day.start(now) - _MICROSECOND
+            return day.start(now) - _MICROSECOND
         case Period.SEVEN_DAYS:
-            reusable = now - _WEEK
+            return now - _WEEK
         case Period.TOTAL:
-            reusable = _NEVER
-    key = scope_key(scope, cap, owner)
-    return Reservation(scope=key, slots=cap.n, reusable_at_or_before=reusable)
+            return _NEVER
 
 
 def is_full(wanted: Reservation, taken: Mapping[str, Sequence[datetime]]) -> bool:
-    """Whether, as far as is known, no slot is free; only the insert itself decides."""
+    """Whether, as far as is known, this refuses the offer; only the insert itself decides."""
+    if not wanted.is_limit:
+        return False
     counted = sum(at > wanted.reusable_at_or_before for at in taken.get(wanted.scope, ()))
     return counted >= wanted.slots
 

@@ -1,13 +1,15 @@
 """What a member is told: an offer or a one-time code, rendered in the member's language."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
-from push.campaign import TriggerKind
 from push.consent import Channel
 from push.identifiers import CampaignId, DeliveryId, MemberId, OfferId, StoreId
 from push.offer import OfferContent
+from push.rule import TriggerKind
 from push.wording import Language, Localised, both
 
 
@@ -60,11 +62,29 @@ class Why:
         return both(zh=zh, en=en)
 
 
+# {} is the name of the store.
+_OCCASIONS: Mapping[TriggerKind, Localised] = MappingProxyType(
+    {
+        TriggerKind.ENTER: both(zh="您刚走到「{}」附近", en="You have just come near {}"),
+        TriggerKind.EXIT: both(zh="您刚离开「{}」附近", en="You have just left the surroundings of {}"),
+        TriggerKind.WIFI_JOIN: both(
+            zh="您刚连接商圈 Wi-Fi，「{}」有优惠", en="You have just joined the Wi-Fi, and {} has an offer"
+        ),
+        TriggerKind.STORE_VISIT: both(zh="您刚到过「{}」", en="You have just visited {}"),
+        TriggerKind.SCHEDULE: both(zh="「{}」按计划向会员发送", en="{} sends this to members at this time"),
+        TriggerKind.PURCHASE: both(zh="您刚在「{}」消费", en="You have just bought something at {}"),
+        TriggerKind.BIRTHDAY: both(zh="「{}」祝您生日快乐", en="{} wishes you a happy birthday"),
+        TriggerKind.VISITS: both(zh="您多次到访「{}」", en="You have visited {} several times"),
+        TriggerKind.LAPSED: both(zh="您已有一段时间没来「{}」", en="You have not been to {} for a while"),
+    }
+)
+
+
 def _why_zh(trigger: TriggerKind, store: str, why: Why) -> str:
     away = "" if why.distance_m is None else f"，相距约 {_rounded_m(why.distance_m)} 米"
     if trigger is TriggerKind.DWELL:
         return f"您已在「{store}」附近停留约 {_minutes(why.dwell)} 分钟{away}。"
-    return f"您刚走到「{store}」附近{away}。"
+    return f"{_occasion(trigger, Language.ZH, store)}{away}。"
 
 
 def _why_en(trigger: TriggerKind, store: str, why: Why) -> str:
@@ -74,7 +94,11 @@ def _why_en(trigger: TriggerKind, store: str, why: Why) -> str:
         return (
             f"You have been near {store} for about {minutes} {'minute' if minutes == 1 else 'minutes'}{away}."
         )
-    return f"You have just come near {store}{away}."
+    return f"{_occasion(trigger, Language.EN, store)}{away}."
+
+
+def _occasion(trigger: TriggerKind, language: Language, store: str) -> str:
+    return (_OCCASIONS[trigger].given(language) or "").replace("{}", store)
 
 
 def _rounded_m(distance_m: float) -> int:

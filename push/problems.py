@@ -18,8 +18,11 @@ class Reason(StrEnum):
     WRONG_TYPE = "wrong_type"
     OUT_OF_RANGE = "out_of_range"
     WRONG_LENGTH = "wrong_length"
+    WRONG_SPELLING = "wrong_spelling"
     BLANK = "blank"
     OPENING_HOURS = "opening_hours"
+    RECURRENCE = "recurrence"
+    DATE = "date"
     GEOMETRY = "geometry"
     CONTRADICTION = "contradiction"
 
@@ -30,9 +33,16 @@ _SENTENCES = {
     Reason.WRONG_TYPE: both(zh="类型不对，应为{}。", en="This has the wrong type; send {}."),
     Reason.OUT_OF_RANGE: both(zh="超出范围，应为 {}。", en="This is out of range; send {}."),
     Reason.WRONG_LENGTH: both(zh="长度不对，应为 {}。", en="This has the wrong length; send {}."),
+    Reason.WRONG_SPELLING: both(
+        zh="写法不对，例如：{}。", en="This is not spelt as it should be; write it like {}."
+    ),
     Reason.BLANK: both(zh="内容为空，请填写可见文字。", en="This is blank; write a text that can be seen."),
     Reason.OPENING_HOURS: both(
         zh="不是有效的营业时间：{}。", en="This is not a valid opening_hours text: {}."
+    ),
+    Reason.RECURRENCE: both(zh="重复规则无效：{}", en="This is not a usable schedule: {}"),
+    Reason.DATE: both(
+        zh="没有这个日期或时间，例如：{}。", en="There is no such date or time; write it like {}."
     ),
     Reason.GEOMETRY: both(zh="围栏无效：{}", en="This is not a usable fence: {}"),
     Reason.CONTRADICTION: both(zh="与其他内容矛盾：{}。", en="This contradicts another part: {}."),

@@ -3,6 +3,7 @@
 One object says it once, so the published schema cannot drift from what the parser takes.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -83,6 +84,36 @@ class Flag:
     def check(self, value: object, report: Report) -> None:
         if not isinstance(value, bool):
             report.add(Reason.WRONG_TYPE, _FLAG)
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """true, for a member that is left out otherwise."""
+
+    def schema(self) -> JsonSchema:
+        return {"const": True}
+
+    def check(self, value: object, report: Report) -> None:
+        if value is not True:
+            report.add(Reason.UNSUPPORTED, "true")
+
+
+@dataclass(frozen=True, slots=True)
+class Spelt:
+    """A string of one spelling: a regular expression that Python and ECMA-262 read alike, and an example."""
+
+    pattern: str
+    example: str
+    most: int
+
+    def schema(self) -> JsonSchema:
+        return {"type": "string", "pattern": f"^(?:{self.pattern})$", "maxLength": self.most}
+
+    def check(self, value: object, report: Report) -> None:
+        if not isinstance(value, str):
+            report.add(Reason.WRONG_TYPE, _STRING)
+        elif len(value) > self.most or not re.fullmatch(self.pattern, value):
+            report.add(Reason.WRONG_SPELLING, self.example)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +246,7 @@ class Tagged:
 class Keyed:
     """An object that is recognised by which of these members it has; exactly one may be there."""
 
-    records: Mapping[str, Record]
+    records: Mapping[str, Shape]
 
     def schema(self) -> JsonSchema:
         return {"anyOf": [record.schema() for record in self.records.values()]}

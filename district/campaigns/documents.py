@@ -7,11 +7,11 @@ from typing import Any
 from district.campaigns import fence as fences
 from district.problems import Invalid
 from geo.datum import Datum
-from push.campaign import BuildingFence, CampaignRule
 from push.campaign_document import parse_rule
 from push.offer import OfferContent
 from push.offer_document import parse_offer, write_offer
 from push.problems import DocumentRefused, Problem
+from push.rule import CampaignRule
 from push.wording import clean
 
 
@@ -56,10 +56,9 @@ def _error(problem: Problem) -> dict[str, Any]:
 
 def _stored_rule(rule: Mapping[str, Any], parsed: CampaignRule, datum: Datum) -> dict[str, Any]:
     """The rule as given, but in WGS-84 and without characters that the database does not take."""
-    within = fences.in_wgs84(rule["where"]["within"], datum)
-    if isinstance(parsed.fence, BuildingFence):
-        within["building"] = parsed.fence.building
-    stored = {**rule, "where": {"within": within}}
+    stored = dict(rule)
+    if "where" in rule:
+        stored["where"] = fences.stored(rule["where"], datum)
     if parsed.when.opening_hours is not None:
         stored["when"] = {**rule["when"], "opening_hours": clean(parsed.when.opening_hours)}
     return stored

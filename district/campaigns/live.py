@@ -1,8 +1,8 @@
 """Campaigns in force, as the engine's values."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,17 +11,23 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from district.campaigns.queries import LIVE_CAMPAIGNS_SQL
+from district.campaigns.queries import CAPS_SQL, LIVE_CAMPAIGNS_SQL
 from district.districts.service import DistrictInfo
 from geo.errors import GeoError
 from geo.hours import Hours, Window
+from geo.public_holidays import is_public_holiday
 from geo.zones import Area
+from push.calendar import OpenDays
 from push.campaign import Campaign, CampaignState
 from push.campaign import Hours as OpenHours
 from push.campaign_document import parse_rule
+from push.caps import concern, counts_of
 from push.errors import PushError
 from push.identifiers import CampaignId, MerchantId, StoreId
+from push.limit_document import parse_caps
+from push.limits import Count, TradingDay
 from push.offer_document import parse_offer
+from push.rule import When
 from push.wording import Localised
 
 log = structlog.get_logger()
@@ -64,14 +70,28 @@ async def live_campaigns(
             found.append(_of_row(row, district))
         except (PushError, GeoError) as error:
             log.error("campaign.unreadable", campaign=str(row[0]), error=type(error).__name__)
-    return tuple(found)
+    counts = await _counts(connection, district)
+    return tuple(_counted(one, counts) for one in found)
+
+
+async def _counts(connection: AsyncConnection[TupleRow], district: DistrictInfo) -> frozenset[Count]:
+    """What the caps of all live campaigns count together, so that each offer is added to it."""
+    cursor = await connection.execute(CAPS_SQL, {"district_id": district.id})
+    found: set[Count] = set()
+    for merchant_id, caps in await cursor.fetchall():
+        found |= counts_of(parse_caps(caps), merchant_id)
+    return frozenset(found)
+
+
+def _counted(live: LiveCampaign, counts: frozenset[Count]) -> LiveCampaign:
+    return replace(live, campaign=replace(live.campaign, counted=concern(counts, live.campaign.merchant_id)))
 
 
 def _of_row(row: Sequence[Any], district: DistrictInfo) -> LiveCampaign:
     """A row of LIVE_CAMPAIGNS_SQL, which the driver leaves untyped."""
     id_, version, merchant_id, state, rule_document, offer, fence, floor, starts_at, ends_at = row[:10]
     is_sold_out, store_ids, names, names_zh, hours = row[10:]
-    rule = parse_rule(rule_document)
+    rule, ground = parse_rule(rule_document), shapely.from_wkb(bytes(fence))
     campaign = Campaign(
         id=CampaignId(id_),
         version=version,
@@ -85,9 +105,11 @@ def _of_row(row: Sequence[Any], district: DistrictInfo) -> LiveCampaign:
         ends_at=ends_at,
         window=window(rule.when.opening_hours, district),
         store_hours=_store_hours(hours, district) if rule.when.and_store_open else None,
+        days=days(rule.when, district) if rule.when.picks_days else None,
+        ground=ground,
         is_sold_out=is_sold_out,
     )
-    return LiveCampaign(campaign=campaign, fence=shapely.from_wkb(bytes(fence)), floor=floor)
+    return LiveCampaign(campaign=campaign, fence=ground, floor=floor)
 
 
 def window(text: str | None, district: DistrictInfo) -> Window | None:
@@ -95,6 +117,17 @@ def window(text: str | None, district: DistrictInfo) -> Window | None:
     if text is None:
         return None
     return Window(expression=text, zone=district.zone, country=district.country or None)
+
+
+def days(when: When, district: DistrictInfo) -> OpenDays:
+    """The trading days of the district that a rule lets through."""
+
+    def is_holiday(day: date) -> bool:
+        return is_public_holiday(day, district.country)
+
+    return OpenDays(
+        when=when, day=TradingDay(zone=district.zone, starts_at=district.day_start), is_holiday=is_holiday
+    )
 
 
 def _store_hours(texts: Sequence[str], district: DistrictInfo) -> AnyOpen:

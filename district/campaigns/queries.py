@@ -1,7 +1,8 @@
 """SQL of the campaigns that are in force."""
 
 LIVE_CAMPAIGNS_SQL = """
-SELECT campaign.id, campaign.version, campaign.merchant_id, campaign.state, campaign.rule, campaign.offer,
+SELECT campaign.id, campaign.content_version,
+       coalesce(campaign.merchant_id, campaign.property_id, campaign.district_id), campaign.state, campaign.rule, campaign.offer,
        ST_AsBinary(campaign.fence), campaign.floor, campaign.starts_at, campaign.ends_at,
        stock.quota IS NOT NULL AND stock.issued >= stock.quota AS is_sold_out,
        coalesce(places.ids, '{}'), coalesce(places.names, '{}'), coalesce(places.names_zh, '{}'),
@@ -21,20 +22,46 @@ LEFT JOIN LATERAL (
     WHERE campaign_store.district_id = campaign.district_id AND campaign_store.campaign_id = campaign.id
       AND store.closed_at IS NULL
 ) AS places ON true
-WHERE campaign.district_id = %(district_id)s AND campaign.state = 'live'
+WHERE campaign.district_id = %(district_id)s AND campaign.state IN ('live', 'exhausted')
   AND (%(campaigns)s::uuid[] IS NULL OR campaign.id = ANY(%(campaigns)s::uuid[]))
 ORDER BY campaign.id
 """
 
-ADVANCE_SQL = """
-WITH due AS (
-    UPDATE campaign
-    SET state = CASE state WHEN 'approved' THEN 'live' ELSE 'ended' END,
-        version = version + 1, changed_at = %(now)s
-    WHERE district_id = %(district_id)s
-      AND ((state = 'approved' AND coalesce(starts_at, %(now)s) <= %(now)s)
-           OR (state IN ('live', 'paused') AND ends_at <= %(now)s))
-    RETURNING 1
-)
-SELECT count(*), max(pg_notify(%(channel)s, %(district_id)s::text)::text) FROM due
+CAPS_SQL = """
+SELECT merchant_id, rule -> 'cap' FROM campaign
+WHERE district_id = %(district_id)s AND state = 'live' AND rule ? 'cap'
 """
+
+DUE_SQL = """
+SELECT campaign.id, campaign.state, campaign.starts_at, campaign.ends_at, campaign.holds_until,
+       stock.quota IS NOT NULL AND stock.issued >= stock.quota AS is_exhausted,
+       campaign.holds_until IS NULL OR EXISTS (
+           SELECT FROM campaign_store
+           WHERE campaign_store.district_id = campaign.district_id AND campaign_store.campaign_id = campaign.id
+       ) AS has_stores,
+       campaign.content_version
+FROM campaign
+LEFT JOIN campaign_stock AS stock
+       ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
+WHERE campaign.district_id = %(district_id)s
+  AND (campaign.state = 'approved'
+       OR (campaign.state = 'scheduled' AND coalesce(campaign.starts_at, %(now)s) <= %(now)s)
+       OR (campaign.state = 'live' AND (campaign.starts_at > %(now)s OR stock.issued >= stock.quota))
+       OR (campaign.state = 'exhausted' AND coalesce(stock.issued < stock.quota, true))
+       OR (campaign.state IN ('approved', 'scheduled', 'live', 'paused', 'exhausted')
+           AND campaign.ends_at <= %(now)s))
+ORDER BY campaign.id
+FOR NO KEY UPDATE OF campaign SKIP LOCKED
+"""
+
+MOVE_SQL = """
+UPDATE campaign SET state = %(state)s, changed_at = %(now)s
+WHERE district_id = %(district_id)s AND id = %(id)s
+"""
+
+NOTE_SQL = """
+INSERT INTO campaign_event (district_id, id, campaign_id, at, what, from_state, to_state, version, role)
+VALUES (%(district_id)s, %(event_id)s, %(id)s, %(now)s, %(what)s, %(before)s, %(state)s, %(version)s, %(role)s)
+"""
+
+NOTIFY_SQL = "SELECT pg_notify(%(channel)s, %(payload)s)"

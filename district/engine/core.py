@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from district.engine.devices import MEMBERS, Devices
-from district.engine.plan import Plan, Watched, next_change
+from district.engine.plan import Plan, Watched
 from district.sightings.batch import (
     NO_MEMBER,
     Batch,
@@ -29,13 +29,15 @@ from geo.fence_state import FenceState
 from geo.fences import advance, tick
 from geo.metric import LocalPlane
 from geo.transitions import Fixes, Kind, Transitions
-from push.campaign import Campaign, TriggerKind, may_offer
+from push.campaign import Campaign, may_offer, next_change
 from push.decision import Crossing, visit_id
+from push.rule import TriggerKind
 
 PRESENT_FOR = timedelta(minutes=10)
 """A device silent this long has left the district."""
 LOOK_AGAIN = timedelta(hours=24)
 FAR = 1 << 62
+_TRIGGERS = {Kind.ENTER: TriggerKind.ENTER, Kind.DWELL: TriggerKind.DWELL, Kind.EXIT: TriggerKind.EXIT}
 FindMembers = Callable[[npt.NDArray[np.void]], npt.NDArray[np.void]]
 
 
@@ -80,6 +82,7 @@ class Core:
         self._changes: list[tuple[datetime, FenceId]] = []
         self._changes_at_us = FAR
         self._watches = np.zeros(0, np.bool_)
+        self._watches_exits = np.zeros(0, np.bool_)
         self._set_masks()
 
     def apply(self, messages: Iterable[Message]) -> list[Triggered]:
@@ -155,7 +158,7 @@ class Core:
         fixes, lon, lat = self._fixes(parts)
         crossed = advance(self.state, self.index, fixes)
         self.devices.lon[fixes.row], self.devices.lat[fixes.row] = lon, lat
-        return self._triggered(crossed, received_us)
+        return self._triggered(crossed, received_us, np.concatenate([part.floor < 0 for part in parts]))
 
     def _fixes(
         self, parts: Sequence[Columns]
@@ -193,13 +196,26 @@ class Core:
     def _tick(self, received_us: int) -> list[Triggered]:
         self._pass_time(received_us)
         moment = tick(self.state, self.index, self.now_ms)
-        triggered = self._triggered(moment.transitions, np.array([received_us], np.int64))
+        triggered = self._triggered(
+            moment.transitions, np.array([received_us], np.int64), np.zeros(1, np.bool_)
+        )
         self.devices.forget(moment.evicted)
         return triggered
 
-    def _triggered(self, crossed: Transitions, received_us: Integers) -> list[Triggered]:
-        """Of all transitions, those that a campaign waits for, by members."""
-        wanted = (crossed.kind != Kind.EXIT) & self._watches[crossed.slot]
+    def _triggered(
+        self, crossed: Transitions, received_us: Integers, is_floorless: npt.NDArray[np.bool_]
+    ) -> list[Triggered]:
+        """Of all transitions, those that a campaign waits for, by members.
+
+        That a fix says nothing of its floor ends a stay in a fence bound to one, but nobody has been seen to leave.
+        """
+        is_exit = crossed.kind == Kind.EXIT
+        wanted = np.where(is_exit, self._watches_exits[crossed.slot], self._watches[crossed.slot])
+        if self._watches_exits.any():
+            is_bound = np.array(
+                [self.index.fence(slot).floor is not None for slot in crossed.slot.tolist()], np.bool_
+            )
+            wanted &= ~(is_exit & is_bound & is_floorless[crossed.fix])
         found: list[Triggered] = []
         for place in np.flatnonzero(wanted).tolist():
             one = self._trigger(crossed, place, received_us)
@@ -215,12 +231,14 @@ class Core:
         if member_id is None or (kind is Kind.ENTER and not watched.on_enter):
             return None
         now = instant(int(received_us[crossed.fix[place]]))
+        if kind is Kind.EXIT and not may_offer(watched.campaign, now):
+            return None  # its hours ended, which ends every stay: nobody has left
         return Triggered(
             member_id=member_id,
             campaign=watched.campaign,
             now=now,
             crossing=Crossing(
-                trigger=TriggerKind.ENTER if kind is Kind.ENTER else TriggerKind.DWELL,
+                trigger=_TRIGGERS[kind],
                 campaign_id=watched.campaign.id,
                 visit_id=visit_id(member_id, str(fence.id), instant(int(crossed.entered_ms[place]) * 1000)),
                 at=instant(int(crossed.at_ms[place]) * 1000),
@@ -259,6 +277,9 @@ class Core:
         self._watches = np.zeros(self.index.raster.capacity, np.bool_)
         slots = [self.index.slots[fence_id] for fence_id in self.plan.campaigns]
         self._watches[np.array(slots, np.int64)] = True
+        self._watches_exits = np.zeros(self.index.raster.capacity, np.bool_)
+        exits = [self.index.slots[id_] for id_, watched in self.plan.campaigns.items() if watched.on_exit]
+        self._watches_exits[np.array(exits, np.int64)] = True
         self._changes = []
         now = instant(self.now_ms * 1000)
         for fence_id in self.plan.campaigns:

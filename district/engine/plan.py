@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import shapely
 import structlog
@@ -17,7 +17,8 @@ from geo.errors import GeoError
 from geo.fence_index import Fence, FenceId, accuracy_limit_m
 from geo.geojson import in_metres
 from geo.metric import MAX_ERROR, LocalPlane
-from push.campaign import Campaign, TriggerKind
+from push.campaign import Campaign
+from push.rule import TriggerKind
 
 PLANE_RADIUS_M = 5_000.0
 NARROW_PLANE_RADIUS_M = 2_000.0
@@ -33,6 +34,7 @@ class Watched:
     campaign: Campaign
     on_enter: bool
     dwell: timedelta | None
+    on_exit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +80,15 @@ async def load(connection: AsyncConnection[TupleRow], district: DistrictInfo, pl
 
 
 def _of_campaign(live: LiveCampaign, plane: LocalPlane) -> Iterator[tuple[Fence, Watched]]:
-    """One fence for entering and the first dwell, one more for each further dwell: a fence counts one time only."""
+    """One fence for crossing and the first dwell, one more for each further dwell: a fence counts one time only.
+
+    None for a campaign that waits for other things than crossings.
+    """
+    if not live.campaign.rule.has_fence:
+        return
     triggers = live.campaign.rule.triggers
     on_enter = any(trigger.on is TriggerKind.ENTER for trigger in triggers)
+    on_exit = any(trigger.on is TriggerKind.EXIT for trigger in triggers)
     dwells = sorted({trigger.dwell for trigger in triggers if trigger.on is TriggerKind.DWELL})
     for number, dwell in enumerate(dwells or [None]):
         id_ = live.campaign.id if number == 0 else uuid.uuid5(live.campaign.id, f"dwell {dwell}")
@@ -89,7 +97,15 @@ def _of_campaign(live: LiveCampaign, plane: LocalPlane) -> Iterator[tuple[Fence,
             return
         gate_m = max(accuracy_limit_m(live.fence, plane), COARSEST_GATE_M)
         fence = Fence(id=bare.id, polygon=live.fence, floor=live.floor, dwell=dwell, max_accuracy_m=gate_m)
-        yield fence, Watched(campaign=live.campaign, on_enter=on_enter and number == 0, dwell=dwell)
+        yield (
+            fence,
+            Watched(
+                campaign=live.campaign,
+                on_enter=on_enter and number == 0,
+                dwell=dwell,
+                on_exit=on_exit and number == 0,
+            ),
+        )
 
 
 def _fits(fence: Fence, plane: LocalPlane) -> bool:
@@ -99,10 +115,3 @@ def _fits(fence: Fence, plane: LocalPlane) -> bool:
         log.warning("engine.fence_left_out", fence=str(fence.id), error=type(error).__name__)
         return False
     return True
-
-
-def next_change(campaign: Campaign, now: datetime) -> datetime | None:
-    """When ``may_offer`` may answer differently; never later than it does."""
-    hours = [one for one in (campaign.window, campaign.store_hours) if one is not None]
-    changes = [campaign.starts_at, campaign.ends_at, *(one.next_change(now) for one in hours)]
-    return min((at for at in changes if at is not None and at > now), default=None)

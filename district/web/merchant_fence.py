@@ -49,7 +49,7 @@ def judged(
             return None, next(iter(builder.errors.values()), "")
     rule: dict[str, Any] = {"v": 1, "trigger": {"any": [{"on": "fence.enter"}]}, "where": {"within": within}}
     try:
-        area = fences.resolve(session, district, parse_rule(rule).fence)
+        area = fences.resolve(session, district, parse_rule(rule), [one.id for one in owned]).area
     except DocumentRefused as refused:
         return None, refused.problems[0].detail.read(Spoken(language.value))[1]
     except Invalid as error:

@@ -20,6 +20,7 @@ from district.clock import ClockDep
 from district.database import DbSession
 from district.merchants.models import Merchant
 from district.problems import NotFound
+from district.web.audience_words import in_words
 from district.web.explained import explained
 from district.web.formats import duration
 from district.web.language import Language, negotiate, spoken
@@ -32,9 +33,9 @@ from geo import geojson
 from geo.metric import LocalPlane
 from geo.presence import area_m2
 from push import campaign_document
-from push.audience import Audience, Familiarity, VisitScope
-from push.campaign import CampaignAction, CampaignRule, CampaignState, TriggerKind
+from push.campaign import CampaignAction, CampaignState
 from push.limits import Period
+from push.rule import CampaignRule, JoinKind, Trigger, TriggerKind
 
 router = APIRouter()
 Operator = Annotated[Staff, Depends(staff(Role.OPERATOR))]
@@ -161,7 +162,7 @@ def _waiting(operator: Staff, row: Campaign, merchant: str, quota: int | None) -
         text=words(row.offer.get("text", {})),
         worth=worth(row.offer.get("value", {})),
         triggers=_triggers(rule),
-        audience=_audience(rule.audience),
+        audience=in_words(rule.audience),
         cap=_cap(rule),
         hours=rule.when.opening_hours or "",
         needs_open_store=rule.when.and_store_open,
@@ -173,30 +174,36 @@ def _waiting(operator: Staff, row: Campaign, merchant: str, quota: int | None) -
 
 
 def _triggers(rule: CampaignRule) -> list[str]:
-    return [
-        _("enters the fence")
-        if trigger.on is TriggerKind.ENTER
-        else _("stays in the fence for %(length)s", length=duration(trigger.dwell))
-        for trigger in rule.triggers
-    ]
+    return [_trigger(trigger) for trigger in rule.triggers]
 
 
-def _audience(audience: Audience) -> str:
-    places = {
-        VisitScope.DISTRICT: _("the district"),
-        VisitScope.PROPERTY: _("the property"),
-        VisitScope.MERCHANT: _("the merchant"),
-        VisitScope.STORE: _("the store"),
+def _trigger(trigger: Trigger) -> str:
+    words = {
+        TriggerKind.ENTER: _("enters the fence"),
+        TriggerKind.EXIT: _("leaves the fence"),
+        TriggerKind.DWELL: _("stays in the fence for %(length)s", length=duration(trigger.dwell)),
+        TriggerKind.WIFI_JOIN: _joining(trigger.join),
+        TriggerKind.STORE_VISIT: _("has visited a store"),
+        TriggerKind.SCHEDULE: _("at set times"),
+        TriggerKind.PURCHASE: _("has bought something"),
+        TriggerKind.BIRTHDAY: _("has a birthday"),
+        TriggerKind.VISITS: _("visits a store for the %(count)s. time", count=trigger.visits),
+        TriggerKind.LAPSED: _("has not come for %(length)s", length=duration(trigger.lapsed_after)),
     }
-    if audience.familiarity is Familiarity.NEW:
-        return _("new to %(place)s", place=places[audience.scope])
-    if audience.familiarity is Familiarity.RETURNING:
-        return _("returning to %(place)s", place=places[audience.scope])
-    return _("everyone who agreed to offers")
+    return words[trigger.on]
+
+
+def _joining(join: JoinKind) -> str:
+    words = {
+        JoinKind.ANY: _("joins the Wi-Fi"),
+        JoinKind.FIRST: _("joins the Wi-Fi for the first time"),
+        JoinKind.RETURN: _("joins the Wi-Fi again"),
+    }
+    return words[join]
 
 
 def _cap(rule: CampaignRule) -> str:
-    cap = rule.campaign_cap
+    cap = rule.caps.campaign
     if cap.per is Period.DAY:
         return _("%(count)s a day for each member", count=cap.n)
     if cap.per is Period.SEVEN_DAYS:

@@ -1,64 +1,13 @@
-"""The states of a campaign, and when it may offer."""
+"""When a campaign may offer."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import product
 from typing import Any
 
 import pytest
 
-from geo import geojson
-from geo.coordinates import LonLat
 from geo.hours import Hours
-from geo.zones import Area
-from push.campaign import (
-    TRANSITIONS,
-    BuildingFence,
-    CampaignAction,
-    CampaignState,
-    CircleFence,
-    DrawnFence,
-    TransitionRefused,
-    actions,
-    after,
-    area_of,
-    closes_at,
-    may_offer,
-)
-from tests.push.makers import FRIDAY_NOON, HELSINKI, POLYGON, campaign, minutes
-
-S, A = CampaignState, CampaignAction
-OUTLINE = geojson.parse(POLYGON)
-
-
-def no_building(building: str) -> Area:
-    raise LookupError(building)
-
-
-def test_a_campaign_goes_from_draft_to_its_end() -> None:
-    state = S.DRAFT
-    for action in (A.SUBMIT, A.REJECT, A.SUBMIT, A.APPROVE, A.START, A.PAUSE, A.RESUME, A.END):
-        state = after(state, action)
-    assert state is S.ENDED
-
-
-@pytest.mark.parametrize(("state", "action"), list(product(S, A)))
-def test_an_action_is_refused_exactly_when_the_state_does_not_list_it(
-    state: CampaignState, action: CampaignAction
-) -> None:
-    if action in actions(state):
-        assert after(state, action) is TRANSITIONS[state, action]
-    else:
-        with pytest.raises(TransitionRefused, match=f"is {state} cannot {action}"):
-            after(state, action)
-
-
-def test_what_has_ended_stays_so() -> None:
-    assert actions(S.ENDED) == actions(S.CANCELLED) == frozenset()
-
-
-def test_only_review_leads_to_live() -> None:
-    into_live = {before for (before, _), state in TRANSITIONS.items() if state is S.LIVE}
-    assert into_live == {S.APPROVED, S.PAUSED}
+from push.campaign import closes_at, may_offer
+from tests.push.makers import FRIDAY_NOON, HELSINKI, campaign, minutes
 
 
 def test_the_window_is_half_open() -> None:
@@ -108,16 +57,6 @@ def test_a_store_without_hours_offers_nothing_when_they_are_asked_for() -> None:
 
 def test_hours_that_were_not_compiled_are_not_open() -> None:
     assert not may_offer(campaign(window=None), FRIDAY_NOON)
-
-
-def test_every_kind_of_fence_has_an_area() -> None:
-    circle = area_of(CircleFence(centre=LonLat(lon=24.94, lat=60.17), radius_m=50), building=no_building)
-    assert circle.contains(geojson.circle(LonLat(lon=24.94, lat=60.17), 40))
-    assert area_of(DrawnFence(area=OUTLINE), building=no_building) == OUTLINE
-    plain = area_of(BuildingFence(building="b", buffer_m=0), building=lambda _: OUTLINE)
-    wide = area_of(BuildingFence(building="b", buffer_m=5), building=lambda _: OUTLINE)
-    assert plain == OUTLINE
-    assert wide.contains(OUTLINE)
 
 
 def test_the_window_on_the_night_of_the_clock_change_ends_once() -> None:

@@ -6,18 +6,22 @@ from typing import Any
 import pytest
 
 from geo.coordinates import LonLat
-from push.audience import Audience, Familiarity, VisitScope
-from push.campaign import (
-    BuildingFence,
-    CircleFence,
-    DrawnFence,
-    Trigger,
-    TriggerKind,
-    When,
-)
+from push.audience import Audience, VisitScope, new_to, returning_to
 from push.campaign_document import parse_rule
 from push.limits import CapRule, Period
 from push.problems import MAX_PROBLEMS, DocumentRefused, Reason
+from push.rule import (
+    DEFAULT_HOLDOUT,
+    BuildingFence,
+    Caps,
+    CircleFence,
+    DrawnFence,
+    Priority,
+    Trigger,
+    TriggerKind,
+    When,
+    Where,
+)
 from tests.push.makers import POLYGON, rule_document
 from tests.push.refused_rules import BOWTIE, REFUSED_RULES
 
@@ -31,29 +35,31 @@ def problems_of_rule(document: object) -> list[tuple[str, Reason]]:
 def test_a_full_rule_is_read() -> None:
     rule = parse_rule(rule_document(trigger={"any": [{"on": "fence.dwell", "min_s": 120}]}))
     assert rule.triggers == (Trigger(on=TriggerKind.DWELL, dwell=timedelta(seconds=120)),)
-    assert rule.fence == CircleFence(centre=LonLat(lon=24.94, lat=60.17), radius_m=50.0)
+    assert rule.where == Where(within=CircleFence(centre=LonLat(lon=24.94, lat=60.17), radius_m=50.0))
     assert rule.when == When(opening_hours="Mo-Fr 11:00-13:30")
     assert rule.audience == Audience()
-    assert rule.campaign_cap == CapRule(n=1, per=Period.DAY)
+    assert rule.caps == Caps(campaign=CapRule(n=1, per=Period.DAY))
     assert rule.ttl == timedelta(minutes=90)
 
 
 def test_a_rule_may_leave_out_all_but_trigger_and_place() -> None:
     rule = parse_rule(rule_document(when=None, who=None, cap=None, ttl_s=None))
     assert (rule.when, rule.audience) == (When(), Audience())
-    assert (rule.campaign_cap, rule.ttl) == (CapRule(n=1, per=Period.DAY), timedelta(minutes=90))
+    assert (rule.caps, rule.ttl) == (Caps(campaign=CapRule(n=1, per=Period.DAY)), timedelta(minutes=90))
+    assert (rule.priority, rule.holdout, rule.budget) == (Priority.NORMAL, DEFAULT_HOLDOUT, None)
+    assert (rule.per_minute, rule.per_member, rule.per_day) == (None, None, None)
 
 
 @pytest.mark.parametrize(
     ("who", "audience"),
     [
         ("everyone", Audience()),
-        ("new", Audience(familiarity=Familiarity.NEW)),
-        ("returning", Audience(familiarity=Familiarity.RETURNING)),
-        ({"all": [{"attr": "visits", "op": "==", "value": 0}]}, Audience(familiarity=Familiarity.NEW)),
+        ("new", new_to()),
+        ("returning", returning_to()),
+        ({"all": [{"attr": "visits", "op": "==", "value": 0}]}, new_to()),
         (
             {"all": [{"attr": "visits", "op": ">=", "value": 1, "older_h": 12, "scope": "district"}]},
-            Audience(familiarity=Familiarity.RETURNING, scope=VisitScope.DISTRICT),
+            returning_to(VisitScope.DISTRICT),
         ),
     ],
 )
@@ -62,10 +68,10 @@ def test_audiences_have_a_short_and_a_long_form(who: object, audience: Audience)
 
 
 def test_a_drawn_fence_and_a_building_are_read() -> None:
-    drawn = parse_rule(rule_document(where={"within": POLYGON})).fence
+    drawn = parse_rule(rule_document(where={"within": POLYGON})).where.within
     assert isinstance(drawn, DrawnFence)
     assert drawn.area.bounds == (24.94, 60.17, 24.95, 60.175)
-    building = parse_rule(rule_document(where={"within": {"building": "way/42", "buffer_m": 5}})).fence
+    building = parse_rule(rule_document(where={"within": {"building": "way/42", "buffer_m": 5}})).where.within
     assert building == BuildingFence(building="way/42", buffer_m=5.0)
 
 
