@@ -11,6 +11,7 @@ from district.gateways import plan_routes, self_test_routes
 from district.gateways import routes as gateways
 from district.members import routes as members
 from district.merchants import routes as merchants
+from district.offers import claim_routes as claims
 from district.offers import routes as offers
 from district.points import routes as points
 from district.portal import capport_routes as capport
@@ -34,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     radius.router,
     openwisp.router,
     offers.router,
+    claims.router,
     redemptions.router,
     points.router,
     deliveries.router,

@@ -17,7 +17,9 @@ from district.deliveries.jobs import Deliveries
 from district.feeds.recorder import Recorder
 from district.gateways import overstayed
 from district.gateways.departures import Departures
+from district.offers import jobs as offers
 from district.outbox import jobs as outbox
+from district.points import jobs as points
 from district.portal import two_places
 from district.privacy import jobs as privacy
 from district.radius import ending_jobs
@@ -65,6 +67,19 @@ async def advance_campaigns(context: RoleContext) -> None:
     """Start and end campaigns whose time has come."""
     for district in context.districts:
         await campaigns.advance(context.pool, district.id, now=context.clock.now())
+
+
+async def sweep_offers(context: RoleContext) -> None:
+    """What reservations and coupons that are over still hold goes back; pools are as large as their stock."""
+    for district in context.districts:
+        await offers.sweep(context.pool, district.id, now=context.clock.now())
+        await offers.keep_pools(context.pool, district.id)
+
+
+async def serve_drops(context: RoleContext) -> None:
+    """Queues of drops, in the order of arrival."""
+    for district in context.districts:
+        await offers.serve_drops(context.pool, district, now=context.clock.now())
 
 
 async def forget_answers(context: RoleContext) -> None:
@@ -115,6 +130,11 @@ async def look_for_two_places(context: RoleContext) -> None:
         await two_places.heard(context.pool, district.id, clock=context.clock)
 
 
+async def follow_points(context: RoleContext) -> None:
+    """Points that visits earn, and points whose time is over."""
+    await points.follow(context.pool, context.districts, context.clock)
+
+
 async def forget_access(context: RoleContext) -> None:
     """Retention of the access log."""
     now, kept = context.clock.now(), context.settings.access_log_kept
@@ -126,6 +146,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="sessions.overstayed", every=timedelta(minutes=1), run=end_overstayed),
     Job(name="accesslog.follow", every=timedelta(seconds=10), run=follow_access),
     Job(name="alarms.two_places", every=timedelta(minutes=1), run=look_for_two_places),
+    Job(name="points.follow", every=timedelta(seconds=10), run=follow_points),
     Job(name="accesslog.forget", every=timedelta(minutes=1), run=forget_access),
     Job(name="privacy.forget", every=timedelta(minutes=1), run=forget_people),
     Job(name="visits.follow", every=visits.FOLLOW_EVERY, run=follow_visits),
@@ -134,6 +155,8 @@ JOBS: tuple[Job, ...] = (
     Job(name="sightings.forget", every=timedelta(minutes=1), run=forget_sightings),
     Job(name="sightings.forget_left", every=timedelta(minutes=15), run=forget_sightings_left),
     Job(name="campaigns.advance", every=timedelta(seconds=5), run=advance_campaigns),
+    Job(name="offers.sweep", every=timedelta(seconds=5), run=sweep_offers),
+    Job(name="offers.drops", every=timedelta(seconds=1), run=serve_drops),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
     Job(name="idempotency.forget", every=timedelta(minutes=10), run=forget_answers),
 )

@@ -4,9 +4,11 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
 
 from district.database import new_id
 from district.ledger import queries
@@ -44,27 +46,34 @@ class Posting:
 
 async def post(connection: Connection, district_id: uuid.UUID, posting: Posting) -> bool:
     """Book it when the caller's transaction commits; False when its subject was booked before, and nothing is done."""
-    moves = posting.transfers
-    cursor = await connection.execute(
-        queries.POST_SQL,
-        {
-            "district_id": district_id,
-            "id": posting.id,
-            "kind": posting.kind.value,
-            "subject_id": posting.subject_id,
-            "reverses_id": posting.reverses_id,
-            "merchant_id": posting.merchant_id,
-            "store_id": posting.store_id,
-            "campaign_id": posting.campaign_id,
-            "at": posting.at,
-            "sources": [move.source[0].value for move in moves],
-            "source_ids": [move.source[1] for move in moves],
-            "targets": [move.target[0].value for move in moves],
-            "target_ids": [move.target[1] for move in moves],
-            "amounts": [move.amount_minor for move in moves],
-        },
-    )
+    cursor = await connection.execute(queries.POST_SQL, _values(district_id, posting))
     return await cursor.fetchone() is not None
+
+
+def post_in(session: Session, district_id: uuid.UUID, posting: Posting) -> bool:
+    """The same in a session."""
+    done = session.connection().exec_driver_sql(queries.POST_SQL, _values(district_id, posting))
+    return done.first() is not None
+
+
+def _values(district_id: uuid.UUID, posting: Posting) -> dict[str, Any]:
+    moves = posting.transfers
+    return {
+        "district_id": district_id,
+        "id": posting.id,
+        "kind": posting.kind.value,
+        "subject_id": posting.subject_id,
+        "reverses_id": posting.reverses_id,
+        "merchant_id": posting.merchant_id,
+        "store_id": posting.store_id,
+        "campaign_id": posting.campaign_id,
+        "at": posting.at,
+        "sources": [move.source[0].value for move in moves],
+        "source_ids": [move.source[1] for move in moves],
+        "targets": [move.target[0].value for move in moves],
+        "target_ids": [move.target[1] for move in moves],
+        "amounts": [move.amount_minor for move in moves],
+    }
 
 
 async def take_back(

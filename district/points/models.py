@@ -12,8 +12,10 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Text,
+    Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from district.database import Base, new_id
@@ -52,10 +54,12 @@ class PointsRule(Base):
     """A purchase earns one point for each of so many minor units; None: none."""
     most_per_purchase: Mapped[int]
     most_per_day: Mapped[int]
+    merchant_ids: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid))
+    """Whose tills take points; None: everybody's."""
     changed_at: Mapped[datetime]
 
     __table_args__ = (
-        CheckConstraint("value_minor > 0 AND life_days > 0", name="worth_something"),
+        CheckConstraint("value_minor > 0 AND life_days > 30", name="worth_something"),
         CheckConstraint("minor_units_per_point > 0", name="rate_positive"),
     )
 

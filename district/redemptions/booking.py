@@ -12,7 +12,10 @@ from district.ledger import service as ledger
 from district.ledger.models import Account, PostingKind
 from district.ledger.service import Posting
 from district.ledger.shares import NOBODY, Share
-from district.redemptions.queries import TERMS_SQL
+from district.points import service as points
+from district.points.models import MovementKind
+from district.points.service import Earning
+from district.redemptions.queries import LOCK_MEMBER_SQL, TERMS_SQL
 from push.coupon import discount_minor
 from push.offer import OfferValue, ValueKind
 
@@ -36,6 +39,7 @@ class Terms:
     campaign_id: uuid.UUID
     merchant_id: uuid.UUID | None
     shares: Sequence[Share]
+    gives_points: bool
 
 
 def worth(value: OfferValue, bill_minor: int | None) -> int | None:
@@ -54,9 +58,8 @@ def worth(value: OfferValue, bill_minor: int | None) -> int | None:
             return 0
 
 
-async def book_use(connection: Connection, values: dict[str, Any]) -> None:
-    """Book a redemption that was just written."""
-    terms = await _terms(connection, values)
+async def book_use(connection: Connection, values: dict[str, Any], terms: Terms) -> None:
+    """Book a redemption that was just written, and give the points that the district gives for it."""
     amount = values["discount_minor"] or 0
     moves = (
         ledger.discount(terms.shares, merchant_id=terms.merchant_id, amount_minor=amount)
@@ -73,10 +76,27 @@ async def book_use(connection: Connection, values: dict[str, Any]) -> None:
         campaign_id=terms.campaign_id,
     )
     await ledger.post(connection, values["district_id"], posting)
+    if terms.gives_points:
+        await _give_points(connection, values, terms)
+
+
+async def _give_points(connection: Connection, values: dict[str, Any], terms: Terms) -> None:
+    rule = await points.rule_of(connection, values["district_id"])
+    if rule is None or not rule.is_on:
+        return
+    earning = Earning(
+        kind=MovementKind.REDEMPTION,
+        member_id=terms.member_id,
+        subject_id=values["id"],
+        points=rule.per_redemption,
+        at=values["now"],
+        store_id=values["store_id"],
+    )
+    await points.earn(connection, values["district_id"], rule, earning)
 
 
 async def book_reversal(connection: Connection, values: dict[str, Any]) -> None:
-    """Book the opposite of the redemption that was just taken back."""
+    """Book the opposite of the redemption that was just taken back; the points that it brought go, too."""
     await ledger.take_back(
         connection,
         values["district_id"],
@@ -85,12 +105,26 @@ async def book_reversal(connection: Connection, values: dict[str, Any]) -> None:
         of=(PostingKind.REDEMPTION, values["redemption_id"]),
         at=values["now"],
     )
+    rule = await points.rule_of(connection, values["district_id"])
+    if rule is not None:
+        await points.take_back(
+            connection,
+            values["district_id"],
+            rule,
+            of=(MovementKind.REDEMPTION, values["redemption_id"]),
+            subject_id=values["id"],
+            at=values["now"],
+        )
 
 
-async def _terms(connection: Connection, values: dict[str, Any]) -> Terms:
+async def terms(connection: Connection, values: dict[str, Any]) -> Terms:
+    """Whose offer it is and who bears it; read before the offer is used."""
     row = await (await connection.execute(TERMS_SQL, values)).fetchone()
     assert row is not None  # noqa: S101  the redemption refers to all three
-    member_id, campaign_id, merchant_id, property_id, owner_kind, owner_merchant, owner_property, shares = row
+    member_id, campaign_id, merchant_id, property_id = row[:4]
+    owner_kind, owner_merchant, owner_property, shares, gives_points = row[4:]
+    if gives_points:
+        await connection.execute(LOCK_MEMBER_SQL, values | {"member_id": member_id})
     here = {"merchant": merchant_id, "property": property_id}
     if shares:
         found = [
@@ -98,7 +132,13 @@ async def _terms(connection: Connection, values: dict[str, Any]) -> Terms:
         ]
     else:
         found = [_share(owner_kind, owner_merchant or owner_property, 1)]
-    return Terms(member_id=member_id, campaign_id=campaign_id, merchant_id=merchant_id, shares=found)
+    return Terms(
+        member_id=member_id,
+        campaign_id=campaign_id,
+        merchant_id=merchant_id,
+        shares=found,
+        gives_points=gives_points,
+    )
 
 
 def _share(kind: str, party_id: uuid.UUID | None, weight: int) -> Share:

@@ -1,18 +1,5 @@
 """SQL of tills: one transaction a request, its truth in unique keys and guarded updates."""
 
-TILL_SQL = """
-SELECT store.id, store.merchant_id, till.name
-FROM store LEFT JOIN till ON till.district_id = store.district_id AND till.store_id = store.id
-                         AND till.id = %(scope_id)s
-WHERE store.district_id = %(district_id)s AND store.closed_at IS NULL
-  AND (store.id = %(scope_id)s OR till.id IS NOT NULL)
-"""
-
-MERCHANTS_STORE_SQL = """
-SELECT id FROM store
-WHERE district_id = %(district_id)s AND id = %(store_id)s AND merchant_id = %(merchant_id)s AND closed_at IS NULL
-"""
-
 ANSWERED_SQL = """
 SELECT id, offer_id, value, redeemed_at, body_hash, discount_minor FROM redemption
 WHERE district_id = %(district_id)s AND till = %(till)s AND use_request_no = %(request_no)s
@@ -25,7 +12,8 @@ SELECT offer.id, offer.state, offer.valid_from, offer.valid_until,
            WHERE campaign_store.district_id = offer.district_id
              AND campaign_store.campaign_id = offer.campaign_id AND campaign_store.store_id = %(store_id)s
        ) AS is_here
-FROM offer WHERE offer.district_id = %(district_id)s AND offer.code = %(code)s AND offer.kind = 'coupon'
+FROM offer WHERE offer.district_id = %(district_id)s AND offer.code = %(code)s
+  AND offer.kind IN ('coupon', 'red_packet') AND offer.state <> 'reserved'
 """
 
 USE_OFFER_SQL = """
@@ -98,9 +86,15 @@ SELECT offer.member_id, offer.campaign_id, store.merchant_id, store.property_id,
            FROM funding_share
            WHERE funding_share.district_id = offer.district_id AND funding_share.campaign_id = offer.campaign_id
            ORDER BY funding_share.id
-       )
+       ),
+       coalesce((SELECT is_on FROM points_rule WHERE points_rule.district_id = offer.district_id), false)
 FROM offer
 JOIN campaign ON campaign.district_id = offer.district_id AND campaign.id = offer.campaign_id
 JOIN store ON store.district_id = offer.district_id AND store.id = %(store_id)s
 WHERE offer.district_id = %(district_id)s AND offer.id = %(offer_id)s
+"""
+
+# Whoever closes an account locks the member first, then his offers and points: so does a use that gives points.
+LOCK_MEMBER_SQL = """
+SELECT id FROM member WHERE district_id = %(district_id)s AND id = %(member_id)s FOR KEY SHARE
 """

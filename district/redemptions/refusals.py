@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from district.problems import Conflict, DistrictError, NotAllowed, NotFound
+from district.problems import Conflict, DistrictError, NotFound
 
 
 class UnknownCode(NotFound):
@@ -15,12 +15,6 @@ class OfferExpired(DistrictError):
     """The offer's time is over, or it was withdrawn."""
 
     status, slug, title = HTTPStatus.GONE, "offer-expired", "The offer has expired"
-
-
-class OtherStore(NotAllowed):
-    """The offer holds elsewhere."""
-
-    slug, title = "other-store", "The offer is not for this store"
 
 
 class AlreadyRedeemed(Conflict):

@@ -2,7 +2,6 @@
 
 import hashlib
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from psycopg.types.json import Jsonb
 from district.auth.service import Principal
 from district.clock import Clock
 from district.database import Pool, new_id, transaction
-from district.problems import NotAllowed, NotFound, TooMany
+from district.problems import NotFound, TooMany
 from district.redemptions import booking, queries
 from district.redemptions.refusals import (
     AlreadyRedeemed,
@@ -21,12 +20,12 @@ from district.redemptions.refusals import (
     BillTooSmall,
     NotYetValid,
     OfferExpired,
-    OtherStore,
     RefundOver,
     RequestNumberReused,
     UnknownCode,
 )
 from district.redemptions.schemas import Return, Returned, Use, Used
+from district.stores.counters import Counter, OtherStore, standing, store_of
 from push.coupon import CodeMalformed, CouponCode, normalise
 from push.offer_document import read_value
 
@@ -36,23 +35,14 @@ REFUND_WINDOW = timedelta(days=30)
 Connection = AsyncConnection[TupleRow]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Till:
-    """Where the caller stands. ``store_id`` is None for a key of all of a merchant's stores."""
-
-    name: str
-    store_id: uuid.UUID | None
-    merchant_id: uuid.UUID | None
-
-
 async def redeem(pool: Pool, principal: Principal, use: Use, *, clock: Clock) -> Used:
     """Use an offer. Of many at once exactly one succeeds, and a repeat of it is answered alike.
 
     Raises: TooMany after many unknown codes, UnknownCode, OtherStore, AlreadyRedeemed, NotYetValid,
     OfferExpired, BillTooSmall, RequestNumberReused.
     """
-    till = await _till(pool, principal)
-    store_id = await _store(pool, principal, till, use.store_id)
+    till = await standing(pool, principal)
+    store_id = await store_of(pool, principal, till, use.store_id)
     await _check_not_locked(pool, principal, till, clock)
     try:
         return await _redeem(pool, _asked(principal, till, store_id, use, now=clock.now()))
@@ -64,7 +54,7 @@ async def redeem(pool: Pool, principal: Principal, use: Use, *, clock: Clock) ->
 
 
 def _asked(
-    principal: Principal, till: Till, store_id: uuid.UUID, use: Use, *, now: datetime
+    principal: Principal, till: Counter, store_id: uuid.UUID, use: Use, *, now: datetime
 ) -> dict[str, Any]:
     """What the statements of one request need. Raises: CodeMalformed."""
     code: CouponCode = normalise(use.code)
@@ -82,7 +72,7 @@ def _asked(
     }
 
 
-async def _check_number_free(pool: Pool, principal: Principal, till: Till, request_no: str) -> None:
+async def _check_number_free(pool: Pool, principal: Principal, till: Counter, request_no: str) -> None:
     """What is no code at all cannot repeat a use. Raises: RequestNumberReused."""
     values = {
         "district_id": principal.district_id,
@@ -128,6 +118,7 @@ async def _use(connection: Connection, values: dict[str, Any]) -> Used:
     if not offer[4]:
         raise OtherStore("The offer is used in another store.")
     values |= {"offer_id": offer[0], "id": new_id()}
+    terms = await booking.terms(connection, values)
     used = await (await connection.execute(queries.USE_OFFER_SQL, values)).fetchone()
     if used is None:
         return await _answered(connection, values) or await _refuse(connection, values)
@@ -135,7 +126,7 @@ async def _use(connection: Connection, values: dict[str, Any]) -> Used:
     written = await (await connection.execute(queries.INSERT_REDEMPTION_SQL, values)).fetchone()
     if written is None:
         raise _NumberTaken
-    await booking.book_use(connection, values)
+    await booking.book_use(connection, values, terms)
     return Used(
         redemption_id=values["id"],
         offer_id=offer[0],
@@ -179,7 +170,7 @@ async def reverse(
 
     Raises: NotFound for another store's, AlreadyReversed, RefundOver, RequestNumberReused.
     """
-    till = await _till(pool, principal)
+    till = await standing(pool, principal)
     values = {
         "district_id": principal.district_id,
         "id": new_id(),
@@ -193,7 +184,7 @@ async def reverse(
         return await _returned(connection, values) or await _reverse(connection, values)
 
 
-async def _check_own(connection: Connection, till: Till, values: dict[str, Any]) -> None:
+async def _check_own(connection: Connection, till: Counter, values: dict[str, Any]) -> None:
     row = await (await connection.execute(queries.REDEMPTION_SQL, values)).fetchone()
     is_own = row is not None and (
         row[0] == till.store_id if till.store_id is not None else row[1] == till.merchant_id
@@ -230,54 +221,14 @@ async def _reverse(connection: Connection, values: dict[str, Any]) -> Returned:
     )
 
 
-async def _till(pool: Pool, principal: Principal) -> Till:
-    """The till, store or merchant that the key stands for. Raises: NotAllowed."""
-    if principal.scope_id is None:
-        if principal.merchant_id is None:
-            raise NotAllowed("This key stands for no store; make one for a till.")
-        return Till(name=f"key:{principal.subject_id}", store_id=None, merchant_id=principal.merchant_id)
-    async with pool.connection() as connection:
-        row = await (
-            await connection.execute(
-                queries.TILL_SQL, {"district_id": principal.district_id, "scope_id": principal.scope_id}
-            )
-        ).fetchone()
-    if row is None:
-        raise NotAllowed("The store of this key is closed or gone; make a new key.")
-    return Till(name=f"till:{principal.scope_id}", store_id=row[0], merchant_id=row[1])
-
-
-async def _store(pool: Pool, principal: Principal, till: Till, named: uuid.UUID | None) -> uuid.UUID:
-    if till.store_id is not None:
-        if named not in {None, till.store_id}:
-            raise OtherStore("The key is for a till of another store.")
-        return till.store_id
-    if named is None:
-        raise OtherStore("The key is for all stores of a merchant; name the store.")
-    async with pool.connection() as connection:
-        row = await (
-            await connection.execute(
-                queries.MERCHANTS_STORE_SQL,
-                {
-                    "district_id": principal.district_id,
-                    "store_id": named,
-                    "merchant_id": till.merchant_id,
-                },
-            )
-        ).fetchone()
-    if row is None:
-        raise OtherStore("The key is for stores of another merchant.")
-    return named
-
-
-def _guesses(principal: Principal, till: Till, clock: Clock) -> dict[str, Any]:
+def _guesses(principal: Principal, till: Counter, clock: Clock) -> dict[str, Any]:
     period_s = UNKNOWN_PERIOD.total_seconds()
     now = clock.machine_now()
     start = datetime.fromtimestamp(now.timestamp() // period_s * period_s, tz=now.tzinfo)
     return {"district_id": principal.district_id, "subject": f"unknown:{till.name}", "period_start": start}
 
 
-async def _check_not_locked(pool: Pool, principal: Principal, till: Till, clock: Clock) -> None:
+async def _check_not_locked(pool: Pool, principal: Principal, till: Counter, clock: Clock) -> None:
     async with pool.connection() as connection:
         values = _guesses(principal, till, clock)
         row = await (await connection.execute(queries.UNKNOWN_COUNT_SQL, values)).fetchone()
@@ -285,7 +236,7 @@ async def _check_not_locked(pool: Pool, principal: Principal, till: Till, clock:
         raise _locked(values["period_start"], clock)
 
 
-async def _count_unknown(pool: Pool, principal: Principal, till: Till, clock: Clock) -> None:
+async def _count_unknown(pool: Pool, principal: Principal, till: Counter, clock: Clock) -> None:
     """Count a guess; past the limit it is not even said that the code is unknown."""
     async with pool.connection() as connection:
         values = _guesses(principal, till, clock)

@@ -18,8 +18,15 @@ from district.clock import ClockDep
 from district.database import DbPool, Pool
 from district.problems import DistrictError, TooMany
 from district.redemptions import service
-from district.redemptions.refusals import AlreadyRedeemed, NotYetValid, OfferExpired, OtherStore, UnknownCode
+from district.redemptions.refusals import (
+    AlreadyRedeemed,
+    AlreadyReversed,
+    NotYetValid,
+    OfferExpired,
+    UnknownCode,
+)
 from district.redemptions.schemas import Return, Use, Used
+from district.stores.counters import OtherStore
 from district.web.language import negotiate
 from district.web.merchant_pages import MerchantStaff, show
 from district.web.security import require_own_form
@@ -248,6 +255,6 @@ async def undo(
     try:
         back = Return(return_request_no=f"web-{return_no}")
         await service.reverse(pool, at_till(here, place), redemption_id, back, clock=clock)
-    except service.AlreadyReversed:
+    except AlreadyReversed:
         return RedirectResponse(f"/merchant/redeem?till={place.id}", HTTPStatus.SEE_OTHER)
     return await _page(request, here, pool, clock, places=places, place=place, outcome=Outcome(kind="undone"))

@@ -70,9 +70,10 @@ def upgrade() -> None:
         sa.Column("minor_units_per_point", sa.Integer(), nullable=True),
         sa.Column("most_per_purchase", sa.Integer(), nullable=False),
         sa.Column("most_per_day", sa.Integer(), nullable=False),
+        sa.Column("merchant_ids", postgresql.ARRAY(sa.Uuid()), nullable=True),
         sa.Column("changed_at", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.CheckConstraint("minor_units_per_point > 0", name=op.f("ck_points_rule_rate_positive")),
-        sa.CheckConstraint("value_minor > 0 AND life_days > 0", name=op.f("ck_points_rule_worth_something")),
+        sa.CheckConstraint("value_minor > 0 AND life_days > 30", name=op.f("ck_points_rule_worth_something")),
         sa.PrimaryKeyConstraint("district_id", name=op.f("pk_points_rule")),
     )
     op.create_table(

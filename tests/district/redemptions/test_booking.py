@@ -120,7 +120,7 @@ async def test_an_offer_of_another_merchant_is_owed_by_him(counter: Counter) -> 
 async def test_what_an_offer_takes_off_is_settled(
     counter: Counter, value: dict[str, Any], bill: int | None, discount: int | None
 ) -> None:
-    extra = {} if bill is None else {"bill_minor": bill}
+    extra: dict[str, Any] = {} if bill is None else {"bill_minor": bill}
     answer = await counter.use(counter.offer(value=value).code, **extra)
     assert (answer.status_code, answer.json()["discount_minor"]) == (200, discount)
     assert entries(counter).get((Account.MERCHANT_PAYABLE, counter.merchant.id), 0) == (discount or 0)

@@ -1,0 +1,14 @@
+"""SQL of where a till stands."""
+
+TILL_SQL = """
+SELECT store.id, store.merchant_id, till.name
+FROM store LEFT JOIN till ON till.district_id = store.district_id AND till.store_id = store.id
+                         AND till.id = %(scope_id)s
+WHERE store.district_id = %(district_id)s AND store.closed_at IS NULL
+  AND (store.id = %(scope_id)s OR till.id IS NOT NULL)
+"""
+
+MERCHANTS_STORE_SQL = """
+SELECT id FROM store
+WHERE district_id = %(district_id)s AND id = %(store_id)s AND merchant_id = %(merchant_id)s AND closed_at IS NULL
+"""
