@@ -106,16 +106,22 @@ class Finder:
 
     def stores(self, store_ids: Collection[uuid.UUID]) -> list[LonLat]:
         """Where these stores stand; one without a position is passed over."""
-        rows = self.session.execute(
-            select(func.coalesce(Store.location, ImportedPlace.location))
+        place = func.coalesce(Store.location, ImportedPlace.location)
+        rows = self.session.scalars(
+            select(place)
             .outerjoin(
                 ImportedPlace,
                 (ImportedPlace.district_id == Store.district_id) & (ImportedPlace.ref == Store.ref),
             )
-            .where(Store.district_id == self.district_id, Store.id.in_(store_ids), Store.closed_at.is_(None))
+            .where(
+                Store.district_id == self.district_id,
+                Store.id.in_(store_ids),
+                Store.closed_at.is_(None),
+                place.is_not(None),
+            )
             .order_by(Store.id)
         )
-        points = [to_shape(location) for (location,) in rows if location is not None]
+        points = [to_shape(location) for location in rows]
         return [LonLat(lon=point.x, lat=point.y) for point in points]
 
     def wrong(self, detail: str, *, zh: str) -> Invalid:
