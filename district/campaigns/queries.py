@@ -2,7 +2,8 @@
 
 LIVE_CAMPAIGNS_SQL = """
 SELECT campaign.id, campaign.content_version,
-       coalesce(campaign.merchant_id, campaign.property_id, campaign.district_id), campaign.state, campaign.rule, campaign.offer,
+       coalesce(campaign.merchant_id, campaign.property_id, campaign.district_id),
+       'live', campaign.rule, campaign.offer,
        ST_AsBinary(campaign.fence), campaign.floor, campaign.starts_at, campaign.ends_at,
        stock.quota IS NOT NULL AND stock.issued >= stock.quota AS is_sold_out,
        coalesce(places.ids, '{}'), coalesce(places.names, '{}'), coalesce(places.names_zh, '{}'),
@@ -28,13 +29,35 @@ ORDER BY campaign.id
 """
 
 CAPS_SQL = """
-SELECT merchant_id, rule -> 'cap' FROM campaign
-WHERE district_id = %(district_id)s AND state = 'live' AND rule ? 'cap'
+SELECT coalesce(merchant_id, property_id, district_id), rule -> 'cap' FROM campaign
+WHERE district_id = %(district_id)s AND state IN ('live', 'exhausted') AND rule ? 'cap'
 """
 
-DUE_SQL = """
+# Nothing more can be given: the stock is gone, or less of the budget is left than one more offer may cost.
+EXHAUSTED = """(
+    coalesce(stock.issued >= stock.quota, false)
+    OR coalesce((campaign.rule #>> '{budget,total_minor}')::bigint < coalesce((
+        SELECT allowance.minor FROM allowance
+        WHERE allowance.district_id = campaign.district_id AND allowance.campaign_id = campaign.id
+          AND allowance.period = 'total'
+    ), 0) + greatest(1, coalesce(CASE campaign.offer #>> '{value,type}'
+        WHEN 'amount' THEN (campaign.offer #>> '{value,minor_units}')::bigint
+        WHEN 'percent' THEN (campaign.offer #>> '{value,max_discount_minor}')::bigint
+        WHEN 'in_store_price' THEN (campaign.offer #>> '{value,regular_minor}')::bigint
+                                   - (campaign.offer #>> '{value,price_minor}')::bigint
+    END, 0)), false)
+)"""
+
+IS_EXHAUSTED_SQL = f"""
+SELECT {EXHAUSTED} FROM campaign
+LEFT JOIN campaign_stock AS stock
+       ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
+WHERE campaign.district_id = :district_id AND campaign.id = :campaign_id
+"""
+
+DUE_SQL = f"""
 SELECT campaign.id, campaign.state, campaign.starts_at, campaign.ends_at, campaign.holds_until,
-       stock.quota IS NOT NULL AND stock.issued >= stock.quota AS is_exhausted,
+       {EXHAUSTED} AS is_exhausted,
        campaign.holds_until IS NULL OR EXISTS (
            SELECT FROM campaign_store
            WHERE campaign_store.district_id = campaign.district_id AND campaign_store.campaign_id = campaign.id
@@ -46,10 +69,9 @@ LEFT JOIN campaign_stock AS stock
 WHERE campaign.district_id = %(district_id)s
   AND (campaign.state = 'approved'
        OR (campaign.state = 'scheduled' AND coalesce(campaign.starts_at, %(now)s) <= %(now)s)
-       OR (campaign.state = 'live' AND (campaign.starts_at > %(now)s OR stock.issued >= stock.quota))
-       OR (campaign.state = 'exhausted' AND coalesce(stock.issued < stock.quota, true))
-       OR (campaign.state IN ('approved', 'scheduled', 'live', 'paused', 'exhausted')
-           AND campaign.ends_at <= %(now)s))
+       OR (campaign.state = 'live' AND (campaign.starts_at > %(now)s OR {EXHAUSTED}))
+       OR (campaign.state = 'exhausted' AND NOT {EXHAUSTED})
+       OR (campaign.state IN ('scheduled', 'live', 'paused', 'exhausted') AND campaign.ends_at <= %(now)s))
 ORDER BY campaign.id
 FOR NO KEY UPDATE OF campaign SKIP LOCKED
 """

@@ -1,4 +1,4 @@
-"""Campaign routes for merchants and operators."""
+"""Campaign routes for merchants, properties and operators."""
 
 import uuid
 from typing import Annotated, Any
@@ -8,18 +8,27 @@ from fastapi.responses import JSONResponse
 
 from district.auth import idempotency
 from district.auth.idempotency import IdempotencyKey
-from district.auth.principals import MerchantOrOperator
-from district.campaigns import service
-from district.campaigns.answers import BY_CLOCK, shown
-from district.campaigns.schemas import CampaignChange, CampaignOut, CampaignPage, Move, NewCampaign
+from district.auth.principals import CampaignStaff
+from district.campaigns import history, service
+from district.campaigns.answers import compared, shown
+from district.campaigns.schemas import (
+    CampaignChange,
+    CampaignOut,
+    CampaignPage,
+    ComparisonOut,
+    HistoryPage,
+    Move,
+    NewCampaign,
+)
 from district.clock import ClockDep
 from district.database import DbSession
 from district.districts.service import DistrictDep
 from push import campaign_document
-from push.campaign import CampaignAction, CampaignState
+from push.campaign_life import BY_CLOCK, CampaignAction, CampaignState
 
 router = APIRouter(tags=["campaigns"])
 PATH = "/v1/districts/{d}/campaigns"
+MOST_VERSION = 2**31 - 1
 
 
 @router.get("/v1/schemas/campaign")
@@ -32,7 +41,7 @@ def read_schema() -> JSONResponse:
 def create(
     body: NewCampaign,
     request: Request,
-    principal: MerchantOrOperator,
+    principal: CampaignStaff,
     district: DistrictDep,
     session: DbSession,
     clock: ClockDep,
@@ -50,7 +59,7 @@ def create(
 
 @router.get(PATH)
 def read_page(
-    principal: MerchantOrOperator,
+    principal: CampaignStaff,
     district: DistrictDep,
     session: DbSession,
     after: uuid.UUID | None = None,
@@ -73,18 +82,46 @@ def read_page(
 
 @router.get(PATH + "/{campaign_id}")
 def read_one(
-    campaign_id: uuid.UUID, principal: MerchantOrOperator, district: DistrictDep, session: DbSession
+    campaign_id: uuid.UUID, principal: CampaignStaff, district: DistrictDep, session: DbSession
 ) -> CampaignOut:
     """One campaign."""
     row = service.find(session, district.id, principal, campaign_id)
     return shown(session, principal, [row])[0]
 
 
+@router.get(PATH + "/{campaign_id}/history")
+def read_history(
+    campaign_id: uuid.UUID,
+    principal: CampaignStaff,
+    district: DistrictDep,
+    session: DbSession,
+    after: uuid.UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=history.MAX_PAGE)] = 50,
+) -> HistoryPage:
+    """Who did what to it, when and why, the oldest first."""
+    row = service.find(session, district.id, principal, campaign_id)
+    return history.page(session, principal, row, after_id=after, limit=limit)
+
+
+@router.get(PATH + "/{campaign_id}/diff")
+def read_differences(
+    campaign_id: uuid.UUID,
+    principal: CampaignStaff,
+    district: DistrictDep,
+    session: DbSession,
+    before: Annotated[int | None, Query(ge=1, le=MOST_VERSION)] = None,
+    after: Annotated[int | None, Query(ge=1, le=MOST_VERSION)] = None,
+) -> ComparisonOut:
+    """What differs between two versions; of those not named, the one in force and the one that waits for approval."""
+    row = service.find(session, district.id, principal, campaign_id)
+    return compared(session, row, before, after)
+
+
 @router.patch(PATH + "/{campaign_id}")
 def change(
     campaign_id: uuid.UUID,
     body: CampaignChange,
-    principal: MerchantOrOperator,
+    principal: CampaignStaff,
     district: DistrictDep,
     session: DbSession,
     clock: ClockDep,
@@ -96,7 +133,7 @@ def change(
 def _add_step(action: CampaignAction) -> None:
     def take(
         campaign_id: uuid.UUID,
-        principal: MerchantOrOperator,
+        principal: CampaignStaff,
         district: DistrictDep,
         session: DbSession,
         clock: ClockDep,

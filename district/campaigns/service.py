@@ -1,38 +1,43 @@
-"""Campaigns: made and changed by merchants, judged by operators, read by the engine."""
+"""Campaigns: made and changed by their owners, judged by operators, read by the engine."""
 
 import uuid
-from collections.abc import Sequence
 
 from geoalchemy2.shape import from_shape
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from district.auth.models import Role
 from district.auth.service import Principal
-from district.campaigns import checks, documents
+from district.campaigns import checks, contents, documents, history, life, owners, territory
 from district.campaigns import fence as fences
 from district.campaigns.answers import OPERATORS_ONLY, shown
-from district.campaigns.models import Campaign, CampaignStock, CampaignStore
+from district.campaigns.contents import Content
+from district.campaigns.history import Change, Told
+from district.campaigns.models import Campaign, CampaignStock
+from district.campaigns.owners import Owner
 from district.campaigns.schemas import CampaignChange, CampaignOut, NewCampaign
 from district.clock import Clock
 from district.database import new_id, notify
 from district.districts.service import DistrictInfo
-from district.merchants.models import Merchant
 from district.problems import Conflict, Invalid, NotAllowed, NotFound
-from district.stores.models import Store
-from geo.datum import Datum
-from push.campaign import (
-    EDITABLE,
+from push.campaign_changes import differences
+from push.campaign_life import (
+    FINAL,
+    RELEASED,
     CampaignAction,
     CampaignState,
     TransitionRefused,
-    after,
 )
-from push.wording import clean
 
 CHANNEL = "campaign_changed"
-FINAL = frozenset({CampaignState.ENDED, CampaignState.CANCELLED})
 MAX_PAGE = 200
+NAMED_POINTERS = 20
+REVIEW = frozenset(
+    {CampaignAction.SUBMIT, CampaignAction.WITHDRAW, CampaignAction.APPROVE, CampaignAction.REJECT}
+)
+"""Steps that are about the version that waits for approval, when one does."""
+CHECKED = frozenset({CampaignAction.SUBMIT, CampaignAction.APPROVE, CampaignAction.RESUME})
+"""Steps before which stores and ground are looked at again: they may have changed since."""
 
 
 class VersionStale(Conflict):
@@ -50,33 +55,76 @@ class StepRefused(Conflict):
 def create(
     session: Session, district: DistrictInfo, principal: Principal, new: NewCampaign, *, clock: Clock
 ) -> CampaignOut:
-    """Make a draft. Raises: Invalid with every part that cannot be used, NotFound for another's merchant."""
-    merchant_id = _merchant_of(session, district, principal, new.merchant_id)
+    """Make a draft.
+
+    Raises: Invalid with every part that cannot be used, ConsentNeeded naming the properties whose buildings the
+    fence reaches into, NotFound for another's merchant, property or store.
+    """
+    owner = owners.of_new(session, principal, named=new.owner, merchant_id=new.merchant_id)
+    content = written(session, district, owner, new)
+    row = make(session, district, principal, owner, content, stock=new.stock, clock=clock)
+    return shown(session, principal, [row])[0]
+
+
+def written(session: Session, district: DistrictInfo, owner: Owner, new: NewCampaign) -> Content:
+    """What a new campaign says, once all of it was checked. Raises: as create."""
     checked = documents.check(new.rule, new.offer, new.crs)
     checks.dates(new.starts_at, new.ends_at)
+    place = fences.resolve(session, district, checked.parsed, new.store_ids)
+    content = Content(
+        name=checks.name(new.name),
+        rule=dict(checked.rule),
+        offer=dict(checked.offer),
+        fence=from_shape(place.area, srid=4326),
+        floor=place.floor,
+        store_ids=tuple(new.store_ids),
+        starts_at=new.starts_at,
+        ends_at=new.ends_at,
+    )
+    _check(session, district.id, owner, content)
+    return content
+
+
+def make(
+    session: Session,
+    district: DistrictInfo,
+    principal: Principal,
+    owner: Owner,
+    content: Content,
+    *,
+    stock: int | None,
+    clock: Clock,
+) -> Campaign:
+    """A draft that says what was checked."""
     row = Campaign(
         district_id=district.id,
         id=new_id(),
-        merchant_id=merchant_id,
-        name=checks.name(new.name),
+        owner_kind=owner.kind,
+        merchant_id=owner.merchant_id,
+        property_id=owner.property_id,
+        owner_store_id=owner.store_id,
+        name=content.name,
         state=CampaignState.DRAFT,
         version=1,
-        rule=dict(checked.rule),
-        offer=dict(checked.offer),
-        fence=from_shape(fences.resolve(session, district, checked.parsed.fence), srid=4326),
-        starts_at=new.starts_at,
-        ends_at=new.ends_at,
+        content_version=1,
+        rule=content.rule,
+        offer=content.offer,
+        fence=content.fence,
+        floor=content.floor,
+        starts_at=content.starts_at,
+        ends_at=content.ends_at,
         reject_reason="",
         created_at=clock.now(),
         changed_at=clock.now(),
     )
     session.add(row)
     session.flush()
-    session.add(CampaignStock(district_id=district.id, campaign_id=row.id, quota=new.stock, issued=0))
-    _set_stores(session, row, new.store_ids)
+    session.add(CampaignStock(district_id=district.id, campaign_id=row.id, quota=stock, issued=0))
+    contents.set_stores(session, row, content.store_ids)
+    history.note(session, row, principal, Change.CREATE, Told(), clock=clock)
     session.flush()
     notify(session, CHANNEL, str(district.id))
-    return shown(session, principal, [row])[0]
+    return row
 
 
 def find(
@@ -87,12 +135,26 @@ def find(
     *,
     lock: bool = False,
 ) -> Campaign:
-    """The caller's campaign. Raises: NotFound, also for another merchant's."""
-    row = session.get(
-        Campaign, (district_id, campaign_id), with_for_update=lock or None, populate_existing=lock
+    """A campaign that the caller sees. Raises: NotFound, also for another's."""
+    wanted = select(Campaign).where(
+        Campaign.district_id == district_id, Campaign.id == campaign_id, owners.seen_by(principal)
     )
-    if row is None or (principal.role is Role.MERCHANT and row.merchant_id != principal.merchant_id):
+    if lock:
+        # Offers that are being issued hold their campaign's key: this lock lets them.
+        wanted = wanted.with_for_update(key_share=True, of=Campaign)
+    row = session.scalar(wanted.execution_options(populate_existing=lock))
+    if row is None:
         raise NotFound("No such campaign.")
+    return row
+
+
+def find_own(
+    session: Session, district_id: uuid.UUID, principal: Principal, campaign_id: uuid.UUID
+) -> Campaign:
+    """A campaign that the caller may change, locked. Raises: NotFound, NotAllowed for a tenant's."""
+    row = find(session, district_id, principal, campaign_id, lock=True)
+    if not owners.may_change(principal, row):
+        raise NotAllowed("This campaign is a tenant's: its merchant or the operator changes it.")
     return row
 
 
@@ -106,11 +168,14 @@ def page(
     merchant_id: uuid.UUID | None = None,
     limit: int = 50,
 ) -> tuple[list[CampaignOut], uuid.UUID | None]:
-    """The caller's campaigns by id, and the key of the next page."""
-    wanted = principal.merchant_id if principal.role is Role.MERCHANT else merchant_id
-    statement = select(Campaign).where(Campaign.district_id == district_id).order_by(Campaign.id)
-    if wanted is not None:
-        statement = statement.where(Campaign.merchant_id == wanted)
+    """The campaigns that the caller sees by id, and the key of the next page."""
+    statement = (
+        select(Campaign)
+        .where(Campaign.district_id == district_id, owners.seen_by(principal))
+        .order_by(Campaign.id)
+    )
+    if merchant_id is not None and principal.role is not Role.MERCHANT:
+        statement = statement.where(Campaign.merchant_id == merchant_id)
     if after_id is not None:
         statement = statement.where(Campaign.id > after_id)
     if state is not None:
@@ -130,27 +195,62 @@ def change(
     *,
     clock: Clock,
 ) -> CampaignOut:
-    """Change what the body names: all of a draft; name, stock and end of one that is under way.
+    """Change what the body names.
 
-    Raises: NotFound, VersionStale, StepRefused, Invalid.
+    A draft, and what waits for its first approval, is changed itself. Of an approved campaign stock, name and an
+    earlier end are changed at once; anything else makes a version that waits for approval while the approved one
+    goes on.
+
+    Raises: NotFound, NotAllowed, VersionStale, StepRefused, Invalid, ConsentNeeded.
     """
-    row = find(session, district.id, principal, campaign_id, lock=True)
+    row = find_own(session, district.id, principal, campaign_id)
     _check_version(row, wanted.version)
-    given = wanted.model_fields_set - {"version", "crs"}
-    _check_changeable(CampaignState(row.state), given)
-    if "name" in given and wanted.name is not None:
-        row.name = checks.name(wanted.name)
-    if given & {"rule", "offer"}:
-        _change_documents(session, district, row, wanted)
-    if wanted.store_ids is not None:
-        _set_stores(session, row, wanted.store_ids)
+    if row.state in FINAL:
+        raise StepRefused(
+            f"In state {row.state} nothing can be changed. Copy it into a new campaign.",
+            state=row.state,
+            detail_zh="活动已结束，不能再修改，请复制为新活动。",
+        )
+    given = wanted.model_fields_set
     if "stock" in given:
-        _set_quota(session, row, wanted.stock)
-    row.starts_at = wanted.starts_at if "starts_at" in given else row.starts_at
-    row.ends_at = wanted.ends_at if "ends_at" in given else row.ends_at
-    checks.dates(row.starts_at, row.ends_at)
+        _set_quota(session, row, wanted.stock, principal, clock=clock)
+    if parts := given & contents.PARTS:
+        base = contents.reviewed(session, row)
+        content = contents.changed(session, district, base, wanted)
+        if parts & {"rule", "store_ids"}:
+            _check(session, district.id, owners.of_row(row), content, campaign_id=row.id)
+        _take(session, row, principal, base, content, clock=clock)
+    life.settle(session, row, clock=clock)
     _touch(session, row, clock)
     return shown(session, principal, [row])[0]
+
+
+def _take(
+    session: Session, row: Campaign, principal: Principal, base: Content, content: Content, *, clock: Clock
+) -> None:
+    """Make the changed content the campaign's, or the version that waits for approval."""
+    version = row.version + 1
+    found = differences(base.document(), content.document())
+    waits = row.state in RELEASED and (
+        row.pending_version is not None or not all(_is_at_once(one.pointer, base, content) for one in found)
+    )
+    if waits:
+        contents.keep(session, row, row.content_version, contents.in_force(session, row), None, clock=clock)
+        row.pending_version, row.reject_reason = version, ""
+    else:
+        contents.put_in_force(session, row, version, content)
+    if row.state != CampaignState.DRAFT:
+        contents.keep(session, row, version, content, principal, clock=clock)
+    detail = {"pointers": [one.pointer for one in found[:NAMED_POINTERS]], "waits": waits}
+    told = Told(before=CampaignState(row.state), version=version, detail=detail)
+    history.note(session, row, principal, Change.EDIT, told, clock=clock)
+
+
+def _is_at_once(pointer: str, base: Content, content: Content) -> bool:
+    """What the operator need not see again: a name, and an end that comes sooner."""
+    if pointer == "/ends_at":
+        return content.ends_at is not None and (base.ends_at is None or content.ends_at < base.ends_at)
+    return pointer == "/name"
 
 
 def step(
@@ -166,95 +266,62 @@ def step(
 ) -> CampaignOut:
     """Take one step of a campaign's life. An approved campaign whose start has come is live at once.
 
-    Raises: NotFound, NotAllowed, VersionStale, StepRefused.
+    While a changed version waits, the steps of review are about that one, and the others about what goes on.
+
+    Raises: NotFound, NotAllowed, VersionStale, StepRefused, Invalid, ConsentNeeded.
     """
-    row = find(session, district_id, principal, campaign_id, lock=True)
+    row = find_own(session, district_id, principal, campaign_id)
     if action in OPERATORS_ONLY and principal.role is not Role.OPERATOR:
         raise NotAllowed("Only the district's operator approves or rejects a campaign.")
-    if version is not None:
+    waiting = row.content_version if row.pending_version is None else row.pending_version
+    if version is not None and not (action in REVIEW and version == waiting):
         _check_version(row, version)
+    if action in CHECKED:
+        content = contents.reviewed(session, row) if action in REVIEW else contents.in_force(session, row)
+        _check(session, district_id, owners.of_row(row), content, campaign_id=row.id)
     try:
-        row.state = after(CampaignState(row.state), action)
+        if row.pending_version is not None and action in REVIEW:
+            life.step_of_pending(session, row, principal, action, reason=reason, clock=clock)
+        else:
+            life.step(session, row, principal, action, reason=reason, clock=clock)
     except TransitionRefused as refused:
         raise StepRefused(
             str(refused), state=row.state, detail_zh="营销活动当前状态不允许此操作，请刷新页面。"
         ) from refused
-    if action in {CampaignAction.REJECT, CampaignAction.SUBMIT}:
-        row.reject_reason = clean(reason) if action is CampaignAction.REJECT else ""
-    if row.state == CampaignState.APPROVED and (row.starts_at is None or row.starts_at <= clock.now()):
-        row.state = after(CampaignState.APPROVED, CampaignAction.START)
+    life.settle(session, row, clock=clock)
     _touch(session, row, clock)
     return shown(session, principal, [row])[0]
 
 
-def _merchant_of(
-    session: Session, district: DistrictInfo, principal: Principal, named: uuid.UUID | None
-) -> uuid.UUID:
-    if principal.role is Role.MERCHANT:
-        if principal.merchant_id is None or named not in {None, principal.merchant_id}:
-            raise NotFound("No such merchant.")
-        return principal.merchant_id
-    if named is None:
-        raise Invalid(
-            "Name the merchant.",
-            errors=[
-                {"pointer": "/merchant_id", "detail": "An operator names the merchant of a new campaign."}
-            ],
-        )
-    if session.get(Merchant, (district.id, named)) is None:
-        raise NotFound("No such merchant.")
-    return named
-
-
-def _change_documents(
-    session: Session, district: DistrictInfo, row: Campaign, wanted: CampaignChange
+def _check(
+    session: Session,
+    district_id: uuid.UUID,
+    owner: Owner,
+    content: Content,
+    *,
+    campaign_id: uuid.UUID | None = None,
 ) -> None:
-    datum = wanted.crs if wanted.rule is not None else Datum.WGS84
-    checked = documents.check(wanted.rule or row.rule, wanted.offer or row.offer, datum)
-    row.rule, row.offer = dict(checked.rule), dict(checked.offer)
-    row.fence = from_shape(fences.resolve(session, district, checked.parsed.fence), srid=4326)
+    """Whether the owner may hold for these stores, ask this audience and cover this ground. Raises: Invalid."""
+    owners.check_stores(session, district_id, owner, content.store_ids)
+    owners.check_audience(owner, content.rule)
+    territory.check(session, district_id, owner, content.fence, campaign_id=campaign_id)
 
 
-def _set_stores(session: Session, row: Campaign, store_ids: Sequence[uuid.UUID]) -> None:
-    wanted = set(store_ids)
-    owned = set(
-        session.scalars(
-            select(Store.id).where(
-                Store.district_id == row.district_id,
-                Store.id.in_(wanted),
-                Store.merchant_id == row.merchant_id,
-                Store.closed_at.is_(None),
-            )
-        )
-    )
-    if missing := [index for index, one in enumerate(store_ids) if one not in owned]:
-        detail = {
-            "detail": "This is not an open store of the merchant.",
-            "detail_zh": "这不是该商户营业中的门店。",
-        }
-        raise Invalid(
-            "See errors.", errors=[{"pointer": f"/store_ids/{index}", **detail} for index in missing]
-        )
-    session.execute(
-        delete(CampaignStore).where(
-            CampaignStore.district_id == row.district_id, CampaignStore.campaign_id == row.id
-        )
-    )
-    session.add_all(
-        CampaignStore(district_id=row.district_id, campaign_id=row.id, store_id=one) for one in sorted(wanted)
-    )
-    session.flush()
-
-
-def _set_quota(session: Session, row: Campaign, quota: int | None) -> None:
+def _set_quota(
+    session: Session, row: Campaign, quota: int | None, principal: Principal, *, clock: Clock
+) -> None:
     stock = session.get_one(
-        CampaignStock, (row.district_id, row.id), with_for_update=True, populate_existing=True
+        CampaignStock, (row.district_id, row.id), with_for_update={"key_share": True}, populate_existing=True
     )
     if quota is not None and quota < stock.issued:
         detail = f"{stock.issued} offers are issued already; the stock cannot be less."
         detail_zh = f"已发出 {stock.issued} 份，库存不能少于此数。"
         raise Invalid("See errors.", errors=[{"pointer": "/stock", "detail": detail, "detail_zh": detail_zh}])
-    stock.quota = quota
+    if quota != stock.quota:
+        told = Told(before=CampaignState(row.state), detail={"before": stock.quota, "after": quota})
+        stock.quota = quota
+        history.note(session, row, principal, Change.STOCK, told, clock=clock)
+    session.flush()
 
 
 def _check_version(row: Campaign, version: int) -> None:
@@ -263,17 +330,6 @@ def _check_version(row: Campaign, version: int) -> None:
             "Read the campaign again and repeat the change.",
             version=row.version,
             detail_zh="营销活动已被更改，请刷新后重试。",
-        )
-
-
-def _check_changeable(state: CampaignState, given: set[str]) -> None:
-    if state in EDITABLE:
-        return
-    under_way = set() if state in FINAL else {"name", "stock", "ends_at"}
-    if refused := sorted(given - under_way):
-        raise StepRefused(
-            f"In state {state} these cannot be changed: {', '.join(refused)}. Only a draft can be changed whole.",
-            state=state,
         )
 
 

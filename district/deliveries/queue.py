@@ -21,6 +21,7 @@ from district.offers import reservations
 from district.offers import service as offers
 from district.offers.issuing import newest_consents
 from push.campaign import Campaign, may_offer
+from push.campaign_life import IN_FORCE
 from push.channels import signing
 from push.consent import NO_CONSENT, Channel, Consents
 from push.decision import Refusal
@@ -146,7 +147,7 @@ class SqlOutbox:
         return SendFacts(
             consents=consents.get(member_id, NO_CONSENT),
             by_location=True,
-            is_live=campaign_state == "live" and campaign is not None,
+            is_live=campaign_state in IN_FORCE and campaign is not None,
             may_offer=campaign is not None and may_offer(campaign, now),
             is_erased=member_state != "active",
             is_void=offer_state in {"void", "redeemed"},

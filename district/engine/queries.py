@@ -48,7 +48,7 @@ SELECT id, ST_AsBinary(outline), floor FROM zone WHERE district_id = %(district_
 
 FINGERPRINT_SQL = """
 SELECT (SELECT (count(*), max(changed_at), sum(version))::text FROM campaign
-        WHERE district_id = %(district_id)s AND state = 'live'),
+        WHERE district_id = %(district_id)s AND state IN ('live', 'exhausted')),
        (SELECT count(*) FROM campaign_stock
         WHERE district_id = %(district_id)s AND quota IS NOT NULL AND issued >= quota),
        (SELECT md5(string_agg(id::text || coalesce(floor, '') || md5(ST_AsBinary(outline)), ',' ORDER BY id))

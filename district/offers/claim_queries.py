@@ -1,7 +1,7 @@
 """SQL of what is held: terms, pools, allowances, claims, drops and posters. Nothing is counted and then inserted."""
 
 TERMS_SQL = """
-SELECT campaign.id, campaign.version, campaign.merchant_id, campaign.state, campaign.rule, campaign.offer,
+SELECT campaign.id, campaign.content_version, campaign.merchant_id, campaign.state, campaign.rule, campaign.offer,
        stock.quota, campaign.starts_at, campaign.ends_at, place.name, place.name_zh, place.id
 FROM campaign
 LEFT JOIN campaign_stock AS stock

@@ -28,7 +28,7 @@ from district.offers.models import OfferState
 from district.offers.terms import Terms
 from district.offers.wording import told
 from district.problems import NotFound
-from push.campaign import CampaignState
+from push.campaign_life import IN_FORCE, CampaignState
 from push.coupon import RANDOM_BYTES, code_from
 from push.offer import Claim, ClaimMode, OfferValue, ValueKind
 from push.offer_document import write_value
@@ -179,7 +179,7 @@ def check_open(terms: Terms, claim: Claim, now: datetime) -> None:
     if ends or terms.state in {CampaignState.ENDED, CampaignState.CANCELLED}:
         raise ClaimOver
     starts = [one for one in (claim.opens_at, terms.starts_at) if one is not None and one > now]
-    if starts or terms.state != CampaignState.LIVE:
+    if starts or terms.state not in IN_FORCE:
         raise NotYetOpen(max(starts, default=None))
 
 

@@ -17,7 +17,7 @@ from district.offers import terms as terms_of
 from district.offers.claim_problems import OnePerPerson, SoldOut
 from district.offers.claims import Asked
 from district.offers.terms import Terms
-from push.campaign import CampaignState
+from push.campaign_life import IN_FORCE, CampaignState
 
 Connection = AsyncConnection[TupleRow]
 SETTLED_AT_ONCE = 200
@@ -117,7 +117,7 @@ async def _serve(
     for member_id in member_ids:
         asked = Asked(member_id=member_id, id=terms.campaign_id, now=now, key="drop")
         try:
-            if terms.state != CampaignState.LIVE:
+            if terms.state not in IN_FORCE:
                 raise SoldOut
             async with connection.transaction():
                 won.append((member_id, await claims.take_one(connection, district, terms, asked)))

@@ -10,7 +10,7 @@ from typing import Any
 from district.database import new_id
 from district.offers.terms import Terms
 from district.offers.wording import Told
-from push.campaign import CampaignState
+from push.campaign_life import IN_FORCE
 from push.consent import NO_CONSENT, Channel, ConsentRecord, Consents, Purpose, may_contact
 from push.coupon import RANDOM_BYTES, CouponCode, code_from
 from push.decision import OfferDraft, Refusal
@@ -88,7 +88,7 @@ class Truth:
         if draft.member_id not in self.members:
             return refusal(draft, Suppression.ERASED)
         terms = self.terms.get(draft.campaign_id)
-        if terms is None or terms.state != CampaignState.LIVE:
+        if terms is None or terms.state not in IN_FORCE:
             return refusal(draft, Suppression.PAUSED)
         if terms.offer.claim is not None and not terms.offer.claim.is_pushed:
             return refusal(draft, Suppression.OUT_OF_WINDOW)

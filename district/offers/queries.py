@@ -24,17 +24,18 @@ ORDER BY campaign_id FOR NO KEY UPDATE
 INSERT_OFFERS_SQL = """
 INSERT INTO offer (district_id, id, campaign_id, member_id, occurrence_key, code, kind, value, title, text, why,
                    valid_from, valid_until, issued_at, trigger_lon, trigger_lat, state, reserved_until, variant,
-                   stacks_with)
+                   stacks_with, campaign_version)
 SELECT %(district_id)s, draft.id, draft.campaign_id, draft.member_id, draft.occurrence_key, draft.code,
        draft.kind, draft.value, draft.title, draft.text, draft.why, draft.valid_from, draft.valid_until, %(now)s,
        draft.lon, draft.lat, CASE WHEN draft.reserved_until IS NULL THEN 'issued' ELSE 'reserved' END,
-       draft.reserved_until, draft.variant, ARRAY(SELECT jsonb_array_elements_text(draft.stacks))
+       draft.reserved_until, draft.variant, ARRAY(SELECT jsonb_array_elements_text(draft.stacks)),
+       draft.version
 FROM unnest(%(ids)s::uuid[], %(campaigns)s::uuid[], %(members)s::uuid[], %(keys)s::text[], %(codes)s::text[],
             %(kinds)s::text[], %(values)s::jsonb[], %(titles)s::jsonb[], %(texts)s::jsonb[], %(whys)s::jsonb[],
             %(from)s::timestamptz[], %(until)s::timestamptz[], %(lons)s::float8[], %(lats)s::float8[],
-            %(reserved)s::timestamptz[], %(variants)s::text[], %(stacks)s::jsonb[])
+            %(reserved)s::timestamptz[], %(variants)s::text[], %(stacks)s::jsonb[], %(versions)s::int[])
      AS draft (id, campaign_id, member_id, occurrence_key, code, kind, value, title, text, why,
-               valid_from, valid_until, lon, lat, reserved_until, variant, stacks)
+               valid_from, valid_until, lon, lat, reserved_until, variant, stacks, version)
 ORDER BY draft.campaign_id, draft.member_id, draft.occurrence_key
 ON CONFLICT (district_id, campaign_id, member_id, occurrence_key) DO NOTHING
 RETURNING id
@@ -43,8 +44,13 @@ RETURNING id
 TAKE_SLOTS_SQL = """
 INSERT INTO cap_slot (district_id, member_id, scope, slot, taken_at, offer_id)
 SELECT %(district_id)s, member_id, scope, %(slot)s, %(now)s, offer_id
-FROM unnest(%(members)s::uuid[], %(scopes)s::text[], %(offers)s::uuid[], %(reusable)s::timestamptz[])
-     AS wanted (member_id, scope, offer_id, reusable)
+FROM unnest(%(members)s::uuid[], %(scopes)s::text[], %(offers)s::uuid[], %(reusable)s::timestamptz[],
+            %(most)s::int[]) AS wanted (member_id, scope, offer_id, reusable, most)
+WHERE (
+    SELECT count(*) FROM cap_slot AS held
+    WHERE held.district_id = %(district_id)s AND held.member_id = wanted.member_id
+      AND held.scope = wanted.scope AND held.taken_at > wanted.reusable
+) < wanted.most
 ORDER BY member_id, scope
 ON CONFLICT (district_id, member_id, scope, slot)
 DO UPDATE SET taken_at = EXCLUDED.taken_at, offer_id = EXCLUDED.offer_id
@@ -138,7 +144,7 @@ SELECT offer.id, offer.campaign_id, offer.state, offer.kind, offer.code, offer.v
              AND campaign_store.campaign_id = offer.campaign_id
            ORDER BY store_id
        ),
-       member.language
+       member.language, offer.reserved_until
 FROM offer JOIN member ON member.district_id = offer.district_id AND member.id = offer.member_id
 WHERE offer.district_id = %(district_id)s AND offer.member_id = %(member_id)s AND member.state = 'active'
 """

@@ -145,6 +145,7 @@ async def _insert_offers(
             "texts": [Jsonb(dict(words[one.offer_id].text)) for one in wave],
             "variants": [one.variant.name if one.variant else "" for one in wave],
             "stacks": [Jsonb(sorted(one.terms.offer.stacks_with)) for one in wave],
+            "versions": [one.terms.version for one in wave],
             "reserved": [one.reserved_until for one in wave],
             "whys": [Jsonb(_why(draft)) for draft in drafts],
             "from": [draft.valid_from for draft in drafts],

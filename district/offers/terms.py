@@ -29,6 +29,7 @@ class Terms:
     """A campaign's offer, and the bounds within which it may be given out; None is without bound."""
 
     campaign_id: uuid.UUID
+    version: int
     merchant_id: uuid.UUID | None
     state: str
     offer: OfferContent
@@ -85,6 +86,7 @@ def of_row(row: Sequence[Any]) -> Terms:
     budget = rule.get("budget") or {}
     return Terms(
         campaign_id=id_,
+        version=version,
         merchant_id=merchant_id,
         state=state,
         offer=_offer(id_, version, offer),

@@ -73,14 +73,15 @@ async def test_a_draft_may_change_whole_and_its_fence_follows(shop: Shop) -> Non
     assert answer.json()["fence"] != campaign["fence"]
 
 
-async def test_a_live_campaign_takes_a_new_stock_and_no_new_rule(shop: Shop) -> None:
+async def test_a_live_campaign_takes_a_new_stock_at_once_and_a_new_rule_as_a_version(shop: Shop) -> None:
     campaign = await shop.live()
     stock = await shop.patch(f"/{campaign['id']}", {"version": 3, "stock": 7})
-    rule = await shop.patch(f"/{campaign['id']}", {"version": 4, "rule": shop.body()["rule"]})
-    assert (stock.status_code, stock.json()["stock"], rule.status_code) == (200, 7, 409)
+    rule = await shop.patch(f"/{campaign['id']}", {"version": 4, "rule": shop.body()["rule"] | {"ttl_s": 600}})
+    assert (stock.status_code, stock.json()["stock"], stock.json()["pending"]) == (200, 7, None)
+    assert (rule.status_code, rule.json()["state"], rule.json()["pending"]["version"]) == (200, "live", 5)
 
 
-@pytest.mark.parametrize("step", ["submit", "approve", "reject", "pause", "resume", "end"])
+@pytest.mark.parametrize("step", ["submit", "withdraw", "approve", "reject", "pause", "resume", "end"])
 async def test_another_merchants_step_finds_nothing(shop: Shop, step: str) -> None:
     campaign = await shop.made()
     answer = await shop.post(f"/{campaign['id']}/{step}", token=shop.other_merchant())
@@ -144,7 +145,7 @@ async def test_the_engine_hears_of_each_change_and_loads_live_campaigns_only(
 async def test_the_clock_starts_and_ends_campaigns(shop: Shop, clock: FixedClock, database_url: str) -> None:
     starts_at, ends_at = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=2)
     campaign = await shop.live(starts_at=starts_at.isoformat(), ends_at=ends_at.isoformat())
-    assert campaign["state"] == "approved"
+    assert campaign["state"] == "scheduled"
     states = []
     pool = make_pool(database_url, size=1)
     await pool.open()
@@ -152,7 +153,7 @@ async def test_the_clock_starts_and_ends_campaigns(shop: Shop, clock: FixedClock
         await jobs.advance(pool, shop.district.id, now=now)
         states.append((await shop.get(f"/{campaign['id']}")).json()["state"])
     await pool.close()
-    assert states == ["approved", "live", "ended"]
+    assert states == ["scheduled", "live", "ended"]
 
 
 async def test_an_end_before_the_start_is_refused(shop: Shop, clock: FixedClock) -> None:
