@@ -1,0 +1,94 @@
+"""SQL of the set-based planner: members by campaigns, each pair with the first reason that refuses it.
+
+The rules are those of push.decision.decide; a test holds the two to one answer. What only decide() can say (opening
+hours, scores, competition) is asked of the pairs that nothing here refuses.
+"""
+
+from push.consent import Channel
+
+# push.holdout.bucket: the first eight bytes of a SHA-256, as an unsigned number, by 10,000 (2^64 leaves 1,616).
+_HASHED = """('x' || encode(substring(sha256(convert_to(
+    campaign.salt || '|' || campaign.id || '|' || person.id, 'UTF8')) for 8), 'hex'))::bit(64)::bigint"""
+BUCKET = f"(({_HASHED} %% 10000 + CASE WHEN {_HASHED} < 0 THEN 11616 ELSE 0 END) %% 10000)"
+
+ZONES_SQL = """
+SELECT DISTINCT zone FROM (
+    SELECT zone FROM member
+    WHERE district_id = %(district_id)s AND state = 'active' AND (%(after)s::uuid IS NULL OR id > %(after)s)
+      AND (%(members)s::uuid[] IS NULL OR id = ANY(%(members)s::uuid[]))
+    ORDER BY id LIMIT %(limit)s
+) AS batch WHERE zone IS NOT NULL LIMIT 600
+"""
+
+
+def _newest(purpose: str, channel: Channel | None = None) -> str:
+    """The newest word on a purpose, for this channel or for all: of two at one moment the withdrawal holds."""
+    channels = "channel = ''" if channel is None else f"channel IN ('', '{channel.value}')"
+    chosen = f"purpose = '{purpose}' AND {channels}"
+    return f"coalesce((array_agg(granted ORDER BY at DESC, granted) FILTER (WHERE {chosen}))[1], false)"
+
+
+_MARKETING = ", ".join(f"{_newest('marketing', one)} AS by_{one.value}" for one in Channel)
+_ANY_CHANNEL = " OR ".join(
+    f"by_{one.value}" + (" AND to_others" if one is Channel.WEBHOOK else "") for one in Channel
+)
+
+# {audience} is one condition on member for each campaign that asks for less than everyone.
+CHECK_SQL = f"""
+WITH batch AS MATERIALIZED (
+    SELECT member.id, member.bucket,
+           CASE WHEN member.zone = ANY(%(zones)s::text[]) THEN member.zone ELSE '' END AS zone
+    FROM member
+    WHERE district_id = %(district_id)s AND state = 'active' AND (%(after)s::uuid IS NULL OR id > %(after)s)
+      AND (%(members)s::uuid[] IS NULL OR id = ANY(%(members)s::uuid[]))
+    ORDER BY id LIMIT %(limit)s
+), said AS (
+    SELECT DISTINCT ON (consent.member_id, purpose, channel) consent.member_id, purpose, channel, granted, at
+    FROM batch JOIN consent ON consent.district_id = %(district_id)s AND consent.member_id = batch.id
+    WHERE purpose IN ('marketing', 'location', 'third_party')
+    ORDER BY consent.member_id, purpose, channel, consent.id DESC
+), agreed AS (
+    SELECT member_id, {_MARKETING}, {_newest("location")} AS to_location, {_newest("third_party")} AS to_others
+    FROM said GROUP BY member_id
+), person AS MATERIALIZED (
+    SELECT batch.id, batch.bucket, batch.zone,
+           coalesce(to_location AND ({_ANY_CHANNEL}), false) AS agrees,
+           coalesce(to_location AND by_inbox, false) AS is_reached
+    FROM batch LEFT JOIN agreed ON agreed.member_id = batch.id
+), cap AS MATERIALIZED (
+    SELECT * FROM unnest(%(cap_campaigns)s::int[], %(cap_zones)s::text[], %(cap_scopes)s::text[],
+                         %(cap_slots)s::int[], %(cap_reusable)s::timestamptz[])
+        AS one (campaign, zone, scope, slots, reusable)
+), capped AS MATERIALIZED (
+    SELECT DISTINCT member_id, campaign FROM (
+        SELECT taken.member_id, cap.campaign
+        FROM person
+        JOIN cap_slot AS taken ON taken.district_id = %(district_id)s AND taken.member_id = person.id
+        JOIN cap ON cap.scope = taken.scope AND cap.zone = person.zone
+        WHERE taken.taken_at > cap.reusable
+        GROUP BY taken.member_id, cap.campaign, cap.scope, cap.slots
+        HAVING count(*) >= cap.slots
+    ) AS full_scope
+), campaign AS MATERIALIZED (
+    SELECT * FROM unnest(%(campaigns)s::int[], %(ids)s::uuid[], %(held)s::int[], %(salts)s::text[])
+        AS one (campaign, id, held, salt)
+), judged AS (
+    SELECT person.id AS member_id, campaign.campaign,
+           {{audience}} AS belongs,
+           person.bucket < %(control)s OR CASE WHEN campaign.held > 0 THEN {{bucket}} < campaign.held ELSE false END
+               AS is_held,
+           CASE WHEN NOT person.agrees THEN 'no_consent' WHEN NOT person.is_reached THEN 'no_endpoint'
+                WHEN capped.member_id IS NOT NULL THEN 'freq_cap' END AS refused
+    FROM person CROSS JOIN campaign
+    LEFT JOIN capped ON capped.member_id = person.id AND capped.campaign = campaign.campaign
+), outcome AS (
+    SELECT member_id, campaign,
+           CASE WHEN NOT belongs THEN 'not_in_audience' WHEN is_held THEN 'holdout' ELSE refused END AS reason,
+           belongs AND refused IS NULL AS passes
+    FROM judged
+)
+SELECT campaign, coalesce(reason, ''), passes, count(*),
+       CASE WHEN passes OR %(names_all)s THEN array_agg(member_id ORDER BY member_id) END,
+       (SELECT count(*) FROM batch), (SELECT max(id::text)::uuid FROM batch)
+FROM outcome GROUP BY campaign, reason, passes
+"""
