@@ -6,12 +6,16 @@ from datetime import datetime
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from district.audiences import contexts
+from district.campaigns.live import live_campaigns
 from district.districts.service import DistrictInfo
+from push.audience import matches
+from push.suppression import Suppression
 
-REASON = "not_in_audience"
+REASON = Suppression.NOT_IN_AUDIENCE
 Connection = AsyncConnection[TupleRow]
 
-_WHO_SQL = """
+_FOR_ALL_SQL = """
 SELECT coalesce(rule -> 'who', '"everyone"') IN ('"everyone"', '{"all": []}') FROM campaign
 WHERE district_id = %(district_id)s AND id = %(campaign_id)s
 """
@@ -21,11 +25,18 @@ async def is_for(
     connection: Connection,
     district: DistrictInfo,
     campaign_id: uuid.UUID,
-    member_id: uuid.UUID,  # noqa: ARG001
+    member_id: uuid.UUID,
     *,
-    now: datetime,  # noqa: ARG001
+    now: datetime,
 ) -> bool:
-    """Whether the campaign's audience holds the member at this moment."""
+    """Whether the campaign's audience holds the member at this moment; what is for all asks nothing of him."""
     values = {"district_id": district.id, "campaign_id": campaign_id}
-    row = await (await connection.execute(_WHO_SQL, values)).fetchone()
-    return row is not None and bool(row[0])
+    row = await (await connection.execute(_FOR_ALL_SQL, values)).fetchone()
+    if row is not None and row[0]:
+        return True
+    for live in await live_campaigns(connection, district, only=[campaign_id]):
+        wanted = contexts.asked_by(live.campaign)
+        known = await contexts.load(connection, district, [member_id], wanted=wanted, now=now)
+        context = known[member_id].for_campaign(live.campaign)
+        return matches(live.campaign.rule.audience, context, now=now)
+    return False

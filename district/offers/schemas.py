@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 class ShownState(StrEnum):
     """Where an offer stands for its member; expiry is read from its last instant."""
 
+    RESERVED = "reserved"
     ISSUED = "issued"
     OPENED = "opened"
     REDEEMED = "redeemed"
@@ -25,7 +26,9 @@ class OfferOut(BaseModel):
     campaign_id: uuid.UUID
     state: ShownState
     kind: str
-    code: str | None = Field(description="What a till reads; null for a message without a coupon")
+    code: str | None = Field(
+        description="What a till reads; null for a message without a coupon, and for what is not claimed yet"
+    )
     value: dict[str, Any]
     title: str
     text: str
@@ -33,6 +36,7 @@ class OfferOut(BaseModel):
     valid_from: datetime
     valid_until: datetime
     redeemed_at: datetime | None
+    reserved_until: datetime | None = Field(description="Of what is held for the member: how long at least")
     store_ids: list[uuid.UUID]
 
 

@@ -71,15 +71,16 @@ def qr_svg(code: str) -> str:
 def _shown(row: Sequence[Any], language: Language | None, now: datetime) -> OfferOut:
     """A row of WALLET_SQL or ONE_OFFER_SQL, which the driver leaves untyped."""
     id_, campaign_id, state, kind, code, value, title, text, why = row[:9]
-    valid_from, valid_until, redeemed_at, store_ids, member_language = row[9:]
+    valid_from, valid_until, redeemed_at, store_ids, member_language, reserved_until = row[9:]
     chosen = language or language_of(member_language) or Language.EN
-    is_open = state in {OfferState.ISSUED, OfferState.OPENED}
+    is_open = state in {OfferState.RESERVED, OfferState.ISSUED, OfferState.OPENED}
+    is_redeemable = kind in REDEEMABLE and state != OfferState.RESERVED
     return OfferOut(
         id=id_,
         campaign_id=campaign_id,
         state=ShownState.EXPIRED if is_open and valid_until <= now else ShownState(state),
         kind=kind,
-        code=code if kind in REDEEMABLE else None,
+        code=code if is_redeemable else None,
         value=value,
         title=_words(title, chosen),
         text=_words(text, chosen),
@@ -87,6 +88,7 @@ def _shown(row: Sequence[Any], language: Language | None, now: datetime) -> Offe
         valid_from=valid_from,
         valid_until=valid_until,
         redeemed_at=redeemed_at,
+        reserved_until=reserved_until if state == OfferState.RESERVED else None,
         store_ids=store_ids,
     )
 
