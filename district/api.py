@@ -9,6 +9,7 @@ from district.feeds import routes as feeds
 from district.footfall import routes as footfall
 from district.gateways import plan_routes, self_test_routes
 from district.gateways import routes as gateways
+from district.members import recipient_routes as recipients
 from district.members import routes as members
 from district.merchants import routes as merchants
 from district.offers import claim_routes as claims
@@ -23,6 +24,7 @@ from district.radius import ban_routes, openwisp, session_routes
 from district.radius import rest as radius
 from district.radius import routes as radius_clients
 from district.redemptions import routes as redemptions
+from district.settlement import routes as statements
 from district.stores import public as stores
 from district.stores import routes as store_routes
 from district.stores import till_routes
@@ -38,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     claims.router,
     redemptions.router,
     points.router,
+    statements.router,
     deliveries.router,
     campaigns.router,
     gateways.router,
@@ -54,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     privacy.router,
     access_log.router,
     members.router,
+    recipients.router,
     stores.router,
     store_routes.router,
     till_routes.router,

@@ -11,6 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from district.accesslog import jobs as accesslog
 from district.auth import idempotency
 from district.campaigns import jobs as campaigns
+from district.campaigns import visit_triggers
 from district.clock import Clock, system
 from district.deliveries import jobs as deliveries
 from district.deliveries.jobs import Deliveries
@@ -18,6 +19,7 @@ from district.feeds.recorder import Recorder
 from district.gateways import overstayed
 from district.gateways.departures import Departures
 from district.offers import jobs as offers
+from district.offers import waiting_jobs as waiting
 from district.outbox import jobs as outbox
 from district.points import jobs as points
 from district.portal import two_places
@@ -26,6 +28,7 @@ from district.radius import ending_jobs
 from district.radius.recording import AccountingRecorder
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
+from district.settlement import jobs as settlement
 from district.sightings import jobs as sightings
 from district.visits import jobs as visits
 
@@ -96,7 +99,34 @@ async def forget_messages(context: RoleContext) -> None:
 
 async def follow_visits(context: RoleContext) -> None:
     """Visits as they happen."""
-    await visits.follow(context.pool, context.districts, context.clock)
+    await visits.follow(context.pool, context.districts, context.clock, tell=visit_triggers.tell)
+
+
+async def decide_happenings(context: RoleContext) -> None:
+    """Offers for what has happened to members."""
+    fresh_for = context.settings.fresh_for
+    await waiting.decide_happenings(context.pool, context.districts, context.clock, fresh_for=fresh_for)
+
+
+async def plan_occurrences(context: RoleContext) -> None:
+    """Offers of schedules whose time has come."""
+    fresh_for = context.settings.fresh_for
+    await waiting.plan_occurrences(context.pool, context.districts, context.clock, fresh_for=fresh_for)
+
+
+async def materialise_occurrences(context: RoleContext) -> None:
+    """The coming times of schedules."""
+    await waiting.materialise(context.pool, context.districts, context.clock)
+
+
+async def greet(context: RoleContext) -> None:
+    """Birthdays, and members who have stayed away."""
+    await waiting.greet(context.pool, context.districts, context.clock)
+
+
+async def forget_decided(context: RoleContext) -> None:
+    """Retention of what was decided."""
+    await waiting.forget(context.pool, context.districts, context.clock)
 
 
 async def take_in_late_visits(context: RoleContext) -> None:
@@ -108,7 +138,13 @@ async def forget_people(context: RoleContext) -> None:
     """Retention of codes, sessions and counts."""
     now, machine_now = context.clock.now(), context.clock.machine_now()
     for district in context.districts:
-        await privacy.forget(context.pool, district.id, now=now, machine_now=machine_now)
+        await privacy.forget(
+            context.pool,
+            district.id,
+            now=now,
+            machine_now=machine_now,
+            radius_sessions_kept=context.settings.radius_sessions_kept,
+        )
     await privacy.forget_nowhere(context.pool, machine_now=machine_now)
 
 
@@ -135,6 +171,11 @@ async def follow_points(context: RoleContext) -> None:
     await points.follow(context.pool, context.districts, context.clock)
 
 
+async def close_days(context: RoleContext) -> None:
+    """Statements of trading days that are over."""
+    await settlement.close(context.pool, context.districts, context.clock)
+
+
 async def forget_access(context: RoleContext) -> None:
     """Retention of the access log."""
     now, kept = context.clock.now(), context.settings.access_log_kept
@@ -147,9 +188,15 @@ JOBS: tuple[Job, ...] = (
     Job(name="accesslog.follow", every=timedelta(seconds=10), run=follow_access),
     Job(name="alarms.two_places", every=timedelta(minutes=1), run=look_for_two_places),
     Job(name="points.follow", every=timedelta(seconds=10), run=follow_points),
+    Job(name="settlement.close", every=timedelta(minutes=1), run=close_days),
     Job(name="accesslog.forget", every=timedelta(minutes=1), run=forget_access),
     Job(name="privacy.forget", every=timedelta(minutes=1), run=forget_people),
     Job(name="visits.follow", every=visits.FOLLOW_EVERY, run=follow_visits),
+    Job(name="happenings.decide", every=waiting.DECIDE_EVERY, run=decide_happenings),
+    Job(name="occurrences.plan", every=waiting.DECIDE_EVERY, run=plan_occurrences),
+    Job(name="occurrences.materialise", every=waiting.MATERIALISE_EVERY, run=materialise_occurrences),
+    Job(name="happenings.greet", every=waiting.GREET_EVERY, run=greet),
+    Job(name="happenings.forget", every=waiting.FORGET_EVERY, run=forget_decided),
     Job(name="visits.late", every=visits.LATE_EVERY, run=take_in_late_visits),
     Job(name="sightings.days", every=timedelta(minutes=1), run=turn_days_of_sightings),
     Job(name="sightings.forget", every=timedelta(minutes=1), run=forget_sightings),
