@@ -100,17 +100,19 @@ ORDER BY merchant_id, id
 """
 
 UPSERT_REFUSALS_SQL = """
-INSERT INTO refusal (district_id, trading_day, member_id, campaign_id, reason, times, last_at)
-SELECT %(district_id)s, trading_day, member_id, campaign_id, reason, times, last_at
+INSERT INTO refusal (district_id, trading_day, member_id, campaign_id, reason, times, last_at, winner_id, would_have)
+SELECT %(district_id)s, trading_day, member_id, campaign_id, reason, times, last_at, winner_id, would_have
 FROM unnest(%(days)s::date[], %(members)s::uuid[], %(campaigns)s::uuid[], %(reasons)s::text[], %(times)s::int[],
-            %(last)s::timestamptz[])
-     AS refused (trading_day, member_id, campaign_id, reason, times, last_at)
+            %(last)s::timestamptz[], %(winners)s::uuid[], %(would)s::int[])
+     AS refused (trading_day, member_id, campaign_id, reason, times, last_at, winner_id, would_have)
 WHERE EXISTS (
     SELECT FROM member WHERE member.district_id = %(district_id)s AND member.id = refused.member_id
 )
 ORDER BY trading_day, member_id, campaign_id, reason
 ON CONFLICT (district_id, trading_day, member_id, campaign_id, reason)
-DO UPDATE SET times = refusal.times + EXCLUDED.times, last_at = greatest(refusal.last_at, EXCLUDED.last_at)
+DO UPDATE SET times = refusal.times + EXCLUDED.times, last_at = greatest(refusal.last_at, EXCLUDED.last_at),
+              winner_id = coalesce(EXCLUDED.winner_id, refusal.winner_id),
+              would_have = refusal.would_have + EXCLUDED.would_have
 """
 
 VOID_UNSENT_SQL = """
