@@ -13,7 +13,7 @@ from push.wording import Language, Localised, clean
 
 MAX_FACT = 120
 MAX_SAMPLES = 5
-_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.\[\]()!:-]{0,40})\}")
+_PLACE = re.compile(r"\{([A-Za-z_][^{}\s]{0,40})\}")
 _ONE_LINE = frozenset({Channel.SMS, Channel.WEB_PUSH})
 _MARKED_UP = frozenset({Channel.EMAIL})
 
