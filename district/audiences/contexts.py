@@ -43,11 +43,14 @@ class Known:
         is_asked = campaign.rule.audience.term != EVERYONE
         if not is_asked and campaign.rule.where.or_visited is None:
             return self.context
+        return self.as_owner_sees(owner_of(campaign, self.properties))
+
+    def as_owner_sees(self, owner: Owner) -> MemberContext:
+        """The context with this owner's scopes and names."""
         mine = {
-            (label.kind, label.name): label in self.inside
-            for label in self.sets.get(campaign.merchant_id, ())
+            (label.kind, label.name): label in self.inside for label in self.sets.get(owner.merchant_id, ())
         }
-        known = replace(self.context.facts, owner=owner_of(campaign, self.properties), labels=mine)
+        known = replace(self.context.facts, owner=owner, labels=mine)
         return replace(self.context, facts=known, store_visits=last_visits(known))
 
 

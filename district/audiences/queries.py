@@ -34,7 +34,7 @@ LEFT JOIN store ON store.district_id = visit.district_id AND store.id = visit.pl
 LEFT JOIN imported_place AS imported
        ON imported.district_id = store.district_id AND imported.ref = store.ref
 WHERE visit.district_id = %(district_id)s AND visit.member_id = ANY(%(members)s::uuid[])
-  AND visit.ended_at < %(before)s AND (visit.place_kind = 'district' OR store.id IS NOT NULL)
+  AND visit.ended_at < %(before)s AND (visit.place_kind = 'district' AND visit.place_id IS NULL OR store.id IS NOT NULL)
 GROUP BY visit.member_id, visit.place_kind, store.id, store.merchant_id, store.property_id,
          coalesce(store.category, imported.category, '')
 """

@@ -105,7 +105,10 @@ def facts_of(person: Person, owner: Owner = OWNER, world: World = WORLD) -> Fact
         follows=frozenset(PLACES[place] for place in person.follows),
         addresses=frozenset(channel for channel, is_there in addresses.items() if is_there),
         labels={
-            (kind, name): name in own for kind, (known, own) in sets.items() for name in known if is_open
+            (kind, name): owner.merchant_id == MERCHANT and name in own
+            for kind, (known, own) in sets.items()
+            for name in known
+            if is_open
         },
     )
 
