@@ -136,6 +136,12 @@ class Settings(BaseSettings):
         le=timedelta(days=365),
         description="How long the access log of the Wi-Fi and imported NAT logs are kept",
     )
+    radius_sessions_kept: timedelta = Field(
+        default=timedelta(days=180),
+        ge=timedelta(days=30),
+        le=timedelta(days=365),
+        description="How long sessions that accounting told of are kept after their end",
+    )
     engine_confirm: bool = Field(
         default=False, description="Need two consecutive fixes before an enter or exit counts"
     )

@@ -34,6 +34,9 @@ class AlarmKind(StrEnum):
     """What is wrong."""
 
     TWO_PLACES = "device_at_two_places"
+    NAS_CLOCK = "nas_clock_wrong"
+    FOREIGN_POLLER = "gateway_polled_from_elsewhere"
+    ENDINGS_WAIT = "session_endings_wait"
 
 
 def is_impossible(distance_m: float | None, apart: timedelta) -> bool:

@@ -8,6 +8,8 @@ from district.auth.limits import LONGEST_PERIOD, NOWHERE
 from district.database import Pool
 from district.privacy.queries import FORGET
 
+RADIUS_SESSIONS_AT_ONCE = 20_000
+"""In one minute: a large district ends some 200 in it."""
 REDIRECTS_KEPT = timedelta(days=30)
 SENT_CODES_KEPT = timedelta(minutes=15)
 """A code lives ten minutes; the demo's operator page shows it as long."""
@@ -15,12 +17,20 @@ UNSENT_CODES_KEPT = timedelta(hours=24)
 WIFI_LOG_KEPT = timedelta(days=180)
 CONSENT_TRACES_KEPT = timedelta(days=180)
 """From which address and by which agent a consent was given; the consent itself stays."""
+TEXTS_KEPT = timedelta(days=30)
+"""Ids of text messages, which say nothing of who sent them; their signatures live five minutes."""
+RADIUS_SESSIONS_KEPT = timedelta(days=180)
 SIGN_INS_KEPT = timedelta(days=400)
 """Devices under names of one day, so that a year can be compared with the year before."""
 
 
 async def forget(
-    pool: Pool, district_id: uuid.UUID, *, now: datetime, machine_now: datetime
+    pool: Pool,
+    district_id: uuid.UUID,
+    *,
+    now: datetime,
+    machine_now: datetime,
+    radius_sessions_kept: timedelta = RADIUS_SESSIONS_KEPT,
 ) -> Mapping[str, int]:
     """Drop what is over in one district; how many rows, by what they were. ``now`` is business time."""
     values = {
@@ -33,6 +43,9 @@ async def forget(
         "wifi_before": now - WIFI_LOG_KEPT,
         "traces_before": now - CONSENT_TRACES_KEPT,
         "sign_ins_before": now - SIGN_INS_KEPT,
+        "texts_before": machine_now - TEXTS_KEPT,
+        "radius_before": now - radius_sessions_kept,
+        "at_once": RADIUS_SESSIONS_AT_ONCE,
     }
     counts = {}
     async with pool.connection() as connection:

@@ -54,6 +54,14 @@ ERASE: Final = (
     "DELETE FROM voucher_use WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM radius_credential WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM radius_token WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM radius_place WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM sms_join WHERE district_id = :district_id AND phone <> '' AND phone = :phone",
+    # What RADIUS told stays as a session of nobody; one that is still on needs its name to be ended.
+    """
+    UPDATE radius_session
+    SET member_id = NULL, alias = NULL, username = CASE WHEN stopped_at IS NULL THEN username ELSE '' END
+    WHERE district_id = :district_id AND member_id = :member_id
+    """,
     "UPDATE consent SET address = '', agent = '' WHERE district_id = :district_id AND member_id = :member_id",
     """
     DELETE FROM member_merge
@@ -93,5 +101,15 @@ FORGET: Final = {
     """,
     "wifi_session": (
         "DELETE FROM wifi_session WHERE district_id = %(district_id)s AND granted_at < %(wifi_before)s"
+    ),
+    "radius_session": """
+        DELETE FROM radius_session WHERE district_id = %(district_id)s AND unique_id IN (
+            SELECT unique_id FROM radius_session
+            WHERE district_id = %(district_id)s AND stopped_at < %(radius_before)s
+            ORDER BY stopped_at LIMIT %(at_once)s)
+    """,
+    "sms_join": "DELETE FROM sms_join WHERE district_id = %(district_id)s AND created_at < %(a_day_ago)s",
+    "sms_message": (
+        "DELETE FROM sms_message WHERE district_id = %(district_id)s AND received_at < %(texts_before)s"
     ),
 }

@@ -48,6 +48,8 @@ class Told(msgspec.Struct, array_like=True, frozen=True, kw_only=True, tag="a"):
     view: int
     terminate_cause: str
     mark: bytes
+    ahead_s: int | None = None
+    """How far the NAS's clock is ahead of ours; None: it said no time."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -57,8 +59,9 @@ _decoder = msgspec.msgpack.Decoder(Told)
 def told(request: AccountingRequest, *, now: datetime, machine_now: datetime) -> Told:
     """A packet with its instant: by the NAS's clock if that is right, else by ours less the delay that was told."""
     delay = min(timedelta(seconds=request.delay_s), LONGEST_DELAY)
-    if request.event_at is not None and abs(machine_now - delay - request.event_at) <= SKEW_ALLOWED:
-        delay = max(machine_now - request.event_at, timedelta())
+    ahead = None if request.event_at is None else request.event_at - (machine_now - delay)
+    if ahead is not None and abs(ahead) <= SKEW_ALLOWED:
+        delay = max(delay - ahead, timedelta())
     return Told(
         status=request.status,
         unique_id=request.unique_id or unique_id_of(request),
@@ -80,6 +83,7 @@ def told(request: AccountingRequest, *, now: datetime, machine_now: datetime) ->
         view=request.view,
         terminate_cause=request.terminate_cause,
         mark=request.mark,
+        ahead_s=None if ahead is None else round(ahead.total_seconds()),
     )
 
 

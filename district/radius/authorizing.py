@@ -19,6 +19,7 @@ class Admitted:
     password: str | None
     grant: Grant
     is_live: bool
+    """His session is there already, and nothing is left to be written."""
 
 
 async def authorize(pool: Pool, asking: Asking) -> Admitted | Turned:
@@ -39,7 +40,9 @@ async def authorize(pool: Pool, asking: Asking) -> Admitted | Turned:
     if known.session_id is not None and (known.password is not None or known.is_live):
         mark = Mark(kind=MarkKind.SESSION, id=known.session_id)
     grant = Grant(plan=plan, member_id=known.member_id, mark=mark, interim=asking.interim)
-    return Admitted(password=known.password, grant=grant, is_live=known.is_live and asking.is_by_address)
+    # Under a plan that counts devices even a session that goes on asks for its place again.
+    is_settled = known.is_live and asking.is_by_address and known.plan.devices is None
+    return Admitted(password=known.password, grant=grant, is_live=is_settled)
 
 
 def _refused(asking: Asking, known: Known) -> Refused | None:
@@ -71,7 +74,8 @@ def _refused_name(asking: Asking, known: Known) -> Refused | None:
     if known.expires_at is not None and known.expires_at <= asking.clock.machine_now():
         return Refused.EXPIRED
     if not is_token:
-        return None
+        # A log-in has just been asked in the words that stand; a name may be older than they are.
+        return None if known.terms in current_terms() else Refused.NEW_TERMS
     if known.mac != request.mac:
         return Refused.OTHER_DEVICE
     if asking.gateway_id is not None and asking.gateway_id != known.gateway_id:

@@ -8,7 +8,7 @@ from district.clock import Clock
 from district.database import Pool
 from district.districts.service import DistrictInfo
 from district.radius import sessions
-from district.radius.queries import CLOSE_LOST_SQL, FORGET_TOKENS_SQL
+from district.radius.queries import CLOSE_LOST_SQL, FORGET_PLACES_SQL, FORGET_TOKENS_SQL
 
 TOKENS_KEPT = timedelta(minutes=10)
 CLOSED_AT_ONCE = 500
@@ -31,7 +31,8 @@ def close_lost(session: Session, district: DistrictInfo, *, clock: Clock) -> int
 
 
 async def forget_tokens(pool: Pool, district: DistrictInfo, *, clock: Clock) -> None:
-    """Delete one-time tokens some minutes after their end."""
+    """Delete one-time tokens, and places of devices, some minutes after their end."""
     async with pool.connection() as connection:
         values = {"district_id": district.id, "before": clock.machine_now() - TOKENS_KEPT}
         await connection.execute(FORGET_TOKENS_SQL, values)
+        await connection.execute(FORGET_PLACES_SQL, values)

@@ -86,6 +86,14 @@ SELECT
             AND t.used_at > %(machine_now)s - interval '60 s'
             AND NOT EXISTS (SELECT FROM radius_session s WHERE s.district_id = %(district_id)s
                             AND s.wifi_session_id = t.wifi_session_id)
+        UNION
+        SELECT encode(p.device, 'hex') FROM radius_place p
+        WHERE p.district_id = %(district_id)s AND p.member_id = %(member_id)s
+            AND p.taken_at > %(machine_now)s - interval '60 s' AND p.device IS DISTINCT FROM %(alias)s
+            AND NOT EXISTS (SELECT FROM radius_session s WHERE s.district_id = %(district_id)s
+                            AND s.member_id = p.member_id AND s.alias = p.device
+                            AND (s.updated_at >= p.taken_at OR (s.stopped_at IS NULL
+                                 AND s.updated_at > %(machine_now)s - make_interval(secs => 2 * s.interim_s))))
     ) elsewhere),
     coalesce(sum(today_s), 0)::bigint,
     coalesce(sum(CASE WHEN session_s > 0 THEN octets * today_s / session_s
@@ -111,6 +119,12 @@ WHERE ws.district_id = %(district_id)s AND ws.id = t.wifi_session_id AND p.devic
 SPEND_SQL = f"{_SPEND} AND NOT EXISTS ({_DEVICES}) RETURNING t.member_id"
 """Under a plan that limits no devices: one statement."""
 SPEND_PLACE_SQL = f"{_SPEND} RETURNING t.member_id, ({_DEVICES})"
+KEEP_PLACE_SQL = """
+INSERT INTO radius_place (district_id, member_id, device, taken_at)
+VALUES (%(district_id)s, %(member_id)s, %(device)s, %(machine_now)s)
+ON CONFLICT (district_id, member_id, device) DO UPDATE SET taken_at = EXCLUDED.taken_at
+"""
+"""A device let in takes its place now; accounting tells of it within the minute."""
 LOCK_MEMBER_SQL = "SELECT FROM member WHERE district_id = %(district_id)s AND id = %(member_id)s FOR UPDATE"
 
 # The worker writes the session's beginning into the access log: this path waits for no chain.
@@ -131,10 +145,15 @@ WITH opened AS (
 SELECT id FROM opened
 """
 
-# Whom sessions belong to that repeat no mark of ours: by their one-time name, their credential, or their device.
+# Whom sessions belong to: by our mark, their one-time name, their credential, or their device. Late packets of somebody
+# whose membership was closed are nobody's.
 OWNERS_SQL = """
-SELECT 'session', '', NULL::bytea, w.id, w.member_id FROM wifi_session w
+SELECT 'session', '', NULL::bytea, w.id, m.id FROM wifi_session w
+LEFT JOIN member m ON m.district_id = w.district_id AND m.id = w.member_id AND m.state <> 'erased'
 WHERE w.district_id = %(district_id)s AND w.id = ANY(%(session_ids)s)
+UNION ALL
+SELECT 'member', '', NULL::bytea, NULL::uuid, m.id FROM member m
+WHERE m.district_id = %(district_id)s AND m.id = ANY(%(member_ids)s) AND m.state <> 'erased'
 UNION ALL
 SELECT 'name', t.username, NULL::bytea, t.wifi_session_id, t.member_id FROM radius_token t
 WHERE t.district_id = %(district_id)s AND t.username = ANY(%(usernames)s)
@@ -222,4 +241,17 @@ RETURNING unique_id, wifi_session_id, stopped_at, terminate_cause
 
 FORGET_TOKENS_SQL = """
 DELETE FROM radius_token WHERE district_id = %(district_id)s AND expires_at < %(before)s
+"""
+
+FORGET_PLACES_SQL = """
+DELETE FROM radius_place WHERE district_id = %(district_id)s AND taken_at < %(before)s
+"""
+
+# A NAS whose clock is right again goes on counting from there; the newest word holds.
+NOTE_CLOCK_SQL = """
+INSERT INTO nas_clock AS c (district_id, nas, ahead_s, packets, heard_at)
+VALUES (%(district_id)s, %(nas)s, %(ahead_s)s, %(packets)s, %(heard_at)s)
+ON CONFLICT (district_id, nas) DO UPDATE SET
+    ahead_s = CASE WHEN EXCLUDED.heard_at >= c.heard_at THEN EXCLUDED.ahead_s ELSE c.ahead_s END,
+    packets = c.packets + EXCLUDED.packets, heard_at = greatest(c.heard_at, EXCLUDED.heard_at)
 """

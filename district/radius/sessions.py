@@ -16,7 +16,7 @@ from district.gateways import sessions as wifi
 from district.gateways.dialect import Confirmation
 from district.gateways.models import WifiSession
 from district.members.service import alias_of
-from district.radius import clients, marks
+from district.radius import clients, marks, nas_clocks
 from district.radius.accounting import Told
 from district.radius.clients import RadiusClients
 from district.radius.marks import MarkKind
@@ -46,6 +46,8 @@ class Owners:
     """Owners by what an accounting packet may say of them."""
 
     by_session: dict[uuid.UUID, Owner] = field(default_factory=dict)
+    members: set[uuid.UUID] = field(default_factory=set)
+    """Those of the marks who are still members."""
     by_name: dict[str, Owner] = field(default_factory=dict)
     by_alias: dict[bytes, Owner] = field(default_factory=dict)
 
@@ -59,7 +61,7 @@ class Owners:
             return found
         device = self.by_alias.get(alias_of(district, packet.mac), NOBODY) if packet.mac else NOBODY
         if mark is not None and mark.kind is MarkKind.MEMBER and device.member_id != mark.id:
-            return Owner(member_id=mark.id)
+            return Owner(member_id=mark.id) if mark.id in self.members else NOBODY
         return device
 
 
@@ -77,6 +79,7 @@ def record(
         if packet.status in _CAUSES:
             changes += _close_nas(session, district, packet)
     follow(session, district, changes, clock=clock)
+    nas_clocks.note(session, district, packets, clock=clock)
 
 
 def follow(
@@ -128,6 +131,7 @@ def _owners(session: Session, district: DistrictInfo, packets: Sequence[Told]) -
     values = {
         "district_id": district.id,
         "session_ids": [mark.id for mark in read if mark is not None and mark.kind is MarkKind.SESSION],
+        "member_ids": [mark.id for mark in read if mark is not None and mark.kind is MarkKind.MEMBER],
         "usernames": sorted({packet.username for packet in packets if packet.username}),
         "aliases": [
             alias_of(district, mac) for mac in sorted({packet.mac for packet in packets if packet.mac})
@@ -138,6 +142,8 @@ def _owners(session: Session, district: DistrictInfo, packets: Sequence[Told]) -
         owner = Owner(session_id=session_id, member_id=member_id)
         if kind == "session":
             owners.by_session[session_id] = owner
+        elif kind == "member":
+            owners.members.add(member_id)
         elif kind == "name":
             owners.by_name[name] = owner
         else:

@@ -1,15 +1,18 @@
 """Somebody was let in: his one-time token is used up, or a session begins that nobody signed in for."""
 
+import hashlib
 from datetime import timedelta
 
 import psycopg
 
 from district.database import Pool, new_id
 from district.gateways.dialect import PlanInfo
+from district.members.models import MemberState
 from district.radius.answers import Grant, Refused
 from district.radius.asking import LIVE, TOKEN_NAME, Asking, Connection, Known, Turned, find
 from district.radius.marks import Mark, MarkKind
 from district.radius.queries import (
+    KEEP_PLACE_SQL,
     LOCK_MEMBER_SQL,
     OPEN_SESSION_SQL,
     SPEND_PLACE_SQL,
@@ -29,11 +32,29 @@ async def settle(pool: Pool, asking: Asking) -> Grant | Turned | None:
         return None
     async with pool.connection() as connection:
         known = await find(connection, asking)
-        if known is None:
+        if known is None or known.state != MemberState.ACTIVE:
             return Turned(reason=Refused.UNKNOWN)
-        if known.is_live:
-            return None
-        return await _begin(connection, asking, known)
+        if known.plan.devices is None:
+            return None if known.is_live else await _begin(connection, asking, known)
+        async with connection.transaction():
+            return await _begin_in_place(connection, asking, known, most=known.plan.devices)
+
+
+async def _begin_in_place(
+    connection: Connection, asking: Asking, known: Known, *, most: int
+) -> Grant | Turned | None:
+    """Under a plan that counts devices: by address and by name at once, the later one sees the earlier one's place."""
+    values = asking.values | {
+        "member_id": known.member_id,
+        "day_start": asking.clock.now(),
+        "device": asking.values["alias"] or hashlib.sha256(asking.request.username.encode()).digest(),
+    }
+    await connection.execute(LOCK_MEMBER_SQL, values)
+    used = await (await connection.execute(USAGE_SQL, values)).fetchone()
+    if used is not None and used[0] >= most:
+        return Turned(reason=Refused.DEVICES, language=known.language)
+    await connection.execute(KEEP_PLACE_SQL, values)
+    return None if known.is_live else await _begin(connection, asking, known)
 
 
 async def _use_token(pool: Pool, asking: Asking) -> Turned | None:

@@ -81,7 +81,9 @@ WITH added AS (
            NULLIF(member_id, '00000000-0000-0000-0000-000000000000'), lon, lat, accuracy_m, NULLIF(floor, ''),
            NULLIF(access_point_id, '00000000-0000-0000-0000-000000000000'),
            NULLIF(rssi_dbm, 'NaN'::float4), received_at, late
-    FROM stage_sighting
+    FROM stage_sighting AS stage
+    WHERE NOT EXISTS (SELECT FROM member WHERE member.district_id = stage.district_id
+                      AND member.id = stage.member_id AND member.state = 'erased')
     ON CONFLICT (district_id, feed_id, at, source_id) DO NOTHING
     RETURNING district_id, feed_id
 )

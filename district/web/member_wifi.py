@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from district.clock import Clock, ClockDep
 from district.database import DbSession
 from district.members import service as members
+from district.members.models import Member
 from district.members.texts import consent_text
 from district.portal.routes import evidence_of
 from district.problems import Conflict, DistrictError, NotFound, TooMany, Unavailable
@@ -83,7 +84,10 @@ def _page(
 
 
 def _has_access(session: Session, reader: Reader) -> bool:
-    return members.consents_of(session, reader.district.id, reader.member_id).holds(Purpose.ACCESS, None)
+    """Whether the member accepted the terms in the words that stand now: under older ones no name works."""
+    district_id, member_id = reader.district.id, reader.member_id
+    holds = members.consents_of(session, district_id, member_id).holds(Purpose.ACCESS, None)
+    return holds and Purpose.ACCESS not in members.unheard(session, district_id, member_id)
 
 
 def _shown(session: Session, reader: Reader, clock: Clock) -> Sequence[Shown]:
@@ -116,25 +120,38 @@ def issue(
     if not _has_access(session, reader):
         if not agreed:
             return _page(request, reader, session, clock)
-        members.decide(
-            session,
-            reader.district,
-            member,
-            purpose=Purpose.ACCESS,
-            channel=None,
-            granted=True,
-            language=negotiate(request).value,
-            action="button",
-            source=SOURCE,
-            at=clock.now(),
-            evidence=evidence_of(request),
-        )
+        _agree(request, reader, session, clock, member)
     life = request.app.state.settings.radius_credential_life
     try:
         credentials.issue(session, reader.district, member, life=life, clock=clock)
     except (Conflict, TooMany, Unavailable) as error:
         return _page(request, reader, session, clock, refused=error)
     return _back(reader, "made")
+
+
+@router.post(f"{PAGE}/terms", dependencies=[Depends(require_own_form)])
+def accept_terms(request: Request, reader: ReaderDep, session: DbSession, clock: ClockDep) -> Response:
+    """Accept the terms as they stand now; the names that the member has work again at once."""
+    if reader.principal is None:
+        return show_join(request, reader, clock)
+    _agree(request, reader, session, clock, members.get(session, reader.district.id, reader.member_id))
+    return _back(reader, "agreed")
+
+
+def _agree(request: Request, reader: Reader, session: Session, clock: Clock, member: Member) -> None:
+    members.decide(
+        session,
+        reader.district,
+        member,
+        purpose=Purpose.ACCESS,
+        channel=None,
+        granted=True,
+        language=negotiate(request).value,
+        action="button",
+        source=SOURCE,
+        at=clock.now(),
+        evidence=evidence_of(request),
+    )
 
 
 def _back(reader: Reader, done: str) -> Response:

@@ -54,6 +54,20 @@ def seen(alarm_id: uuid.UUID, operator: Operator, session: DbSession, clock: Clo
 def kinds() -> dict[str, tuple[str, str]]:
     """What happened and what to do, by the alarm's kind."""
     return {
+        "nas_clock_wrong": (
+            _("The clock of a NAS is wrong"),
+            _("Its times are not believed, ours are used instead: set its clock by NTP."),
+        ),
+        "gateway_polled_from_elsewhere": (
+            _("A gateway was polled from an address that is not on its list"),
+            _(
+                "It was refused. If the gateway has moved, change its pollers' networks; else somebody else asked."
+            ),
+        ),
+        "session_endings_wait": (
+            _("Sessions that must end wait too long"),
+            _("See whether a worker runs and the gateways answer: whoever withdrew may still be on line."),
+        ),
         "session_not_ended": (
             _("A session could not be ended"),
             _("The device may still be on line: look at what the gateway said, and end it there by hand."),
@@ -69,6 +83,11 @@ def detail_names() -> dict[str, str]:
     """What an alarm's details are called."""
     return {
         "gateway": _("Gateway"),
+        "nas": "NAS",
+        "ahead_s": _("Seconds ahead of us"),
+        "address": _("Address"),
+        "waiting": _("Waiting"),
+        "oldest_s": _("Seconds that the oldest waits"),
         "reason": _("Reason"),
         "answer": _("What it said"),
         "attempts": _("Attempts"),

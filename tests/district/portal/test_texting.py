@@ -20,7 +20,7 @@ from district.members import ledger
 from district.members.models import Consent, Member
 from district.portal import text_inbound, text_providers
 from district.portal.models import SmsJoin, SmsMessage
-from district.portal.text_schemas import NewTextProvider
+from district.portal.text_schemas import NewTextProvider, TextProviderChange
 from push.channels import signing
 from tests.conftest import refresh
 from tests.district.portal.ways import PHONE, Open, Portal, Rows
@@ -251,7 +251,7 @@ async def test_the_secret_before_works_for_a_day_after_a_change(
     new = signing.secret_from(b"n" * 32)
     text_providers.change(
         committed.session, committed.info(district), provider.slug,
-        text_providers.TextProviderChange(secret=new), clock=clock,
+        TextProviderChange(secret=new), clock=clock,
     )  # fmt: skip
     committed.session.commit()
     assert await provider.outcome("hello") == "ignored"

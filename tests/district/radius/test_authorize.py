@@ -1,6 +1,5 @@
 """Who may go on line, and how much: one-time tokens, devices met before, names for 802.1X."""
 
-import asyncio
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,25 +13,10 @@ from district.clock import FixedClock
 from district.database import new_id
 from district.gateways.models import Ban, Gateway
 from district.members import service as members
-from district.radius.models import RadiusClient, RadiusCredential, RadiusSession
+from district.radius.models import RadiusClient
 from tests.conftest import refresh
 from tests.district.radius.conftest import MAC, OTHER_MAC, World, body, spelled
-
-CALL = {"Service_Type": "Call-Check"}
-
-
-def by_address(mac: str = MAC) -> dict[str, Any]:
-    """What a NAS asks when a device comes back."""
-    return body(spelled(mac), mac=mac, **CALL)
-
-
-async def refusal(world: World, document: dict[str, Any]) -> str:
-    """The message of a refusal."""
-    answer = await world.post("authorize", document)
-    assert answer.status_code == 401, answer.text
-    pair = answer.json()["reply:Reply-Message"]
-    assert pair["do_xlat"] is False
-    return str(pair["value"][0])
+from tests.district.radius.names import CALL, by_address, credential, refusal, told
 
 
 async def test_a_token_is_given_as_password_with_the_plan(world: World) -> None:
@@ -243,20 +227,6 @@ async def test_a_live_session_keeps_what_is_left_of_its_time(world: World, clock
     assert said["reply:Session-Timeout"]["value"] == [20 * 60]
 
 
-def credential(world: World, member: Any, **values: Any) -> RadiusCredential:
-    """A member's own name for 802.1X."""
-    now = world.makers.clock.machine_now()
-    given: dict[str, Any] = {
-        "username": f"member-{uuid.uuid4().hex}",
-        "password": "installed-by-a-profile",
-        "created_at": now,
-        "expires_at": now + timedelta(days=30),
-    }
-    row = RadiusCredential(district_id=world.district.id, member_id=member.id, **(given | values))
-    world.add(row)
-    return row
-
-
 async def test_a_members_own_name_works_again_and_again(world: World) -> None:
     row = credential(world, world.member())
     for _ in range(2):
@@ -277,61 +247,6 @@ async def test_a_members_own_name_ends_when_it_is_revoked_or_consent_is_withdraw
     assert (await world.post("authorize", body(good.username))).status_code == 200
     world.says(member, granted=False)
     assert await refusal(world, body(good.username))
-
-
-def told(world: World, member: Any, *, mac: str, started: timedelta, **values: Any) -> None:
-    """A session as accounting told it, begun a while ago."""
-    world.add(
-        RadiusSession(
-            district_id=world.district.id,
-            unique_id=uuid.uuid4().hex,
-            member_id=member.id,
-            alias=members.alias_of(world.makers.info(world.district), mac),
-            started_at=world.makers.clock.now() - started,
-            updated_at=world.makers.clock.machine_now(),
-            interim_s=300,
-            **values,
-        )
-    )
-
-
-async def test_devices_at_once_are_limited_and_freed_by_their_end(world: World, clock: FixedClock) -> None:
-    world.plan(devices=1)
-    member = world.member()
-    told(world, member, mac=OTHER_MAC, started=timedelta(minutes=5))
-    token = world.token(member)
-    assert "place" in await refusal(world, body(token.username))
-    clock.advance(timedelta(seconds=601))  # nothing was heard of it for two intervals
-    later = world.token(member)
-    assert (await world.post("authorize", body(later.username))).status_code == 200
-
-
-async def test_the_devices_own_session_takes_no_place(world: World) -> None:
-    world.plan(devices=1)
-    member = world.member()
-    told(world, member, mac=MAC, started=timedelta(minutes=5))
-    token = world.token(member)
-    assert (await world.post("authorize", body(token.username))).status_code == 200
-
-
-async def test_a_device_just_let_in_takes_a_place_before_it_is_told_of(world: World) -> None:
-    world.plan(devices=1)
-    member = world.member()
-    first, second = world.token(member), world.token(member, mac=OTHER_MAC)
-    assert (await world.post("post-auth", body(first.username))).status_code == 204
-    assert await refusal(world, body(second.username, mac=OTHER_MAC))
-
-
-async def test_of_two_devices_let_in_at_once_only_as_many_as_allowed_stay(world: World) -> None:
-    world.plan(devices=1)
-    member = world.member()
-    tokens = {mac: world.token(member, mac=mac) for mac in (MAC, OTHER_MAC, "02aa22334488")}
-    for mac, token in tokens.items():
-        assert (await world.post("authorize", body(token.username, mac=mac))).status_code == 200
-    answers = await asyncio.gather(
-        *(world.post("post-auth", body(token.username, mac=mac)) for mac, token in tokens.items())
-    )
-    assert sorted(answer.status_code for answer in answers) == [204, 401, 401]
 
 
 async def test_a_days_time_is_used_up_and_comes_back_with_the_trading_day(
@@ -370,3 +285,21 @@ async def test_of_a_session_over_the_days_border_only_todays_part_counts(
     said = (await world.post("authorize", body(token.username))).json()
     assert abs(said["reply:Session-Timeout"]["value"][0] - 3600) <= 2
     assert abs(said["reply:Mikrotik-Total-Limit"]["value"][0] - 500 * 1024) <= 2048
+
+
+async def test_newer_terms_stop_a_members_name_until_they_are_accepted(world: World) -> None:
+    member = world.member(language="en")
+    row = credential(world, member)
+    old_terms(world, member)
+    assert "terms have changed" in await refusal(world, body(row.username))
+    world.says(member, granted=True)
+    assert (await world.post("authorize", body(row.username))).status_code == 200
+
+
+async def test_who_left_between_question_and_answer_begins_no_session(world: World) -> None:
+    member = world.member()
+    row = credential(world, member)
+    assert (await world.post("authorize", body(row.username))).status_code == 200
+    member.state = "erased"
+    world.makers.done()
+    assert (await world.post("post-auth", body(row.username))).status_code == 401

@@ -164,6 +164,19 @@ async def test_who_has_not_agreed_to_access_agrees_under_its_words(world: World)
     assert (await world.post("authorize", body(visitor.rows()[0].username))).status_code == 200
 
 
+async def test_newer_terms_are_accepted_on_the_page_and_names_work_again(visitor: Visitor) -> None:
+    username, world = await visitor.name(), visitor.world
+    world.says(visitor.member, granted=True, text_hash=b"\1" * 32)
+    assert (await world.post("authorize", body(username))).status_code == 401
+    page = await visitor.get()
+    assert f'action="{visitor.page}/terms"' in page.text
+    assert "Make a profile" not in page.text
+    world.makers.clock.advance(timedelta(seconds=1))
+    assert (await visitor.post("/terms")).status_code == 303
+    assert (await world.post("authorize", body(username))).status_code == 200
+    assert f'action="{visitor.page}/terms"' not in (await visitor.get()).text
+
+
 async def test_every_delivery_is_recorded_and_kept_by_nobody(visitor: Visitor) -> None:
     name = await visitor.name()
     apple, passpoint = (
