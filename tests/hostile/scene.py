@@ -18,6 +18,7 @@ from district.districts.models import District, RouteKind
 from district.gateways.models import Ban, Gateway, Plan, WifiSession
 from district.members.models import Alarm, Member, MemberMerge
 from district.merchants.models import Merchant, WebhookEndpoint
+from district.offers.claim_models import ClaimLink
 from district.portal.models import OidcProvider, SmsProvider
 from district.radius.models import RadiusClient
 from district.redemptions.models import Redemption
@@ -126,8 +127,10 @@ def _shop(makers: Makers, district: District, merchant: Merchant, member: Member
         "tills": till,
         "keys": key,
     }
+    link = ClaimLink(token=_canary(), campaign_id=campaign.id, **common)
+    makers.session.add(link)
     made |= {"webhooks": hook, "redemptions": redemption, "merchants": merchant}
-    return {name: str(row.id) for name, row in made.items()}
+    return {name: str(row.id) for name, row in made.items()} | {"claim-links": link.token}
 
 
 def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Member]) -> dict[str, str]:
@@ -191,7 +194,12 @@ SQUARE = {
     "type": "Polygon",
     "coordinates": [[[24.94, 60.16], [24.95, 60.16], [24.95, 60.17], [24.94, 60.17], [24.94, 60.16]]],
 }
-RULE = {"v": 1, "trigger": {"any": [{"on": "fence.enter"}]}, "where": {"within": SQUARE}}
+RULE = {
+    "v": 1,
+    "trigger": {"any": [{"on": "fence.enter"}]},
+    "where": {"within": SQUARE},
+    "holdout": {"pct": 0},
+}
 OFFER = {
     "kind": "coupon",
     "value": {"type": "percent", "percent": 20},
@@ -214,6 +222,7 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         "POST sightings": {"sightings": []},
         "POST feeds": {"slug": f"new-{uuid.uuid4().hex[:8]}"},
         "PATCH feeds/{slug}": {"is_disabled": False},
+        "POST campaigns/{campaign_id}/claim-links": {},
         "POST redemptions": {"code": "AAAAAAAAAAAA", "use_request_no": "7"},
         "POST redemptions/{redemption_id}/reversal": {"return_request_no": "8"},
         "POST webhooks": {"url": "https://127.0.0.1:9/new"},
@@ -245,6 +254,10 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
             "client_secret": "secret-secret",
         },
         "PATCH oidc-providers/{slug}": {"name": "Taken"},
+        "PUT recipients": {
+            "after": 0,
+            "recipients": [{part: {"en": "New", "zh": "新"} for part in ("name", "data", "why")}],
+        },
         "POST sms-providers": {"slug": f"new-{uuid.uuid4().hex[:8]}", "number": "17124"},
         "PATCH sms-providers/{slug}": {"name": "Taken"},
         "PUT code-policy": {"countries": ["FI"], "sms_cost": 5, "daily_budget": 500},
