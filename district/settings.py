@@ -142,6 +142,12 @@ class Settings(BaseSettings):
         le=timedelta(days=365),
         description="How long sessions that accounting told of are kept after their end",
     )
+    member_events_kept: timedelta = Field(
+        default=timedelta(days=180),
+        ge=timedelta(days=1),
+        le=timedelta(days=400),
+        description="How long the timeline of members who agreed to it is kept: searches, views, follows, claims, purchases",
+    )
     engine_confirm: bool = Field(
         default=False, description="Need two consecutive fixes before an enter or exit counts"
     )

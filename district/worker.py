@@ -144,6 +144,7 @@ async def forget_people(context: RoleContext) -> None:
             now=now,
             machine_now=machine_now,
             radius_sessions_kept=context.settings.radius_sessions_kept,
+            member_events_kept=context.settings.member_events_kept,
         )
     await privacy.forget_nowhere(context.pool, machine_now=machine_now)
 

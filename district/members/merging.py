@@ -52,6 +52,10 @@ MOVED: Final = (
         once_per=("campaign_id", "occurrence_key"),
     ),
     Movable(table="visit", key=("trading_day", "id")),
+    Movable(table="follow", key=("store_id",), once_per=("store_id",)),
+    Movable(table="member_tag", key=("tag_id",), once_per=("tag_id",)),
+    Movable(table="segment_member", key=("segment_id",), once_per=("segment_id",)),
+    Movable(table="member_event", key=("id",)),
 )
 
 

@@ -9,13 +9,14 @@ import json
 import uuid
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from district.districts.service import DistrictInfo
+from district.members import recipients
 from district.members import service as members
 from district.members.models import Member
 
@@ -53,6 +54,10 @@ EXPORTED: Final = (
     Kept(table="outbox_message"),
     Kept(table="cap_slot"),
     Kept(table="refusal"),
+    Kept(table="follow"),
+    Kept(table="member_event"),
+    Kept(table="member_tag"),
+    Kept(table="segment_member"),
     Kept(table="exposure"),
     Kept(table="pending_trigger"),
     Kept(table="points_wallet"),
@@ -68,6 +73,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "hand_over": "a link of some minutes that opens the member's page; only hashes are kept",
     "radius_token": "a password of two minutes",
     "ledger_posting": "a merchant's books: a posting names what was redeemed or spent, never a person",
+    "contact_list_entry": "numbers and addresses that merchants brought themselves, by a keyed hash that names no member",
     "member_pass": "a code of some minutes that shows a till who stands there; only its hash is kept",
     "radius_place": "devices that were let in within the last minute, by pseudonym",
     "sms_join": "sign-ins that wait for a text message, with the number that sent it; forgotten after two days",
@@ -121,6 +127,7 @@ def document(session: Session, district: DistrictInfo, member: Member) -> dict[s
             "is_personalised": member.is_personalised,
         },
         **members.export(session, district, member),
+        "recipients": asdict(recipients.current(session, district.id)),
         "records": records(session, district, member),
         "left_out": LEFT_OUT,
     }

@@ -20,6 +20,9 @@ CONSENT_TRACES_KEPT = timedelta(days=180)
 TEXTS_KEPT = timedelta(days=30)
 """Ids of text messages, which say nothing of who sent them; their signatures live five minutes."""
 RADIUS_SESSIONS_KEPT = timedelta(days=180)
+MEMBER_EVENTS_KEPT = timedelta(days=180)
+LISTS_KEPT = timedelta(days=400)
+"""Uploaded numbers and addresses, after which their owner brings them anew."""
 SIGN_INS_KEPT = timedelta(days=400)
 """Devices under names of one day, so that a year can be compared with the year before."""
 
@@ -31,6 +34,7 @@ async def forget(
     now: datetime,
     machine_now: datetime,
     radius_sessions_kept: timedelta = RADIUS_SESSIONS_KEPT,
+    member_events_kept: timedelta = MEMBER_EVENTS_KEPT,
 ) -> Mapping[str, int]:
     """Drop what is over in one district; how many rows, by what they were. ``now`` is business time."""
     values = {
@@ -45,6 +49,8 @@ async def forget(
         "sign_ins_before": now - SIGN_INS_KEPT,
         "texts_before": machine_now - TEXTS_KEPT,
         "radius_before": now - radius_sessions_kept,
+        "events_before": now - member_events_kept,
+        "lists_before": now - LISTS_KEPT,
         "at_once": RADIUS_SESSIONS_AT_ONCE,
     }
     counts = {}

@@ -49,6 +49,11 @@ ERASE: Final = (
     WHERE district_id = :district_id AND member_id = :member_id
     """,
     "DELETE FROM idempotent_answer WHERE district_id = :district_id AND principal = :principal",
+    "DELETE FROM follow WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM member_event WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM member_tag WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM segment_member WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM contact_list_entry WHERE district_id = :district_id AND contact_hash = ANY(:contact_hashes)",
     "DELETE FROM member_identity WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM hand_over WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM voucher_use WHERE district_id = :district_id AND member_id = :member_id",
@@ -98,6 +103,18 @@ FORGET: Final = {
     "consent_trace": """
         UPDATE consent SET address = '', agent = ''
         WHERE district_id = %(district_id)s AND at < %(traces_before)s AND (address <> '' OR agent <> '')
+    """,
+    "member_event": (
+        "DELETE FROM member_event WHERE district_id = %(district_id)s AND at < %(events_before)s"
+    ),
+    # An emptied list is unknown: a rule that leaves out who is on it finds nobody until it is uploaded again.
+    "contact_list": """
+        WITH emptied AS (
+            UPDATE contact_list SET uploaded_at = NULL, entries = 0
+            WHERE district_id = %(district_id)s AND uploaded_at < %(lists_before)s RETURNING id
+        )
+        DELETE FROM contact_list_entry
+        WHERE district_id = %(district_id)s AND list_id IN (SELECT id FROM emptied)
     """,
     "wifi_session": (
         "DELETE FROM wifi_session WHERE district_id = %(district_id)s AND granted_at < %(wifi_before)s"

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from district.audiences.contacts import ListKey
 from district.auth.models import Role
 from district.clock import Clock
 from district.database import new_id
@@ -29,6 +30,7 @@ def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Cl
 
 
 def _erase(session: Session, district: DistrictInfo, member: Member, *, clock: Clock) -> None:
+    key = ListKey.of(district)
     values = {
         "district_id": district.id,
         "member_id": member.id,
@@ -37,6 +39,7 @@ def _erase(session: Session, district: DistrictInfo, member: Member, *, clock: C
         "stranger": new_id(),
         "principal": f"{Role.SHOPPER}:{member.id}",
         "now": clock.now(),
+        "contact_hashes": [key.hash(contact) for contact in (member.phone, member.email) if contact],
     }
     ending.end_all(session, district.id, reason=ERASED, clock=clock, member_id=member.id)
     for statement in ERASE:
