@@ -64,3 +64,55 @@ WHERE district_id = %(district_id)s AND state IN ('done', 'missed') AND starts_a
 FORGET_TRIGGERS_SQL = (
     "DELETE FROM pending_trigger WHERE district_id = %(district_id)s AND done_at < %(before)s"
 )
+
+GREETING_CAMPAIGNS_SQL = """
+SELECT campaign.id, one ->> 'on', coalesce((one ->> 'days')::int, 0)
+FROM campaign, jsonb_array_elements(campaign.rule -> 'trigger' -> 'any') AS one
+WHERE campaign.district_id = %(district_id)s AND campaign.state = 'live'
+  AND one ->> 'on' IN ('member.birthday', 'member.lapsed')
+ORDER BY campaign.id
+"""
+
+BIRTHDAYS_SQL = """
+SELECT id FROM member
+JOIN unnest(%(months)s::int[], %(days)s::int[]) AS today (month, day)
+  ON member.birth_month = today.month AND member.birth_day = today.day
+WHERE district_id = %(district_id)s AND state = 'active'
+  AND NOT EXISTS (
+    SELECT FROM pending_trigger AS told
+    WHERE told.district_id = member.district_id AND told.kind = 'member.birthday'
+      AND told.member_id = member.id AND told.occurrence_key = %(key)s
+  )
+ORDER BY id
+"""
+
+# Whose latest visit to the campaign's stores was on that day. Who wants no personal offers is not looked at.
+LAPSED_SQL = """
+SELECT visit.member_id, max(visit.started_at)
+FROM campaign_store
+JOIN visit ON visit.district_id = campaign_store.district_id AND visit.place_kind = 'store'
+          AND visit.place_id = campaign_store.store_id
+JOIN member ON member.district_id = visit.district_id AND member.id = visit.member_id
+WHERE campaign_store.district_id = %(district_id)s AND campaign_store.campaign_id = %(campaign_id)s
+  AND visit.started_at >= %(since)s AND member.state = 'active' AND member.is_personalised
+  AND NOT EXISTS (
+    SELECT FROM pending_trigger AS told
+    WHERE told.district_id = member.district_id AND told.kind = 'member.lapsed' AND told.member_id = member.id
+      AND told.campaign_id = campaign_store.campaign_id AND told.occurrence_key = %(key)s
+  )
+GROUP BY visit.member_id
+HAVING max(visit.started_at) < %(before)s
+"""
+
+VISITS_TOLD_SQL = """
+SELECT member_id, subject_id, at FROM pending_trigger
+WHERE district_id = %(district_id)s AND kind = ANY(%(kinds)s::text[]) AND member_id = ANY(%(members)s::uuid[])
+  AND at >= %(since)s
+"""
+
+IS_WAITED_FOR_SQL = """
+SELECT EXISTS (
+    SELECT FROM campaign, jsonb_array_elements(rule -> 'trigger' -> 'any') AS one
+    WHERE district_id = %(district_id)s AND state = 'live' AND one ->> 'on' = ANY(%(kinds)s::text[])
+)
+"""

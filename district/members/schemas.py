@@ -56,6 +56,8 @@ class MemberAnswer(BaseModel):
     joined_at: datetime
     is_personalised: bool = True
     """False: offers are chosen without looking at earlier visits."""
+    birth_month: int | None = None
+    birth_day: int | None = None
 
 
 class Preferences(BaseModel):
@@ -68,6 +70,10 @@ class Preferences(BaseModel):
     quiet_from: int | None = Field(default=None, ge=0, lt=1440)
     quiet_until: int | None = Field(default=None, ge=0, lt=1440)
     is_personalised: bool | None = None
+    birth_month: int | None = Field(
+        default=None, ge=1, le=12, description="Of the birthday on which offers may greet; null: none"
+    )
+    birth_day: int | None = Field(default=None, ge=1, le=31)
 
 
 class ConsentState(BaseModel):
@@ -120,6 +126,12 @@ class ConsentRecordView(BaseModel):
     address: str
     agent: str
     """Address and agent are kept for 180 days."""
+    access_point_mac: str
+    portal_version: str
+    sec_gpc: bool
+    """The browser said that nothing of its user may be shared."""
+    recipients_version: int
+    """Of the district's list of recipients that stood then."""
     previous_hash: str | None
     hash: str | None
     """Null: from before there was a chain."""
@@ -162,6 +174,10 @@ def _record_view(one: Proof) -> ConsentRecordView:
         proof=row.proof,
         address=row.address,
         agent=row.agent,
+        access_point_mac=row.access_point_mac,
+        portal_version=row.portal_version,
+        sec_gpc=row.sec_gpc,
+        recipients_version=row.recipients_version,
         previous_hash=row.previous_hash.hex() if row.previous_hash else None,
         hash=row.hash.hex() if row.hash else None,
     )

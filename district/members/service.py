@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,6 +21,7 @@ from district.members.consents import CHANNEL as CHANNEL  # noqa: PLC0414 caller
 from district.members.consents import choose as choose  # noqa: PLC0414
 from district.members.consents import consents_of as consents_of  # noqa: PLC0414
 from district.members.consents import decide as decide  # noqa: PLC0414
+from district.members.consents import honour_gpc as honour_gpc  # noqa: PLC0414
 from district.members.consents import unheard as unheard  # noqa: PLC0414
 from district.members.consents import withdraw_all
 from district.members.contacts import Contact, ContactKind
@@ -205,8 +207,22 @@ def prefer(session: Session, district: DistrictInfo, member: Member, values: Map
             setattr(member, name, value)
     if (member.quiet_from is None) != (member.quiet_until is None):
         raise Invalid("Quiet hours need both quiet_from and quiet_until, or neither.")
+    _check_birthday(member)
     session.flush()
     notify(session, CHANNEL, f"{district.id}:{member.id}")
+
+
+def _check_birthday(member: Member) -> None:
+    """Raises: Invalid for half of a birthday, or a day that no year has."""
+    if member.birth_month is None and member.birth_day is None:
+        return
+    try:
+        date(2000, member.birth_month or 0, member.birth_day or 0)  # a year that has every day
+    except ValueError:
+        raise Invalid(
+            "A birthday needs a birth_month and a birth_day that exist, or neither.",
+            detail_zh="生日须同时填写存在的月和日，或都不填写。",
+        ) from None
 
 
 def export(session: Session, district: DistrictInfo, member: Member) -> dict[str, Any]:
@@ -237,6 +253,8 @@ def export(session: Session, district: DistrictInfo, member: Member) -> dict[str
                 "action": row.action,
                 "source": row.source,
                 "text_sha256": row.text_hash.hex() if row.text_hash else None,
+                "recipients_version": row.recipients_version,
+                "sec_gpc": row.sec_gpc,
             }
             for row in consents
         ],
@@ -261,6 +279,7 @@ def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Cl
         session.execute(insert(OptOut).values(values).on_conflict_do_nothing())
     session.query(DeviceAlias).filter_by(district_id=district.id, member_id=member.id).delete()
     member.phone = member.email = member.zone = member.quiet_from = member.quiet_until = None
+    member.birth_month = member.birth_day = None
     member.state = MemberState.ERASED
     session.query(LoginSession).filter_by(district_id=district.id, subject_id=member.id).delete()
     session.flush()

@@ -34,14 +34,17 @@ WHERE store.district_id = %(district_id)s AND store.id = ANY(%(stores)s::uuid[])
   AND coalesce(store.location, imported.location) IS NOT NULL
 """
 
-# Which visit of a member to these stores one that began at a moment was, the first being 1.
+# Which visit of a member to these stores one that began at a moment was, the first being 1; of who wants no personal
+# offers none is counted.
 VISITS_UNTIL_SQL = """
 SELECT wanted.number, count(visit.id)
 FROM unnest(%(numbers)s::int[], %(members)s::uuid[], %(ats)s::timestamptz[], %(campaigns)s::uuid[])
      AS wanted (number, member_id, at, campaign_id)
 LEFT JOIN campaign_store ON campaign_store.district_id = %(district_id)s
                         AND campaign_store.campaign_id = wanted.campaign_id
-LEFT JOIN visit ON visit.district_id = %(district_id)s AND visit.member_id = wanted.member_id
+LEFT JOIN member ON member.district_id = %(district_id)s AND member.id = wanted.member_id
+                AND member.is_personalised
+LEFT JOIN visit ON visit.district_id = %(district_id)s AND visit.member_id = member.id
                AND visit.place_kind = 'store' AND visit.place_id = campaign_store.store_id
                AND visit.started_at <= wanted.at
 GROUP BY wanted.number
@@ -98,4 +101,12 @@ WHERE occurrence.district_id = %(district_id)s AND occurrence.state IN ('due', '
       WHEN occurrence.state = 'due'
       THEN make_interval(secs => coalesce((campaign.rule ->> 'ttl_s')::float8, %(ttl_s)s)) ELSE %(longest)s END
       <= %(now)s
+"""
+
+WHERE_TRIGGERS_SQL = """
+SELECT DISTINCT district_id FROM pending_trigger WHERE done_at IS NULL AND due_at <= %(now)s
+"""
+
+WHERE_OCCURRENCES_SQL = """
+SELECT DISTINCT district_id FROM occurrence WHERE state IN ('due', 'planning') AND next_at <= %(now)s
 """

@@ -158,6 +158,8 @@ def _answer(district: DistrictInfo, member: Member) -> MemberAnswer:
         quiet_until=member.quiet_until,
         joined_at=member.joined_at,
         is_personalised=member.is_personalised,
+        birth_month=member.birth_month,
+        birth_day=member.birth_day,
     )
 
 
@@ -203,7 +205,14 @@ def consents(principal: Shopper, session: DbSession, registry: RegistryDep) -> d
 def evidence_of(request: Request) -> members.Evidence:
     """What stands behind a choice that a logged-in member makes."""
     agent = request.headers.get("user-agent", "")
-    return members.Evidence(proof="session", address=address_of(request), agent=agent)
+    return members.Evidence(
+        proof="session", address=address_of(request), agent=agent, sec_gpc=says_gpc(request)
+    )
+
+
+def says_gpc(request: Request) -> bool:
+    """Whether the browser says that nothing of its user may be sold or shared (Global Privacy Control)."""
+    return request.headers.get("sec-gpc", "").strip() == "1"
 
 
 @router.put("/me/consents")
@@ -217,6 +226,7 @@ def set_consents(
 ) -> dict[str, list[ConsentState]]:
     """Give or withdraw consents; each is recorded with the words that were shown."""
     district, member = self_of(session, principal, registry)
+    evidence = evidence_of(request)
     for choice in body.consents:
         members.choose(
             session,
@@ -227,8 +237,9 @@ def set_consents(
             granted=choice.granted,
             text_hash=choice.text_hash,
             at=clock.now(),
-            evidence=evidence_of(request),
+            evidence=evidence,
         )
         if choice.purpose is Purpose.ACCESS and not choice.granted:
             ending.end_all(session, district.id, reason="withdrawn", clock=clock, member_id=member.id)
+    members.honour_gpc(session, district, member, source="me", at=clock.now(), evidence=evidence)
     return {"consents": consent_states(session, district, member)}

@@ -22,7 +22,7 @@ from district.members import proof
 from district.members import service as members
 from district.members.models import Member
 from district.members.texts import ASKED
-from district.portal import access, identities, notices, texting, two_places, visits
+from district.portal import access, identities, joins, notices, texting, two_places, visits
 from district.portal.choice import Choice as Choice  # noqa: PLC0414 callers ask one module about sign-ins
 from district.portal.choice import SignedIn as SignedIn  # noqa: PLC0414
 from district.portal.code_sending import compare_code as compare_code  # noqa: PLC0414
@@ -109,7 +109,7 @@ def sign_in(
     members.see_device(
         session, district, found.member, mac=arrival.mac, clock=clock, is_vouched=arrival.is_signed
     )
-    _record_consents(session, district, gateway, found.member, choice, clock=clock)
+    _record_consents(session, district, gateway, arrival, found.member, choice=choice, clock=clock)
     if arrival.is_signed and choice.consents.get(Purpose.LOCATION) and found.member.is_of_age is not False:
         members.count_device_again(session, district, alias)
     opening = sessions_of_wifi.Opening(
@@ -125,6 +125,7 @@ def sign_in(
         used.member_id, used.is_proven = found.member.id, found.is_proven
     session.flush()
     access.note(session, gateway, arrival, choice, row=row, member=found.member)
+    joins.tell(session, district, found, row, clock=clock)
     token = _open(session, district, found.member, clock=clock) if found.is_proven else None
     return SignedIn(member=found.member, is_new=found.is_new, token=token, wifi_session=row)
 
@@ -233,12 +234,14 @@ def _record_consents(
     session: Session,
     district: DistrictInfo,
     gateway: Gateway,
+    arrival: Arrival,
     member: Member,
-    choice: Choice,
     *,
+    choice: Choice,
     clock: Clock,
 ) -> None:
     said = {Purpose.ACCESS: True, **choice.consents}
+    source, evidence = f"portal:{gateway.slug}", _evidence(choice, arrival)
     if member.is_of_age is False:
         # Not asked, whatever the form says: nobody so young can agree to it.
         said = {Purpose.ACCESS: True} | dict.fromkeys(choice.consents, False)
@@ -253,13 +256,14 @@ def _record_consents(
                 granted=said[purpose],
                 language=choice.language,
                 action="button" if purpose is Purpose.ACCESS else "box",
-                source=f"portal:{gateway.slug}",
+                source=source,
                 at=clock.now(),
-                evidence=_evidence(choice),
+                evidence=evidence,
             )
+    members.honour_gpc(session, district, member, source=source, at=clock.now(), evidence=evidence)
 
 
-def _evidence(choice: Choice) -> members.Evidence:
+def _evidence(choice: Choice, arrival: Arrival) -> members.Evidence:
     """What stands behind what this form said."""
     if choice.code_id is not None:
         proof = f"code:{choice.code_id}"
@@ -271,7 +275,13 @@ def _evidence(choice: Choice) -> members.Evidence:
         proof = "voucher"
     else:
         proof = "session" if choice.known is not None else "device"
-    return members.Evidence(proof=proof, address=choice.address, agent=choice.agent)
+    return members.Evidence(
+        proof=proof,
+        address=choice.address,
+        agent=choice.agent,
+        access_point_mac=arrival.access_point_mac,
+        sec_gpc=choice.sec_gpc,
+    )
 
 
 def _open(session: Session, district: DistrictInfo, member: Member, *, clock: Clock) -> IssuedToken:

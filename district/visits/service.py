@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import numpy as np
 from psycopg import AsyncConnection
@@ -27,6 +28,19 @@ FURTHEST = timedelta(hours=24)
 """Visits are cut at this length, and nothing older is read."""
 
 
+class Tell(Protocol):
+    """Who hears of visits that are new."""
+
+    async def __call__(
+        self,
+        connection: AsyncConnection[TupleRow],
+        district: DistrictInfo,
+        begun: Sequence[Stay],
+        *,
+        now: datetime,
+    ) -> object: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Made:
     """What one run did; ``is_busy`` when another worker was at it and nothing was done."""
@@ -39,9 +53,17 @@ class Made:
 
 
 async def refresh(
-    pool: Pool, district: DistrictInfo, *, now: datetime, late: timedelta | None = None
+    pool: Pool,
+    district: DistrictInfo,
+    *,
+    now: datetime,
+    late: timedelta | None = None,
+    tell: Tell | None = None,
 ) -> Made:
-    """Bring the district's visits up to the sightings recorded until ``now``; ``late`` reads as far back as that."""
+    """Bring the district's visits up to the sightings recorded until ``now``; ``late`` reads as far back as that.
+
+    ``tell`` hears of visits that are new, in the transaction that stores them.
+    """
     async with transaction(pool) as connection:
         values = {"district_id": district.id}
         row = await (await connection.execute(queries.LOCK_SQL, values)).fetchone()
@@ -56,6 +78,8 @@ async def refresh(
         changed = [stay for stay in made if stored.get(stay.id) != stay]
         gone = stored.keys() - {stay.id for stay in made}
         await _store(connection, district, changed, gone, since=since)
+        if tell is not None:
+            await tell(connection, district, [stay for stay in changed if stay.id not in stored], now=now)
     return Made(since=since, fixes=len(fixes), changed=len(changed), removed=len(gone))
 
 
