@@ -107,7 +107,8 @@ class Spelt:
     most: int
 
     def schema(self) -> JsonSchema:
-        return {"type": "string", "pattern": f"^(?:{self.pattern})$", "maxLength": self.most}
+        # (?![\s\S]) and not $, before which Python takes a line feed.
+        return {"type": "string", "pattern": rf"^(?:{self.pattern})(?![\s\S])", "maxLength": self.most}
 
     def check(self, value: object, report: Report) -> None:
         if not isinstance(value, str):
