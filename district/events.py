@@ -111,6 +111,20 @@ async def ensure_streams(client: Client, settings: Settings) -> JetStreamContext
     return stream
 
 
+async def fetched(
+    subscription: JetStreamContext.PullSubscription, most: int, *, within_s: float
+) -> list[Msg]:
+    """What comes within the time; empty when nothing does.
+
+    The client says that in two ways: by its own TimeoutError, and by asyncio's when the time is over between two of
+    its requests. Raises: nats.errors.Error, OSError.
+    """
+    try:
+        return await subscription.fetch(most, timeout=within_s)
+    except TimeoutError:
+        return []
+
+
 async def tell(client: Client, subject: str, value: Any) -> None:
     """Send a plain message; who does not listen misses it."""
     await client.publish(subject, msgspec.json.encode(value))

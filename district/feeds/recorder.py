@@ -23,7 +23,7 @@ from psycopg.rows import TupleRow
 from district.clock import Clock
 from district.database import Pool, transaction
 from district.districts.service import Registry
-from district.events import SIGHTINGS_STREAM, SIGHTINGS_SUBJECT
+from district.events import SIGHTINGS_STREAM, SIGHTINGS_SUBJECT, fetched
 from district.feeds.health import LATE_UNKNOWN, RECORDED, REPEATED, Key, write_counts
 from district.sightings import partitions
 from district.sightings.batch import NO_MEMBER, Batch, RowFlag, columns_of, instant, unpack
@@ -74,10 +74,8 @@ class Recorder:
         )
         try:
             while True:
-                with contextlib.suppress(nats.errors.TimeoutError):
-                    messages = await subscription.fetch(FETCH_MESSAGES, timeout=FETCH_WAIT_S)
-                    for together in _portions(messages):
-                        await self._record(together)
+                for together in _portions(await fetched(subscription, FETCH_MESSAGES, within_s=FETCH_WAIT_S)):
+                    await self._record(together)
         finally:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await subscription.unsubscribe()
@@ -188,7 +186,8 @@ def _portions(messages: Sequence[Msg]) -> Iterator[list[Msg]]:
             portion, size = [], 0
         portion.append(message)
         size += len(message.data)
-    yield portion
+    if portion:
+        yield portion
 
 
 async def store(

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from district.clock import Clock
 from district.database import Pool, make_engine, make_sessions
 from district.districts.service import DistrictInfo, Registry
+from district.events import fetched
 from district.feeds.decoding import Decoded, Row, Rows
 from district.feeds.health import FeedCounts
 from district.feeds.service import FeedInfo, take
@@ -118,9 +119,7 @@ class AccountingRecorder:
         )
         try:
             while True:
-                with contextlib.suppress(nats.errors.TimeoutError):
-                    messages = await subscription.fetch(FETCH_MESSAGES, timeout=FETCH_WAIT_S)
-                    await self._take(messages)
+                await self._take(await fetched(subscription, FETCH_MESSAGES, within_s=FETCH_WAIT_S))
                 await asyncio.sleep(GATHER_S)
         finally:
             with contextlib.suppress(nats.errors.Error, OSError):
