@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from district.accesslog import routes as access_log
+from district.campaigns import consent_routes
 from district.campaigns import routes as campaigns
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
@@ -20,14 +21,15 @@ from district.portal import operator_routes as sign_ins
 from district.portal import routes as portal
 from district.portal import text_routes as texts
 from district.privacy import routes as privacy
+from district.purchases import routes as purchases
 from district.radius import ban_routes, openwisp, session_routes
 from district.radius import rest as radius
 from district.radius import routes as radius_clients
 from district.redemptions import routes as redemptions
 from district.settlement import routes as statements
+from district.stores import property_routes, till_routes
 from district.stores import public as stores
 from district.stores import routes as store_routes
-from district.stores import till_routes
 from district.vouchers import routes as vouchers
 from district.zones import import_routes, tiles
 from district.zones import routes as zones
@@ -40,9 +42,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     claims.router,
     redemptions.router,
     points.router,
+    purchases.router,
     statements.router,
     deliveries.router,
     campaigns.router,
+    consent_routes.router,
     gateways.router,
     self_test_routes.router,
     plan_routes.router,
@@ -60,6 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     recipients.router,
     stores.router,
     store_routes.router,
+    property_routes.router,
     till_routes.router,
     import_routes.router,
     zones.router,

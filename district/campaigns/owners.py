@@ -1,9 +1,9 @@
-"""Whose a campaign is, who may see and change it, and which stores and audiences it may name: tenancy follows the tree of places."""
+"""Whose a campaign is, who may see and change it, and which stores it may name: tenancy follows the tree of places."""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, true
 from sqlalchemy.orm import Session
@@ -15,8 +15,6 @@ from district.campaigns.schemas import OwnerIn, OwnerKind
 from district.merchants.models import Merchant
 from district.problems import Invalid, NotFound
 from district.stores.models import Property, Store
-
-_WORDS_OF_MERCHANTS: Final = frozenset({"new", "returning", "lapsed", "frequent"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,38 +169,3 @@ _REFUSED_STORES: Final[Mapping[OwnerKind, tuple[str, str]]] = {
     OwnerKind.PROPERTY: ("This is not an open store of the property.", "这不是该商场营业中的门店。"),
     OwnerKind.OPERATOR: ("This is not an open store of the district.", "这不是本商圈营业中的门店。"),
 }
-
-
-def check_audience(owner: Owner, rule: Mapping[str, Any]) -> None:
-    """Raises: Invalid when a campaign without a merchant asks what somebody has done at its merchant."""
-    if owner.is_merchant or not _asks_of_merchant(rule.get("who")):
-        return
-    raise Invalid(
-        "See errors.",
-        errors=[
-            {
-                "pointer": "/rule/who",
-                "detail": "This campaign has no merchant: name the scope district, property or store.",
-                "detail_zh": "该活动不属于商户，请指定范围：district、property 或 store。",
-            }
-        ],
-    )
-
-
-def _asks_of_merchant(who: Any) -> bool:
-    if isinstance(who, str):
-        return who in _WORDS_OF_MERCHANTS
-    if isinstance(who, list):
-        return any(_asks_of_merchant(one) for one in who)
-    if not isinstance(who, Mapping):
-        return False
-    if who.get("attr") in {
-        "visits",
-        "familiarity",
-        "last_visit_days",
-        "dwell_s",
-        "last_redeem_days",
-        "follows",
-    }:
-        return who.get("scope", "merchant") == "merchant"
-    return any(_asks_of_merchant(who.get(word)) for word in ("all", "any", "not"))

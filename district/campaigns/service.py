@@ -301,9 +301,8 @@ def _check(
     *,
     campaign_id: uuid.UUID | None = None,
 ) -> None:
-    """Whether the owner may hold for these stores, ask this audience and cover this ground. Raises: Invalid."""
+    """Whether the owner may hold for these stores and cover this ground. Raises: Invalid."""
     owners.check_stores(session, district_id, owner, content.store_ids)
-    owners.check_audience(owner, content.rule)
     territory.check(session, district_id, owner, content.fence, campaign_id=campaign_id)
 
 

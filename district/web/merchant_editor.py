@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from district.campaigns import service as campaigns
-from district.campaigns.schemas import CampaignChange, NewCampaign
+from district.campaigns.schemas import CampaignChange, CampaignOut, NewCampaign
 from district.campaigns.service import StepRefused, VersionStale
 from district.clock import Clock, ClockDep
 from district.database import DbSession
@@ -26,7 +26,7 @@ from district.web.merchant_pages import MerchantStaff, not_found, one_campaign, 
 from district.web.merchant_refill import IDEAS, of_campaign
 from district.web.security import require_own_form
 from district.web.staff import Staff
-from push.campaign import CampaignAction, CampaignState
+from push.campaign_life import FINAL, CampaignAction, CampaignState
 
 router = APIRouter()
 
@@ -161,19 +161,19 @@ def create(
 def edit(
     campaign_id: uuid.UUID, request: Request, here: MerchantStaff, session: DbSession, clock: ClockDep
 ) -> Response:
-    """The form of a draft. What is under way is not changed but copied."""
+    """The form of what was written last. What is approved goes on until the change of it is approved, too."""
     try:
         campaign = one_campaign(session, here, campaign_id)
     except NotFound:
         return not_found(request, here, clock)
-    if campaign.state is not CampaignState.DRAFT:
+    if campaign.state in FINAL:
         return _to(campaign_id, "fixed")
     return _editor(
         request,
         here,
         session,
         clock,
-        of_campaign(campaign, here.district),
+        of_campaign(written_last(campaign), here.district),
         campaign_id=campaign_id,
         notice=campaign.reject_reason,
     )
@@ -214,6 +214,13 @@ def save(
     except (Invalid, VersionStale, StepRefused) as refused:
         return _show_refused(request, here, session, clock, form, refused, campaign_id=campaign_id)
     return _to(campaign_id, "submitted" if then == "submit" else "saved")
+
+
+def written_last(campaign: CampaignOut) -> CampaignOut:
+    """What waits for approval where something does, else what is in force."""
+    if campaign.pending is None:
+        return campaign
+    return campaign.model_copy(update=campaign.pending.model_dump(exclude={"version"}))
 
 
 def _change(form: CampaignForm, new: NewCampaign) -> CampaignChange:
@@ -267,6 +274,10 @@ def _show_refused(
 
 
 def _submit(session: Session, here: Staff, campaign_id: uuid.UUID, clock: Clock) -> None:
+    """Send a draft for approval; a change of what was sent before waits already."""
+    row = campaigns.find(session, here.district.id, here.principal, campaign_id)
+    if row.state != CampaignState.DRAFT:
+        return
     campaigns.step(session, here.district.id, here.principal, campaign_id, CampaignAction.SUBMIT, clock=clock)
 
 

@@ -10,14 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from district.auth.models import Role
+from district.campaigns import history
 from district.campaigns import service as campaigns
-from district.campaigns.answers import shown
+from district.campaigns.answers import compared, shown
 from district.campaigns.models import Campaign
 from district.campaigns.schemas import CampaignChange, CampaignOut
 from district.campaigns.service import StepRefused, VersionStale
 from district.clock import Clock, ClockDep
 from district.database import DbSession
-from district.problems import Invalid, NotFound
+from district.problems import Conflict, Invalid, NotFound
 from district.stores import service as stores
 from district.stores.schemas import StoreView
 from district.web import merchant_results
@@ -28,17 +29,27 @@ from district.web.security import require_own_form
 from district.web.staff import Staff, staff
 from district.web.templating import render
 from district.web.worth import worth
-from push.campaign import CampaignAction, CampaignState
+from push.campaign_life import FINAL, CampaignAction, CampaignState
 
 router = APIRouter()
 LISTED = 50
 MerchantStaff = Annotated[Staff, Depends(staff(Role.MERCHANT))]
-OWN_ACTIONS = (CampaignAction.SUBMIT, CampaignAction.PAUSE, CampaignAction.RESUME, CampaignAction.END)
+OWN_ACTIONS = (
+    CampaignAction.SUBMIT,
+    CampaignAction.WITHDRAW,
+    CampaignAction.PAUSE,
+    CampaignAction.RESUME,
+    CampaignAction.END,
+)
+REMEMBERED = 30
+"""Events of a campaign's history that its page shows."""
 TONES = {
     CampaignState.DRAFT: "gray",
     CampaignState.IN_REVIEW: "yellow",
     CampaignState.APPROVED: "blue",
+    CampaignState.SCHEDULED: "blue",
     CampaignState.LIVE: "green",
+    CampaignState.EXHAUSTED: "orange",
     CampaignState.PAUSED: "yellow",
     CampaignState.ENDED: "gray",
     CampaignState.CANCELLED: "red",
@@ -163,7 +174,8 @@ def _campaign_page(
     error: str = "",
     status: int = HTTPStatus.OK,
 ) -> Response:
-    campaign = one_campaign(session, here, campaign_id)
+    row = campaigns.find(session, here.district.id, here.principal, campaign_id)
+    campaign = shown(session, here.principal, [row])[0]
     names = {store.id: store for store in own_stores(session, here)}
     ring = campaign.fence["coordinates"][0]
     corner = ring[0][0] if campaign.fence["type"] == "MultiPolygon" else ring[0]
@@ -179,6 +191,9 @@ def _campaign_page(
             session, here.district, here.principal, now=clock.now(), campaign_id=campaign_id
         ),
         corner=corner,
+        events=history.newest(session, here.principal, row, most=REMEMBERED),
+        differences=compared(session, row).differences if campaign.pending else (),
+        is_over=campaign.state in FINAL,
         said=said,
         error=error,
     )
@@ -222,7 +237,7 @@ def _refused(
     session: Session,
     clock: Clock,
     campaign_id: uuid.UUID,
-    error: Invalid | StepRefused | VersionStale,
+    error: Invalid | Conflict,
 ) -> Response:
     language = negotiate(request)
     first = next(iter(error.members.get("errors", ())), None)
@@ -255,6 +270,6 @@ def take_step(
         )
     except NotFound:
         return not_found(request, here, clock)
-    except (StepRefused, VersionStale) as refused:
+    except (Invalid, StepRefused, VersionStale) as refused:
         return _refused(request, here, session, clock, campaign_id, refused)
     return _to(campaign_id, action)

@@ -9,20 +9,25 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from geoalchemy2 import WKBElement
 from geoalchemy2.shape import to_shape
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from district.auth.models import Role
-from district.campaigns import service
+from district.campaigns import contents, service
+from district.campaigns.answers import compared
+from district.campaigns.contents import Content
 from district.campaigns.models import Campaign, CampaignStock
+from district.campaigns.schemas import DifferenceOut
 from district.campaigns.service import StepRefused, VersionStale
 from district.clock import ClockDep
 from district.database import DbSession
 from district.merchants.models import Merchant
-from district.problems import NotFound
-from district.web.audience_words import in_words
+from district.problems import Invalid, NotFound
+from district.stores.models import Property
+from district.web import rule_words
 from district.web.explained import explained
-from district.web.formats import duration
 from district.web.language import Language, negotiate, spoken
 from district.web.language import gettext as _
 from district.web.security import require_own_form
@@ -34,8 +39,6 @@ from geo.metric import LocalPlane
 from geo.presence import area_m2
 from push import campaign_document
 from push.campaign import CampaignAction, CampaignState
-from push.limits import Period
-from push.rule import CampaignRule, JoinKind, Trigger, TriggerKind
 
 router = APIRouter()
 Operator = Annotated[Staff, Depends(staff(Role.OPERATOR))]
@@ -52,8 +55,11 @@ class Waiting:
     id: uuid.UUID
     version: int
     state: CampaignState
+    is_change: bool
+    """An approved version goes on meanwhile."""
+    differences: Sequence[str]
     name: str
-    merchant: str
+    owner: str
     title: str
     text: str
     worth: str
@@ -68,15 +74,28 @@ class Waiting:
     area_m2: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """A campaign with what its card shows, before it is put into words."""
+
+    row: Campaign
+    content: Content
+    fence_before: WKBElement | None
+    owner: Merchant | Property | None
+    quota: int | None
+    differences: Sequence[DifferenceOut]
+
+
 @router.get("/operator/approvals")
 def page(request: Request, operator: Operator, session: DbSession, clock: ClockDep) -> HTMLResponse:
     """All that wait, the oldest first."""
-    rows = session.execute(
+    found = session.execute(
         _campaigns(operator)
-        .where(Campaign.state == CampaignState.IN_REVIEW)
+        .where(or_(Campaign.state == CampaignState.IN_REVIEW, Campaign.pending_version.is_not(None)))
         .order_by(Campaign.changed_at, Campaign.id)
         .limit(MOST_SHOWN)
     ).all()
+    rows = [_gathered(session, *one) for one in found]
     shell = operator.shell(request, badges={"approvals": len(rows)})
     return render(
         request,
@@ -84,7 +103,7 @@ def page(request: Request, operator: Operator, session: DbSession, clock: ClockD
         shell=shell,
         now=clock.now(),
         rows=rows,
-        shown=lambda row: _waiting(operator, *row),
+        shown=lambda one: _waiting(operator, one),
         fences=_fences(rows),
         district=operator.district,
         live=service.count_by_state(session, operator.district.id, None).get(CampaignState.LIVE, 0),
@@ -117,18 +136,18 @@ def decide(
             version=version,
             reason=reason,
         )
-    except (VersionStale, StepRefused) as refused:
+    except (VersionStale, StepRefused, Invalid) as refused:
         error = explained(refused, negotiate(request))
     if request.headers.get("hx-request") != "true":
         return RedirectResponse("/operator/approvals", HTTPStatus.SEE_OTHER)
-    row = session.execute(_campaigns(operator).where(Campaign.id == campaign_id)).one()
+    row = _gathered(session, *session.execute(_campaigns(operator).where(Campaign.id == campaign_id)).one())
     return render(
         request,
         "operator/approval_card.html",
         shell=operator.shell(request),
         now=clock.now(),
         row=row,
-        shown=lambda one: _waiting(operator, *one),
+        shown=lambda one: _waiting(operator, one),
         action=action,
         undo=UNDO.get(action),
         error=error,
@@ -137,9 +156,12 @@ def decide(
 
 def _campaigns(operator: Staff) -> Any:
     return (
-        select(Campaign, Merchant.name, CampaignStock.quota)
-        .join(
+        select(Campaign, Merchant, Property, CampaignStock.quota)
+        .outerjoin(
             Merchant, (Merchant.district_id == Campaign.district_id) & (Merchant.id == Campaign.merchant_id)
+        )
+        .outerjoin(
+            Property, (Property.district_id == Campaign.district_id) & (Property.id == Campaign.property_id)
         )
         .outerjoin(
             CampaignStock,
@@ -149,79 +171,72 @@ def _campaigns(operator: Staff) -> Any:
     )
 
 
-def _waiting(operator: Staff, row: Campaign, merchant: str, quota: int | None) -> Waiting:
-    """In the language being spoken, so only while a page is rendered."""
-    rule = campaign_document.parse_rule(row.rule)
-    return Waiting(
-        id=row.id,
-        version=row.version,
-        state=CampaignState(row.state),
-        name=row.name,
-        merchant=merchant,
-        title=words(row.offer.get("title", {})),
-        text=words(row.offer.get("text", {})),
-        worth=worth(row.offer.get("value", {})),
-        triggers=_triggers(rule),
-        audience=in_words(rule.audience),
-        cap=_cap(rule),
-        hours=rule.when.opening_hours or "",
-        needs_open_store=rule.when.and_store_open,
-        stock=quota,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        area_m2=area_m2(to_shape(row.fence), LocalPlane(anchor=operator.district.center)),
+def _gathered(session: Session, row: Campaign, merchant: Any, place: Any, quota: int | None) -> Gathered:
+    """What a card needs of the database."""
+    is_change = row.pending_version is not None
+    return Gathered(
+        row=row,
+        content=contents.reviewed(session, row),
+        fence_before=row.fence if is_change else None,
+        owner=merchant or place,
+        quota=quota,
+        differences=tuple(compared(session, row).differences) if is_change else (),
     )
 
 
-def _triggers(rule: CampaignRule) -> list[str]:
-    return [_trigger(trigger) for trigger in rule.triggers]
+def _waiting(operator: Staff, one: Gathered) -> Waiting:
+    """In the language being spoken, so only while a page is rendered."""
+    row, content = one.row, one.content
+    rule = campaign_document.parse_rule(content.rule)
+    language = spoken().language.value
+    return Waiting(
+        id=row.id,
+        version=_version(row),
+        state=CampaignState(row.state),
+        is_change=row.pending_version is not None,
+        differences=[difference.words[language] for difference in one.differences],
+        name=content.name,
+        owner=_owner(one.owner),
+        title=words(content.offer.get("title", {})),
+        text=words(content.offer.get("text", {})),
+        worth=worth(content.offer.get("value", {})),
+        triggers=rule_words.triggers(rule),
+        audience=rule_words.audience(rule.audience.term),
+        cap=rule_words.cap(rule),
+        hours=rule.when.opening_hours or "",
+        needs_open_store=rule.when.and_store_open,
+        stock=one.quota,
+        starts_at=content.starts_at,
+        ends_at=content.ends_at,
+        area_m2=area_m2(to_shape(content.fence), LocalPlane(anchor=operator.district.center)),
+    )
 
 
-def _trigger(trigger: Trigger) -> str:
-    words = {
-        TriggerKind.ENTER: _("enters the fence"),
-        TriggerKind.EXIT: _("leaves the fence"),
-        TriggerKind.DWELL: _("stays in the fence for %(length)s", length=duration(trigger.dwell)),
-        TriggerKind.WIFI_JOIN: _joining(trigger.join),
-        TriggerKind.STORE_VISIT: _("has visited a store"),
-        TriggerKind.SCHEDULE: _("at set times"),
-        TriggerKind.PURCHASE: _("has bought something"),
-        TriggerKind.BIRTHDAY: _("has a birthday"),
-        TriggerKind.VISITS: _("visits a store for the %(count)s. time", count=trigger.visits),
-        TriggerKind.LAPSED: _("has not come for %(length)s", length=duration(trigger.lapsed_after)),
-    }
-    return words[trigger.on]
+def _version(row: Campaign) -> int:
+    """What the decision is about: while something waits, that version, else what the operator has seen."""
+    return row.version if row.pending_version is None else row.pending_version
 
 
-def _joining(join: JoinKind) -> str:
-    words = {
-        JoinKind.ANY: _("joins the Wi-Fi"),
-        JoinKind.FIRST: _("joins the Wi-Fi for the first time"),
-        JoinKind.RETURN: _("joins the Wi-Fi again"),
-    }
-    return words[join]
+def _owner(owner: Any) -> str:
+    if owner is None:
+        return _("The operator")
+    is_chinese = spoken().language is Language.ZH
+    return str((is_chinese and owner.name_zh) or owner.name)
 
 
-def _cap(rule: CampaignRule) -> str:
-    cap = rule.caps.campaign
-    if cap.per is Period.DAY:
-        return _("%(count)s a day for each member", count=cap.n)
-    if cap.per is Period.SEVEN_DAYS:
-        return _("%(count)s in seven days for each member", count=cap.n)
-    return _("%(count)s for each member, ever", count=cap.n)
-
-
-def _fences(rows: Sequence[Any]) -> Mapping[str, Any]:
-    """The fences on the map, each under its campaign's id."""
+def _fences(rows: Sequence[Gathered]) -> Mapping[str, Any]:
+    """The fences on the map, each under its campaign's id; of a change also the one that stands."""
     return {
         "type": "FeatureCollection",
         "features": [
             {
                 "type": "Feature",
-                "geometry": geojson.dump(to_shape(row[0].fence)),
-                "properties": {"id": str(row[0].id), "name": f"{row[1]}: {row[0].name}"},
+                "geometry": geojson.dump(to_shape(fence)),
+                "properties": {"id": str(one.row.id), "name": one.content.name, "isBefore": is_before},
             }
-            for row in rows
+            for one in rows
+            for fence, is_before in ((one.fence_before, True), (one.content.fence, False))
+            if fence is not None and not to_shape(fence).is_empty
         ],
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from babel.dates import format_timedelta
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from district.campaigns.models import Campaign
@@ -13,10 +13,11 @@ from district.clock import Clock
 from district.database import Pool
 from district.members.models import Alarm
 from district.web.language import spoken
-from push.campaign import CampaignState
+from push.campaign_life import CampaignState
 
 WAITING_SQL = """
-SELECT (SELECT count(*) FROM campaign WHERE district_id = %(district_id)s AND state = %(state)s),
+SELECT (SELECT count(*) FROM campaign
+        WHERE district_id = %(district_id)s AND (state = %(state)s OR pending_version IS NOT NULL)),
        (SELECT count(*) FROM alarm WHERE district_id = %(district_id)s AND seen_at IS NULL)
 """
 
@@ -34,7 +35,10 @@ def waiting(session: Session, district_id: uuid.UUID) -> dict[str, int]:
     statement = (
         select(func.count())
         .select_from(Campaign)
-        .where(Campaign.district_id == district_id, Campaign.state == CampaignState.IN_REVIEW)
+        .where(
+            Campaign.district_id == district_id,
+            or_(Campaign.state == CampaignState.IN_REVIEW, Campaign.pending_version.is_not(None)),
+        )
     )
     alarms = (
         select(func.count())

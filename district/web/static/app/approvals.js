@@ -10,7 +10,8 @@ popupOn(shown, "waiting", ({ properties }) => [properties.name]);
 
 function paint(chosen) {
   for (const { properties } of fences.features) {
-    properties.colour = properties.id === chosen ? "#e8590c" : "#7048e8";
+    const colour = properties.id === chosen ? "#e8590c" : "#7048e8";
+    properties.colour = properties.isBefore ? "#868e96" : colour;
     properties.opacity = properties.id === chosen ? 0.35 : 0.18;
   }
   layer.set(fences);
