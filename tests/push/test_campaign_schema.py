@@ -13,7 +13,7 @@ from push.campaign_vocabulary import RULE
 from push.offer_vocabulary import OFFER
 from push.problems import Reason, Report
 from tests.push.makers import POLYGON, offer_document, rule_document
-from tests.push.refused_rules import REFUSED_RULES
+from tests.push.refused_rules import CAP, FRIDAYS, REFUSED_RULES, WIFI
 
 ONLY_PARSED = frozenset(
     {
@@ -60,6 +60,17 @@ SCALARS = st.one_of(
             "total",
             "none",
             "gift",
+            "fence.exit",
+            "wifi.join",
+            "schedule",
+            "2026-12-24",
+            "2026-12-24T09:00:00Z",
+            "only",
+            "paid",
+            "mine",
+            "Polygon",
+            "MultiPolygon",
+            "abc\n",
         ]
     ),
     st.text(max_size=5),
@@ -69,7 +80,9 @@ ODD_VALUES = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.dictionaries(
-            st.sampled_from(["on", "any", "min_s", "all", "n", "per", "zh", "type"]), inner, max_size=3
+            st.sampled_from(["on", "any", "min_s", "all", "n", "per", "zh", "type", "zone", "first"]),
+            inner,
+            max_size=3,
         ),
     ),
     max_leaves=6,
@@ -83,6 +96,35 @@ SEEDS: list[dict[str, Any]] = [
             trigger={"any": [{"on": "fence.dwell", "min_s": 60}, {"on": "fence.enter"}]},
         ),
         "offer": offer_document(kind="message", value={"type": "none"}),
+    },
+    {
+        "rule": rule_document(
+            trigger={
+                "any": [
+                    {"on": "wifi.join", "first": True, "cool_down_s": 60},
+                    {"on": "schedule", "rrule": FRIDAYS, "dst": {"gap": "skip"}},
+                    {"on": "member.visits", "n": 3},
+                ]
+            },
+            when={"blackout": ["2026-12-24"], "public_holidays": "off", "starts_at": "2026-12-01T09:00:00Z"},
+            where={
+                "near_my_stores_m": 50,
+                "exclude": [{"zone": "z"}, {"street": "s", "buffer_m": 5}],
+                "or_visited": {"store": "mine", "days": 3},
+            },
+            cap={"merchant": CAP, "channel": {"sms": CAP}, "gap_min": 5},
+            pace={"per_min": 1},
+            priority="paid",
+            holdout={"pct": 5, "salt": "x"},
+            budget={"total_minor": 5},
+            per_member=1,
+            per_day=2,
+        ),
+        "offer": offer_document(),
+    },
+    {
+        "rule": rule_document(where={"or_visited": {"store": "mine", "days": 3}}, trigger=WIFI),
+        "offer": offer_document(),
     },
     {
         "rule": rule_document(where={"within": {"building": "b", "buffer_m": 0}}, who="new"),
@@ -115,9 +157,13 @@ def test_schema_and_parser_agree_on_every_shape(data: st.DataObject) -> None:
             case "drop":
                 del holder[path[-1]]
             case _ if isinstance(holder, dict):
-                holder[data.draw(st.sampled_from(["x", "scope", "older_h", "percent", "circle"]))] = (
-                    data.draw(ODD_VALUES)
-                )
+                holder[
+                    data.draw(
+                        st.sampled_from(
+                            ["x", "scope", "older_h", "percent", "circle", "within", "where", "first"]
+                        )
+                    )
+                ] = data.draw(ODD_VALUES)
     assert is_accepted_by_shape(document) == VALIDATOR.is_valid(document)
 
 
