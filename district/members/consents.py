@@ -98,8 +98,13 @@ def decide(
 
     A decision that changes nothing adds nothing; a yes or no to changed words is a new one.
 
-    Raises: Invalid for a grant of somebody who said that he is too young for it.
+    Raises: Invalid for a grant of somebody who said that he is too young for it, or of sharing under ``Sec-GPC: 1``.
     """
+    if granted and purpose is Purpose.THIRD_PARTY and evidence.sec_gpc:
+        raise Invalid(
+            "Your browser says that nothing of you may be shared (Global Privacy Control). Switch that off to agree.",
+            detail_zh="您的浏览器已声明不得共享您的数据（Global Privacy Control）。如要同意，请先关闭该设置。",
+        )
     if granted and member.is_of_age is False and purpose is not Purpose.ACCESS:
         raise Invalid(
             "Who is under the age that is asked for here cannot agree to this; the Wi-Fi is the same without it.",
@@ -182,6 +187,31 @@ def _shown(session: Session, district: DistrictInfo, text: ConsentText, at: date
     )
     session.execute(statement.on_conflict_do_nothing())
     return text.hash
+
+
+def honour_gpc(
+    session: Session, district: DistrictInfo, member: Member, *, source: str, at: datetime, evidence: Evidence
+) -> bool:
+    """Take back sharing of a member whose browser says ``Sec-GPC: 1``; whether there was any to take back."""
+    current = consents_of(session, district.id, member.id)
+    shared = [one for one in current.newest if one.purpose is Purpose.THIRD_PARTY and one.granted]
+    if not evidence.sec_gpc or not shared:
+        return False
+    for record in shared:
+        said = Decision(
+            purpose=Purpose.THIRD_PARTY,
+            channel=record.channel or "",
+            granted=False,
+            text_hash=None,
+            action="gpc",
+            source=source,
+            language=member.language,
+            at=max(at, record.at),
+            evidence=evidence,
+        )
+        ledger.add(session, district, member.id, said)
+    notify(session, CHANNEL, f"{district.id}:{member.id}")
+    return True
 
 
 def stop_messages(

@@ -6,17 +6,21 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import metadata
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from district.database import new_id
 from district.districts.service import DistrictInfo
-from district.members import terms
+from district.members import recipients, terms
 from district.members.models import Consent, ConsentText, Member
 from push.consent import Purpose
 
 GENESIS = bytes(32)
+WHOLE_FORM = 2
+"""Records since access point, program, recipients and Sec-GPC belong to them; the hash of older ones is as it was."""
+PORTAL_VERSION = metadata.version("shangquan")
 AGENT_MOST = 300
 ADDRESS_MOST = 60
 
@@ -29,6 +33,10 @@ class Evidence:
     """The verified code, provider or session."""
     address: str = ""
     agent: str = ""
+    access_point_mac: str = ""
+    """Where the person stood; empty when he was on a page of his own."""
+    sec_gpc: bool = False
+    """The browser said ``Sec-GPC: 1``: nothing of its user may be sold or shared."""
 
 
 NO_EVIDENCE = Evidence()
@@ -69,6 +77,11 @@ def add(session: Session, district: DistrictInfo, member_id: uuid.UUID, said: De
         address=said.evidence.address[:ADDRESS_MOST],
         agent=_one_line(said.evidence.agent)[:AGENT_MOST],
         proof=said.evidence.proof,
+        access_point_mac=said.evidence.access_point_mac,
+        portal_version=PORTAL_VERSION,
+        sec_gpc=said.evidence.sec_gpc,
+        recipients_version=recipients.version_of(session, district.id),
+        form=WHOLE_FORM,
         previous_hash=_last_hash(session, district.id, member_id),
     )
     row.hash = hash_of(row)
@@ -122,6 +135,8 @@ def hash_of(row: Consent) -> bytes:
         row.controller,
         row.proof,
     ]
+    if row.form >= WHOLE_FORM:
+        shown += [row.form, row.access_point_mac, row.portal_version, row.sec_gpc, row.recipients_version]
     text = json.dumps(shown, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256((row.previous_hash or GENESIS) + text.encode("ascii")).digest()
 

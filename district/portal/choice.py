@@ -48,6 +48,8 @@ class Choice:
     address: str = ""
     """The browser's own, for the proof of what it agreed to and the access log of real names."""
     agent: str = ""
+    sec_gpc: bool = False
+    """The browser said that nothing of its user may be shared."""
     is_demo: bool = False
 
     @property

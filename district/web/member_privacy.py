@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from district.auth import principals
 from district.clock import ClockDep
 from district.database import DbSession
+from district.members import recipients
 from district.members import service as members
 from district.members.models import Member
 from district.members.texts import ASKED, consent_text
 from district.portal.routes import evidence_of
 from district.privacy import service as privacy
+from district.radius import ending
 from district.web.language import COOKIE, chosen, negotiate
 from district.web.member_shell import Reader, ReaderDep, show, show_join
 from district.web.security import require_own_form
@@ -82,12 +84,19 @@ def _page(
         "member/privacy.html",
         status=HTTPStatus.UNPROCESSABLE_ENTITY if is_wrong else HTTPStatus.OK,
         switches=_switches(session, reader, negotiate(request).value),
+        recipients=_recipients(session, reader, negotiate(request).value),
         member=member,
         saved=saved,
         is_wrong=is_wrong,
         quiet_from=_of_minutes(member.quiet_from),
         quiet_until=_of_minutes(member.quiet_until),
     )
+
+
+def _recipients(session: Session, reader: Reader, language: str) -> list[tuple[str, str, str]]:
+    """Who receives which data, and why."""
+    standing = recipients.current(session, reader.district.id)
+    return [(one.name[language], one.data[language], one.why[language]) for one in standing.recipients]
 
 
 def _of_minutes(minutes: int | None) -> str:
@@ -123,20 +132,26 @@ def decide(
     """Give or withdraw one consent, recorded with the words that the page showed."""
     if reader.principal is None:
         return show_join(request, reader, clock)
-    if purpose in CHANNELS and purpose is not Purpose.ACCESS:
-        members.decide(
-            session,
-            reader.district,
-            members.get(session, reader.district.id, reader.member_id),
-            purpose=purpose,
-            channel=CHANNELS[purpose],
-            granted=granted,
-            language=negotiate(request).value,
-            action="button",
-            source=SOURCE,
-            at=clock.now(),
-            evidence=evidence_of(request),
-        )
+    if purpose not in CHANNELS:
+        return _back(reader, "consents")
+    member, evidence = members.get(session, reader.district.id, reader.member_id), evidence_of(request)
+    members.decide(
+        session,
+        reader.district,
+        member,
+        purpose=purpose,
+        channel=CHANNELS[purpose],
+        granted=granted,
+        language=negotiate(request).value,
+        action="button",
+        source=SOURCE,
+        at=clock.now(),
+        evidence=evidence,
+    )
+    members.honour_gpc(session, reader.district, member, source=SOURCE, at=clock.now(), evidence=evidence)
+    if purpose is Purpose.ACCESS and not granted:
+        ending.end_all(session, reader.district.id, reason="withdrawn", clock=clock, member_id=member.id)
+        return _back(reader, "withdrawn")
     return _back(reader, "consents")
 
 

@@ -15,6 +15,7 @@ from district.members.contacts import Contact
 from district.portal import oidc, oidc_provider, service, text_providers, texting
 from district.portal.choice import Identity
 from district.portal.outbound import ask, policy_of
+from district.portal.routes import says_gpc
 from district.problems import Invalid
 from district.proxies import address_of, network_of
 from district.vouchers import service as vouchers
@@ -217,6 +218,7 @@ def _choice(
         network=network_of(visit.request),
         address=address_of(visit.request),
         agent=visit.request.headers.get("user-agent", ""),
+        sec_gpc=says_gpc(visit.request),
         is_demo=bool(visit.district.label),
     )
 

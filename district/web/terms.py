@@ -4,8 +4,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from district.clock import ClockDep
+from district.database import DbSession
 from district.districts.service import RegistryDep
-from district.members import terms
+from district.members import recipients, terms
 from district.problems import NotFound
 from district.web.language import negotiate
 from district.web.shells import shell_of
@@ -16,13 +17,19 @@ router = APIRouter()
 
 @router.get("/d/{slug}/terms")
 def show(
-    slug: str, request: Request, registry: RegistryDep, clock: ClockDep, version: str = ""
+    slug: str,
+    request: Request,
+    registry: RegistryDep,
+    session: DbSession,
+    clock: ClockDep,
+    version: str = "",
 ) -> HTMLResponse:
     """The version in force, or a named earlier one. Raises: NotFound."""
     district = registry.find(slug)
     found = terms.find(version) if version else terms.CURRENT
     if found is None:
         raise NotFound("There was no such version of the terms.")
+    standing = recipients.current(session, district.id)
     speaks = negotiate(request).value
     return render(
         request,
@@ -36,5 +43,6 @@ def show(
         paragraphs=found.paragraphs[speaks],
         digest=found.hash(speaks).hex(),
         versions=[one.version for one in terms.VERSIONS],
-        recipients=[(one.name[speaks], one.data[speaks], one.why[speaks]) for one in terms.RECIPIENTS],
+        recipients=[(one.name[speaks], one.data[speaks], one.why[speaks]) for one in standing.recipients],
+        recipients_version=standing.version,
     )

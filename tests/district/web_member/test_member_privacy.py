@@ -44,11 +44,6 @@ async def test_one_tap_agrees_and_the_next_withdraws(
     assert consents(engine, shopping) == [("marketing", "inbox", True), ("marketing", "inbox", False)]
 
 
-async def test_access_is_no_switch(shopper: httpx.AsyncClient, shopping: Shopping, engine: Engine) -> None:
-    await shopper.post(f"{shopping.base}/privacy/consents", data={"purpose": "access", "granted": "true"})
-    assert consents(engine, shopping) == []
-
-
 async def test_an_unknown_purpose_is_refused(shopper: httpx.AsyncClient, shopping: Shopping) -> None:
     answer = await shopper.post(
         f"{shopping.base}/privacy/consents", data={"purpose": "resale", "granted": "true"}
