@@ -75,14 +75,13 @@ class Change:
     equal_share: float = 0.0
     won: int = 0
 
-    def price_minor(self, before_minor: float, fairness: Fairness) -> float:
-        """His price after these moments.
+    def step_minor(self, fairness: Fairness) -> float:
+        """By how much his price moves, though never below zero.
 
-        A projected subgradient step on the bound of his share: up while he wins more than it, down to zero while he
-        wins less. With a bound of at least an equal share prices never rise for all merchants together for long.
+        A projected subgradient step on the bound of his share: up while he wins more than it, down while he wins less.
+        With a bound of at least an equal share prices never rise for all merchants together for long.
         """
-        excess = self.won - fairness.share_cap * self.equal_share
-        return max(0.0, before_minor + fairness.step_minor * excess)
+        return fairness.step_minor * (self.won - fairness.share_cap * self.equal_share)
 
 
 def changes(outcomes: Iterable[Outcome]) -> dict[MerchantId, Change]:
@@ -108,7 +107,7 @@ def after(market: Market, outcomes: Iterable[Outcome]) -> Market:
     standings = dict(market.standings)
     for merchant_id, change in changes(every).items():
         before = market.of(merchant_id)
-        price = change.price_minor(before.price_minor, market.fairness)
+        price = max(0.0, before.price_minor + change.step_minor(market.fairness))
         standings[merchant_id] = replace(before, price_minor=price)
     for outcome in every:
         before = standings.get(outcome.winner, UNKNOWN)

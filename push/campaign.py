@@ -33,7 +33,7 @@ class Campaign:
 
     window holds rule.when.opening_hours in the district's zone (None: at any hour), store_hours those of
     the store, days the trading days that rule.when lets through. ground is what rule.where came to. counted:
-    the counts that other campaigns' caps read, to which each of its offers is added. prior is the believed share of such offers that is redeemed, 0..1.
+    the counts that other campaigns' caps read, to which each of its offers is added.
     """
 
     id: CampaignId
@@ -51,7 +51,6 @@ class Campaign:
     days: Hours | None = None
     ground: Area | None = None
     counted: frozenset[Count] = frozenset()
-    prior: float = 0.05
     is_sold_out: bool = False
 
 

@@ -21,7 +21,7 @@ class Arm(StrEnum):
 
 def bucket(salt: str, member_id: UUID, *, campaign_id: UUID | None = None) -> int:
     """A stable random place 0..9999 for a member, the same whenever and wherever it is asked for."""
-    key = "|".join(str(part) for part in (salt, campaign_id, member_id) if part is not None)
+    key = f"{salt}|{member_id}" if campaign_id is None else f"{salt}|{campaign_id}|{member_id}"
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % BUCKETS
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from push.consent import Channel
 from push.limits import MAX_CAP, CapRule, Period
 from push.problems import Reason, Report
-from push.rule import DEFAULT_HOLDOUT, Budget, Caps, Holdout, Priority
+from push.rule import Budget, Caps, Holdout, Priority
 from push.vocabulary import Number, Record, Shape, Spelt, Words
 from push.wording import both
 
@@ -63,9 +63,9 @@ def parse_caps(document: Document | None) -> Caps:
     )
 
 
-def parse_holdout(document: Document | None) -> Holdout:
+def parse_holdout(document: Document | None) -> Holdout | None:
     if document is None:
-        return DEFAULT_HOLDOUT
+        return None
     return Holdout(percent=float(document["pct"]), salt=document.get("salt"))
 
 

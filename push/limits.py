@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -53,11 +54,17 @@ class TradingDay:
 
     def start(self, now: datetime) -> datetime:
         """When the day that holds this moment began."""
-        return self.start_of(self.on(now))
+        return _day_start(self, now)
 
     def end(self, now: datetime) -> datetime:
         """When the next day begins."""
         return self.start_of(self.on(now) + timedelta(days=1))
+
+
+@lru_cache(maxsize=4_096)
+def _day_start(day: TradingDay, now: datetime) -> datetime:
+    """Many offers of one moment ask for the same."""
+    return day.start_of(day.on(now))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,8 +26,3 @@ def worth_minor(value: OfferValue, *, typical_spend_minor: int = TYPICAL_SPEND_M
             return typical_spend_minor * _GIFT_SHARE
         case ValueKind.NONE:
             return typical_spend_minor * _NO_WORTH_SHARE
-
-
-def score(value: OfferValue, *, prior: float, typical_spend_minor: int = TYPICAL_SPEND_MINOR) -> float:
-    """Expected worth: the worth times the believed share of such offers that is redeemed."""
-    return worth_minor(value, typical_spend_minor=typical_spend_minor) * prior

@@ -183,9 +183,6 @@ class Holdout:
     salt: str | None = None
 
 
-DEFAULT_HOLDOUT = Holdout(percent=10)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
     """Minor units of the district's currency that the campaign may cost, in all and each trading day."""
@@ -214,7 +211,7 @@ class CampaignRule:
     """Who gets the offer, where, when, how often and for how much.
 
     per_minute: the most offers in a minute, None as many as come. per_member: the most a member ever gets.
-    per_day: the most of a trading day, of all members together.
+    per_day: the most of a trading day, of all members together. holdout None: the district's own share.
     """
 
     triggers: tuple[Trigger, ...]
@@ -224,7 +221,7 @@ class CampaignRule:
     caps: Caps
     ttl: timedelta
     priority: Priority = Priority.NORMAL
-    holdout: Holdout = DEFAULT_HOLDOUT
+    holdout: Holdout | None = None
     budget: Budget | None = None
     per_minute: int | None = None
     per_member: int | None = None

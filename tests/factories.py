@@ -211,7 +211,7 @@ class Makers:
         stock: int | None = None,
         **values: Any,
     ) -> Campaign:
-        """A live campaign: everyone who enters a square gets a coupon, once."""
+        """A live campaign: everyone who enters a square gets a coupon, once; nobody is held out."""
         fence = values.pop("fence", square())
         given: dict[str, Any] = {
             "id": new_id(),
@@ -221,6 +221,7 @@ class Makers:
                 "v": 1,
                 "trigger": {"any": [{"on": "fence.enter"}]},
                 "where": {"within": {"type": "Polygon", "coordinates": [list(fence.exterior.coords)]}},
+                "holdout": {"pct": 0},
             },
             "offer": {
                 "kind": "coupon",

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from district.audiences.contexts import Known
 from district.districts.service import DistrictInfo
 from district.engine.core import Triggered
-from push.decision import Decision, DecisionPolicy, OfferDraft, Refusal, choose, decide
-from push.limits import TradingDay
+from district.offers import policies
+from push.decision import Ask, Decision, DecisionPolicy, OfferDraft, Refusal, choose, decide_batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,25 +21,20 @@ class Decided:
 
 
 def policy_of(district: DistrictInfo, *, fresh_for: timedelta) -> DecisionPolicy:
-    """What the district sets for all its campaigns."""
-    return DecisionPolicy(
-        day=TradingDay(zone=district.zone, starts_at=district.day_start), fresh_for=fresh_for
-    )
+    """What holds in a district of which its operator has set nothing, and of which nothing was learnt yet."""
+    return policies.decision_policy_of(district, fresh_for=fresh_for)
 
 
 def decide_all(
     triggered: Sequence[Triggered], known: Mapping[uuid.UUID, Known], policy: DecisionPolicy
 ) -> Decided:
     """Decide each; of several drafts for one member by one fix, the best."""
+    asks = [
+        Ask(one.crossing, one.campaign, known[one.member_id].for_campaign(one.campaign), one.now)
+        for one in triggered
+    ]
     moments: dict[tuple[uuid.UUID, datetime], list[Decision]] = {}
-    for one in triggered:
-        decision = decide(
-            one.crossing,
-            one.campaign,
-            known[one.member_id].for_campaign(one.campaign),
-            now=one.now,
-            policy=policy,
-        )
+    for one, decision in zip(triggered, decide_batch(asks, policy=policy), strict=True):
         moments.setdefault((one.member_id, one.crossing.at), []).append(decision)
     drafts: list[OfferDraft] = []
     refusals: list[Refusal] = []

@@ -18,8 +18,8 @@ from district.engine.ownership import fenced
 from district.engine.places import NOWHERE, Place
 from district.engine.queries import DONE_SQL, PROGRESS_SQL, REWIND_SQL
 from district.offers.issuing import Batch
+from district.offers.policies import Current
 from district.offers.service import issue_batch
-from push.decision import DecisionPolicy
 
 MAX_WAITING = 64
 MAX_TOGETHER = 2_000
@@ -45,7 +45,7 @@ class Effects:
     epoch: int
     clock: Clock
     contexts: Contexts
-    policy: DecisionPolicy
+    current: Current
     tell: Tell
     done_sequence: int = 0
     """Everything up to here is settled in this reign."""
@@ -106,7 +106,7 @@ class Effects:
 
     async def _commit(self, triggered: Sequence[Triggered], place: Place) -> Batch:
         known = await self.contexts.of({one.member_id for one in triggered}, now=triggered[-1].now)
-        decided = decide_all(triggered, known, self.policy)
+        decided = decide_all(triggered, known, await self.current.policy())
         async with fenced(self.pool, self.district.id, self.epoch) as connection:
             batch = await issue_batch(
                 connection, self.district, decided.drafts, decided.refusals, now=self.clock.now()

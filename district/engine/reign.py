@@ -20,13 +20,13 @@ from district.engine import checkpoints, plan
 from district.engine.checkpoints import Checkpoints
 from district.engine.contexts import Contexts
 from district.engine.core import Core, fence_policy
-from district.engine.deciding import policy_of
 from district.engine.effects import Effects, Group
 from district.engine.ownership import Fenced, fenced
 from district.engine.places import Place, Trail, last_common
 from district.engine.stream import Interrupted, Read, Reader
 from district.engine.telling import Telling
 from district.feeds import recorder
+from district.offers.policies import Current
 from district.problems import Unavailable
 from district.roles import RoleContext
 from district.sightings.batch import Message, tick, unpack
@@ -127,7 +127,9 @@ class Reign:
             epoch=self.epoch,
             clock=self.context.clock,
             contexts=self.contexts,
-            policy=policy_of(self.district, fresh_for=self.context.settings.fresh_for),
+            current=Current(
+                pool=self.pool, district=self.district, fresh_for=self.context.settings.fresh_for
+            ),
             tell=self.telling.outcome,
             done_sequence=self.sequence,
         )

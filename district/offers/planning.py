@@ -1,30 +1,45 @@
 """The set-based planner: all members by all campaigns in one statement, each pair with its first reason or none."""
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from district.offers.planning_queries import BUCKET, CHECK_SQL, ZONES_SQL
+from district.audiences import facts
+from district.audiences.compile import compile_sql
+from district.audiences.contexts import owner_of
+from district.districts.service import DistrictInfo
+from district.offers.planning_queries import BATCH_SQL, CHECK_SQL, NOBODY_SQL, ZONES_SQL
 from push import caps
 from push.audience_terms import EVERYONE
 from push.campaign import Campaign
 from push.consent import Channel
-from push.decision import DecisionPolicy
 from push.holdout import BUCKETS_A_PERCENT
-from push.limits import Reservation, TradingDay
-from push.rule import TriggerKind
+from push.limits import CapScope, Reservation, TradingDay, pause
+from push.policy import DecisionPolicy
+from push.rule import PLACELESS_TRIGGERS, Priority, TriggerKind
 from push.suppression import Suppression
 
 Connection = AsyncConnection[TupleRow]
 ALL = 1_000_000_000
 ANYWHERE = ""
 """The zone of members who named none that exists."""
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
+class Names(StrEnum):
+    """Of which members a check gives the names: counting is cheaper."""
+
+    NONE = "none"
+    PASSING = "passing"
+    ALL = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,75 +83,127 @@ class Checked:
 
 async def check(
     connection: Connection,
-    district_id: uuid.UUID,
+    district: DistrictInfo,
     campaigns: Sequence[Campaign],
     *,
+    trigger: TriggerKind,
     policy: DecisionPolicy,
     now: datetime,
     among: Range,
-    names_all: bool = False,
+    names: Names = Names.PASSING,
 ) -> Checked:
     """Check every pair with one statement; nothing is written.
 
     Eligibility, controls, hold-outs, consent, endpoint and caps are judged here, in the order in which decide()
-    names them. names_all also names those who are refused.
+    names them, as for an occasion of this kind.
     """
-    if not campaigns:
+    members, zones = await _batch(connection, district.id, among)
+    if not campaigns or members == []:
         return Checked(size=0, last=None)
-    values: dict[str, Any] = {
-        "district_id": district_id,
-        "after": among.after,
-        "limit": among.limit,
-        "members": None if among.members is None else list(among.members),
+    audiences, given = await _audiences(connection, district, campaigns, members, now)
+    values = given | _caps(campaigns, zones, policy, trigger, now) | _held(campaigns, policy)
+    values |= {
+        "district_id": district.id,
+        "among": members,
+        "zones": list(zones),
+        "names": names.value,
+        "everyone": [asks_everyone(one) for one in campaigns],
+        "by_location": [trigger not in PLACELESS_TRIGGERS] * len(campaigns),
     }
-    zones = await _zones(connection, values)
-    values |= _caps(campaigns, zones, policy, now) | _held(campaigns)
-    values |= {"zones": list(zones), "control": policy.control_buckets, "names_all": names_all}
-    statement = CHECK_SQL.format(audience="true", bucket=BUCKET)
+    statement = CHECK_SQL.replace("{audiences}", audiences)
     rows = await (await connection.execute(statement.encode(), values)).fetchall()
     groups: dict[uuid.UUID, list[Group]] = {}
-    for number, reason, passes, count, members, _size, _last in rows:
+    for number, reason, passes, count, named in rows:
         group = Group(
             reason=Suppression(reason) if reason else None,
             passes=passes,
             count=count,
-            members=tuple(members or ()),
+            members=tuple(named or ()),
         )
         groups.setdefault(campaigns[number].id, []).append(group)
-    size, last = (rows[0][5], rows[0][6]) if rows else (0, None)
-    return Checked(size=size, last=last, groups={one: tuple(every) for one, every in groups.items()})
+    size = sum(one.count for one in groups.get(campaigns[0].id, ()))
+    return Checked(
+        size=size,
+        last=members[-1] if members else None,
+        groups={one: tuple(every) for one, every in groups.items()},
+    )
 
 
-async def _zones(connection: Connection, values: Mapping[str, Any]) -> dict[str, ZoneInfo]:
-    """The zones that these members named, as far as they exist."""
-    found: dict[str, ZoneInfo] = {}
-    for (name,) in await (await connection.execute(ZONES_SQL, values)).fetchall():
-        try:
-            found[name] = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+async def _batch(
+    connection: Connection, district_id: uuid.UUID, among: Range
+) -> tuple[list[uuid.UUID] | None, dict[str, ZoneInfo]]:
+    """The members by name, None for all of them, and the zones that they named, as far as these exist."""
+    values: dict[str, Any] = {"district_id": district_id, "after": among.after, "limit": among.limit}
+    values["members"] = None if among.members is None else list(among.members)
+    members: list[uuid.UUID] | None = None
+    if among == Range():
+        names = {row[0] for row in await (await connection.execute(ZONES_SQL, values)).fetchall()}
+    else:
+        rows = await (await connection.execute(BATCH_SQL, values)).fetchall()
+        members, names = [row[0] for row in rows], {row[1] for row in rows if row[1]}
+    return members, {name: zone for name in sorted(names) if (zone := _zone(name)) is not None}
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+async def _audiences(
+    connection: Connection,
+    district: DistrictInfo,
+    campaigns: Sequence[Campaign],
+    members: Sequence[uuid.UUID] | None,
+    now: datetime,
+) -> tuple[str, dict[str, Any]]:
+    """The audiences of those campaigns that are not for everyone, and what their statements take, under names of
+    their own.
+    """
+    parts, values = [NOBODY_SQL], dict[str, Any]()
+    stores = {store for one in campaigns for store in one.store_ids}
+    properties = await facts.properties(connection, district.id, stores) if stores else {}
+    for number, campaign in enumerate(campaigns):
+        if asks_everyone(campaign):
             continue
-    return found
+        compiled = compile_sql(
+            campaign.rule.audience, district, owner_of(campaign, properties), now=now, among=members
+        )
+        own = _PARAMETER.sub(rf"%(of_{number}_\1)s", compiled.sql)
+        parts.append(f"SELECT {number}, id FROM ({own}) AS of_{number}")
+        values |= {f"of_{number}_{name}": value for name, value in compiled.params.items()}
+    return " UNION ALL ".join(parts), values
 
 
-def _held(campaigns: Sequence[Campaign]) -> dict[str, Any]:
-    """Each campaign with its hold-out: so many of 10,000 places under its salt."""
+def _held(campaigns: Sequence[Campaign], policy: DecisionPolicy) -> dict[str, Any]:
+    """Each campaign with its controls: so many of 10,000 places under its salt. Service leaves nobody out for the
+    district's own.
+    """
     return {
         "campaigns": list(range(len(campaigns))),
         "ids": [one.id for one in campaigns],
-        "held": [round(one.rule.holdout.percent * BUCKETS_A_PERCENT) for one in campaigns],
-        "salts": [one.rule.holdout.salt or str(one.id) for one in campaigns],
+        "held": [round(policy.holdout_of(one)[0] * BUCKETS_A_PERCENT) for one in campaigns],
+        "salts": [policy.holdout_of(one)[1] for one in campaigns],
+        "controls": [
+            0 if one.rule.priority is Priority.SERVICE else policy.control_buckets for one in campaigns
+        ],
     }
 
 
 def _caps(
-    campaigns: Sequence[Campaign], zones: Mapping[str, ZoneInfo], policy: DecisionPolicy, now: datetime
+    campaigns: Sequence[Campaign],
+    zones: Mapping[str, ZoneInfo],
+    policy: DecisionPolicy,
+    trigger: TriggerKind,
+    now: datetime,
 ) -> dict[str, Any]:
     """The caps of each campaign, once for every zone: a member's day is that of his own clocks."""
     rows: list[tuple[int, str, Reservation]] = []
     for name, zone in {ANYWHERE: policy.zone, **zones}.items():
         day = TradingDay(zone=zone, starts_at=policy.day.starts_at)
         for number, campaign in enumerate(campaigns):
-            rows += [(number, name, one) for one in _limits(campaign, policy, now=now, day=day)]
+            rows += [(number, name, one) for one in _limits(campaign, policy, trigger, now=now, day=day)]
     return {
         "cap_campaigns": [number for number, _, _ in rows],
         "cap_zones": [name for _, name, _ in rows],
@@ -147,18 +214,18 @@ def _caps(
 
 
 def _limits(
-    campaign: Campaign, policy: DecisionPolicy, *, now: datetime, day: TradingDay
+    campaign: Campaign, policy: DecisionPolicy, trigger: TriggerKind, *, now: datetime, day: TradingDay
 ) -> list[Reservation]:
     """What an offer reserves that may be full: a trigger's rest too, when there is only one that it could be."""
     wanted = [
         *caps.wanted(campaign, policy.shared_caps, now=now, day=day),
         *caps.by_channel(campaign, Channel.INBOX, now=now, day=day),
     ]
-    scheduled = [
-        number for number, one in enumerate(campaign.rule.triggers) if one.on is TriggerKind.SCHEDULE
-    ]
-    if len(scheduled) == 1:
-        wanted += caps.cool_down(campaign, scheduled[0], now=now)
+    if policy.gap:
+        wanted.append(pause(CapScope.GAP, policy.gap, now=now))
+    could_be = [number for number, one in enumerate(campaign.rule.triggers) if one.on is trigger]
+    if len(could_be) == 1:
+        wanted += caps.cool_down(campaign, could_be[0], now=now)
     return [one for one in wanted if one.is_limit]
 
 

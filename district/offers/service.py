@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from district.districts.service import DistrictInfo
-from district.offers import pools, queries, reservations, terms
+from district.offers import exposures, pools, queries, reservations, terms
 from district.offers.issuing import (
     Batch,
     Candidate,
@@ -47,7 +47,7 @@ async def issue_batch(
     are locked members first, then stocks, each in the order of their ids, so that callers never wait for
     each other in a ring. A draft that meets a limit leaves nothing behind. ``now`` is business time.
     """
-    truth = await _truth(connection, district.id, drafts)
+    truth = await _truth(connection, district.id, [*drafts, *exposures.ghosts_of(refusals)])
     judged = [truth.judge(draft, now) for draft in drafts]
     refused = [one for one in judged if isinstance(one, Refusal)]
     issued: list[IssuedOffer] = []
@@ -57,7 +57,10 @@ async def issue_batch(
         refused += wave_refused
     await _queue_messages(connection, district.id, issued)
     await _tell_exhausted(connection, district.id, refused)
-    every = (*refusals, *refused)
+    told = await exposures.record(
+        connection, district.id, issued=issued, refusals=refusals, truth=truth, now=now
+    )
+    every = (*told, *refused)
     await write_refusals(connection, district, every)
     return Batch(issued=tuple(issued), refused=every)
 
@@ -235,11 +238,13 @@ async def write_refusals(connection: Connection, district: DistrictInfo, refusal
         return
     days = {at: district.trading_day(at) for at in {one.at for one in refusals}}
     times: Counter[tuple[Any, ...]] = Counter()
-    last: dict[tuple[Any, ...], datetime] = {}
+    would: Counter[tuple[Any, ...]] = Counter()
+    last: dict[tuple[Any, ...], Refusal] = {}
     for one in refusals:
         row = (days[one.at], one.member_id, one.campaign_id, one.reason.value)
         times[row] += 1
-        last[row] = max(one.at, last.get(row, one.at))
+        would[row] += one.would_have
+        last[row] = max(one, last.get(row, one), key=lambda refused: refused.at)
     rows = list(times)
     await connection.execute(
         queries.UPSERT_REFUSALS_SQL,
@@ -250,6 +255,8 @@ async def write_refusals(connection: Connection, district: DistrictInfo, refusal
             "campaigns": [row[2] for row in rows],
             "reasons": [row[3] for row in rows],
             "times": [times[row] for row in rows],
-            "last": [last[row] for row in rows],
+            "last": [last[row].at for row in rows],
+            "winners": [last[row].winner_id for row in rows],
+            "would": [would[row] for row in rows],
         },
     )

@@ -101,7 +101,12 @@ def campaign_body(store_id: str) -> dict[str, Any]:
     return {
         "name": "Lunch",
         "store_ids": [store_id],
-        "rule": {"v": 1, "trigger": {"any": [{"on": "fence.enter"}]}, "where": {"within": OUTLINE}},
+        "rule": {
+            "v": 1,
+            "trigger": {"any": [{"on": "fence.enter"}]},
+            "where": {"within": OUTLINE},
+            "holdout": {"pct": 0},
+        },
         "offer": {
             "kind": "coupon",
             "value": {"type": "amount", "minor_units": 300},

@@ -45,6 +45,7 @@ def rule_document(**changes: Any) -> dict[str, Any]:
         "who": {"all": []},
         "cap": {"campaign": {"n": 1, "per": "day"}},
         "ttl_s": 5400,
+        "holdout": {"pct": 0},
     }
     return {key: value for key, value in {**document, **changes}.items() if value is not None}
 

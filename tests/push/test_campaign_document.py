@@ -11,7 +11,6 @@ from push.campaign_document import parse_rule
 from push.limits import CapRule, Period
 from push.problems import MAX_PROBLEMS, DocumentRefused, Reason
 from push.rule import (
-    DEFAULT_HOLDOUT,
     BuildingFence,
     Caps,
     CircleFence,
@@ -43,10 +42,10 @@ def test_a_full_rule_is_read() -> None:
 
 
 def test_a_rule_may_leave_out_all_but_trigger_and_place() -> None:
-    rule = parse_rule(rule_document(when=None, who=None, cap=None, ttl_s=None))
+    rule = parse_rule(rule_document(when=None, who=None, cap=None, ttl_s=None, holdout=None))
     assert (rule.when, rule.audience) == (When(), Audience())
     assert (rule.caps, rule.ttl) == (Caps(campaign=CapRule(n=1, per=Period.DAY)), timedelta(minutes=90))
-    assert (rule.priority, rule.holdout, rule.budget) == (Priority.NORMAL, DEFAULT_HOLDOUT, None)
+    assert (rule.priority, rule.holdout, rule.budget) == (Priority.NORMAL, None, None)
     assert (rule.per_minute, rule.per_member, rule.per_day) == (None, None, None)
 
 

@@ -52,6 +52,7 @@ class Stage:
             "v": 1,
             "trigger": {"any": [{"on": "fence.enter"}]},
             "where": {"within": {"type": "Polygon", "coordinates": [list(fence.exterior.coords)]}},
+            "holdout": {"pct": 0},
         }
         made: Campaign = self.makers.campaign(
             self.district, self.merchant, [self.store], fence=fence, rule=document | rule
