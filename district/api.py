@@ -3,6 +3,8 @@
 from fastapi import APIRouter
 
 from district.accesslog import routes as access_log
+from district.audiences import me_routes as my_audiences
+from district.audiences import routes as audiences
 from district.campaigns import consent_routes
 from district.campaigns import routes as campaigns
 from district.deliveries import routes as deliveries
@@ -46,6 +48,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     statements.router,
     deliveries.router,
     campaigns.router,
+    audiences.router,
+    my_audiences.router,
     consent_routes.router,
     gateways.router,
     self_test_routes.router,

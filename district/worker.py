@@ -24,6 +24,8 @@ from district.outbox import jobs as outbox
 from district.points import jobs as points
 from district.portal import two_places
 from district.privacy import jobs as privacy
+from district.privacy import replaying
+from district.purchases import jobs as purchases
 from district.radius import ending_jobs
 from district.radius.recording import AccountingRecorder
 from district.roles import RoleContext, connected, run_until_told
@@ -165,6 +167,7 @@ async def look_for_two_places(context: RoleContext) -> None:
     """Devices that accounting hears of at two places at once."""
     for district in context.districts:
         await two_places.heard(context.pool, district.id, clock=context.clock)
+        await two_places.at_two_addresses(context.pool, district.id, clock=context.clock)
 
 
 async def follow_points(context: RoleContext) -> None:
@@ -175,6 +178,12 @@ async def follow_points(context: RoleContext) -> None:
 async def close_days(context: RoleContext) -> None:
     """Statements of trading days that are over."""
     await settlement.close(context.pool, context.districts, context.clock)
+
+
+async def forget_notices(context: RoleContext) -> None:
+    """Retention of the numbers of purchase notices."""
+    for district in context.districts:
+        await purchases.forget(context.pool, district.id, machine_now=context.clock.machine_now())
 
 
 async def forget_access(context: RoleContext) -> None:
@@ -190,6 +199,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="alarms.two_places", every=timedelta(minutes=1), run=look_for_two_places),
     Job(name="points.follow", every=timedelta(seconds=10), run=follow_points),
     Job(name="settlement.close", every=timedelta(minutes=1), run=close_days),
+    Job(name="purchases.forget", every=timedelta(minutes=10), run=forget_notices),
     Job(name="accesslog.forget", every=timedelta(minutes=1), run=forget_access),
     Job(name="privacy.forget", every=timedelta(minutes=1), run=forget_people),
     Job(name="visits.follow", every=visits.FOLLOW_EVERY, run=follow_visits),
@@ -243,6 +253,7 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
                 group.create_task(accounting.run())
                 group.create_task(deliveries.run(sender))
                 group.create_task(ending_jobs.run(settings, clock))
+                group.create_task(replaying.keep(settings, context.stream, lambda: context.districts, clock))
                 if settings.access_controller_port:
                     group.create_task(_departures(context).run())
         finally:

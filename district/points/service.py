@@ -228,6 +228,15 @@ async def _lock(connection: Connection, values: dict[str, Any]) -> int | None:
     return None if row is None else int(row[0])
 
 
+async def earned(
+    connection: Connection, district_id: uuid.UUID, kind: MovementKind, subject_id: uuid.UUID
+) -> int:
+    """What a subject brought."""
+    values = {"district_id": district_id, "kind": kind.value, "subject_id": subject_id}
+    row = await _moved(connection, values)
+    return 0 if row is None else int(row[2])
+
+
 async def _moved(connection: Connection, values: dict[str, Any]) -> TupleRow | None:
     return await (await connection.execute(queries.MOVED_SQL, values)).fetchone()
 
