@@ -4,7 +4,17 @@ import sys
 
 import typer
 
-from district.cli import access_log, access_points, database, demo, information, places, radius, running
+from district.cli import (
+    access_log,
+    access_points,
+    database,
+    demo,
+    information,
+    places,
+    privacy,
+    radius,
+    running,
+)
 from district.embedded.errors import EmbeddedError
 
 app = typer.Typer(
@@ -21,6 +31,7 @@ places.register(app)
 access_points.register(app)
 radius.register(app)
 access_log.register(app)
+privacy.register(app)
 demo.register(app)
 
 

@@ -34,6 +34,7 @@ class AlarmKind(StrEnum):
     """What is wrong."""
 
     TWO_PLACES = "device_at_two_places"
+    TWO_ADDRESSES = "device_at_two_addresses"
     NAS_CLOCK = "nas_clock_wrong"
     FOREIGN_POLLER = "gateway_polled_from_elsewhere"
     ENDINGS_WAIT = "session_endings_wait"

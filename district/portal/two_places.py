@@ -19,6 +19,8 @@ from geo.metric import distance_m
 LOOKED_BACK: Final = timedelta(hours=1)
 """In an hour one is anywhere in a district."""
 HEARD_WITHIN: Final = timedelta(minutes=2)
+SETTLED: Final = timedelta(seconds=90)
+"""Who roams is told of twice for a moment, and may get another address on the way."""
 
 _PLACE: Final = "ST_X({0}.location), ST_Y({0}.location)"
 
@@ -48,6 +50,24 @@ JOIN access_point there ON there.district_id = one.district_id AND there.mac = o
 WHERE one.district_id = %(district_id)s AND one.stopped_at IS NULL AND one.alias IS NOT NULL
     AND one.updated_at > %(machine_now)s - %(heard_within)s
     AND here.location IS NOT NULL AND there.location IS NOT NULL
+ORDER BY one.updated_at DESC LIMIT 1000
+"""
+
+
+# One device that accounting heard of lately under two addresses of its own, on sessions that both go on.
+ADDRESSES_SQL: Final = """
+SELECT one.alias, one.framed_address, other.framed_address, one.access_point_mac, other.access_point_mac
+FROM radius_session one
+JOIN radius_session other ON other.district_id = one.district_id AND other.alias = one.alias
+    AND other.unique_id > one.unique_id AND other.framed_address <> one.framed_address
+    AND other.stopped_at IS NULL AND other.framed_address <> ''
+    AND other.updated_at > %(machine_now)s - make_interval(secs => least(other.interim_s, 900))
+    AND other.started_at + make_interval(secs => other.session_s) > one.started_at + %(settled)s
+    AND one.started_at + make_interval(secs => one.session_s) > other.started_at + %(settled)s
+WHERE one.district_id = %(district_id)s AND one.stopped_at IS NULL AND one.alias IS NOT NULL
+    AND one.framed_address <> ''
+    AND one.updated_at > %(machine_now)s - make_interval(secs => least(one.interim_s, 900))
+    AND (one.framed_address LIKE '%%:%%') = (other.framed_address LIKE '%%:%%')
 ORDER BY one.updated_at DESC LIMIT 1000
 """
 
@@ -102,6 +122,39 @@ def _sound(
     )
 
 
+async def at_two_addresses(pool: Pool, district_id: uuid.UUID, *, clock: Clock) -> int:
+    """Devices that are on line under two addresses at once, for longer than roaming takes; how many."""
+    values = {"district_id": district_id, "machine_now": clock.machine_now(), "settled": SETTLED}
+    async with pool.connection() as connection:
+        rows = await (await connection.execute(ADDRESSES_SQL, values)).fetchall()
+        found: dict[bytes, dict[str, Any]] = {}
+        for alias, here, there, *access_points in rows:
+            detail = {
+                "addresses": sorted((here, there)),
+                "access_points": sorted({mac for mac in access_points if mac}),
+            }
+            found.setdefault(bytes(alias), detail)
+        for alias, detail in found.items():
+            await connection.execute(
+                alarms.SOUND_SQL,
+                _sounding(district_id, AlarmKind.TWO_ADDRESSES, alias, detail, clock=clock),
+            )
+    return len(found)
+
+
+def _sounding(
+    district_id: uuid.UUID, kind: AlarmKind, alias: bytes, detail: dict[str, Any], *, clock: Clock
+) -> dict[str, Any]:
+    return {
+        "district_id": district_id,
+        "id": new_id(),
+        "kind": kind,
+        "subject": alias.hex(),
+        "detail": json.dumps(detail),
+        "at": clock.now(),
+    }
+
+
 async def heard(pool: Pool, district_id: uuid.UUID, *, clock: Clock) -> int:
     """The same by accounting, for sessions that are on; how many devices."""
     values = {
@@ -118,13 +171,6 @@ async def heard(pool: Pool, district_id: uuid.UUID, *, clock: Clock) -> int:
             if metres is not None and alarms.is_impossible(metres, apart):
                 found.setdefault(bytes(alias), _detail(here, there, metres, apart))
         for alias, detail in found.items():
-            sounding = {
-                "district_id": district_id,
-                "id": new_id(),
-                "kind": AlarmKind.TWO_PLACES,
-                "subject": alias.hex(),
-                "detail": json.dumps(detail),
-                "at": clock.now(),
-            }
+            sounding = _sounding(district_id, AlarmKind.TWO_PLACES, alias, detail, clock=clock)
             await connection.execute(alarms.SOUND_SQL, sounding)
     return len(found)

@@ -11,6 +11,7 @@ from district.districts.service import DistrictInfo
 from district.gateways.endings import ERASED
 from district.members import service as members
 from district.members.models import Member
+from district.privacy import tombstones
 from district.privacy.export import memberships
 from district.privacy.queries import ERASE
 from district.radius import ending
@@ -45,3 +46,4 @@ def _erase(session: Session, district: DistrictInfo, member: Member, *, clock: C
     for statement in ERASE:
         session.execute(text(statement), values)
     members.erase(session, district, member, clock=clock)
+    tombstones.leave(session, district, member.id, at=clock.now())
