@@ -11,13 +11,17 @@ _HASHED = """('x' || encode(substring(sha256(convert_to(
     campaign.salt || '|' || campaign.id || '|' || person.id, 'UTF8')) for 8), 'hex'))::bit(64)::bigint"""
 BUCKET = f"(({_HASHED} %% 10000 + CASE WHEN {_HASHED} < 0 THEN 11616 ELSE 0 END) %% 10000)"
 
+# The members of a batch, in the order of their ids, each with the zone that he named.
+BATCH_SQL = """
+SELECT id, zone FROM member
+WHERE district_id = %(district_id)s AND state = 'active' AND (%(after)s::uuid IS NULL OR id > %(after)s)
+  AND (%(members)s::uuid[] IS NULL OR id = ANY(%(members)s::uuid[]))
+ORDER BY id LIMIT %(limit)s
+"""
+
 ZONES_SQL = """
-SELECT DISTINCT zone FROM (
-    SELECT zone FROM member
-    WHERE district_id = %(district_id)s AND state = 'active' AND (%(after)s::uuid IS NULL OR id > %(after)s)
-      AND (%(members)s::uuid[] IS NULL OR id = ANY(%(members)s::uuid[]))
-    ORDER BY id LIMIT %(limit)s
-) AS batch WHERE zone IS NOT NULL LIMIT 600
+SELECT DISTINCT zone FROM member
+WHERE district_id = %(district_id)s AND state = 'active' AND zone IS NOT NULL LIMIT 600
 """
 
 
@@ -33,15 +37,13 @@ _ANY_CHANNEL = " OR ".join(
     f"by_{one.value}" + (" AND to_others" if one is Channel.WEBHOOK else "") for one in Channel
 )
 
-# {audience} is one condition on member for each campaign that asks for less than everyone.
+# {audiences} gives the pairs (campaign, id) of the campaigns that are not for everyone.
 CHECK_SQL = f"""
 WITH batch AS MATERIALIZED (
-    SELECT member.id, member.bucket,
-           CASE WHEN member.zone = ANY(%(zones)s::text[]) THEN member.zone ELSE '' END AS zone
+    SELECT id, bucket, CASE WHEN zone = ANY(%(zones)s::text[]) THEN zone ELSE '' END AS zone
     FROM member
-    WHERE district_id = %(district_id)s AND state = 'active' AND (%(after)s::uuid IS NULL OR id > %(after)s)
-      AND (%(members)s::uuid[] IS NULL OR id = ANY(%(members)s::uuid[]))
-    ORDER BY id LIMIT %(limit)s
+    WHERE district_id = %(district_id)s AND state = 'active'
+      AND (%(among)s::uuid[] IS NULL OR id = ANY(%(among)s::uuid[]))
 ), said AS (
     SELECT DISTINCT ON (consent.member_id, purpose, channel) consent.member_id, purpose, channel, granted, at
     FROM batch JOIN consent ON consent.district_id = %(district_id)s AND consent.member_id = batch.id
@@ -51,9 +53,8 @@ WITH batch AS MATERIALIZED (
     SELECT member_id, {_MARKETING}, {_newest("location")} AS to_location, {_newest("third_party")} AS to_others
     FROM said GROUP BY member_id
 ), person AS MATERIALIZED (
-    SELECT batch.id, batch.bucket, batch.zone,
-           coalesce(to_location AND ({_ANY_CHANNEL}), false) AS agrees,
-           coalesce(to_location AND by_inbox, false) AS is_reached
+    SELECT batch.id, batch.bucket, batch.zone, coalesce(to_location, false) AS may_be_located,
+           coalesce({_ANY_CHANNEL}, false) AS agrees, coalesce(by_inbox, false) AS is_reached
     FROM batch LEFT JOIN agreed ON agreed.member_id = batch.id
 ), cap AS MATERIALIZED (
     SELECT * FROM unnest(%(cap_campaigns)s::int[], %(cap_zones)s::text[], %(cap_scopes)s::text[],
@@ -69,18 +70,23 @@ WITH batch AS MATERIALIZED (
         GROUP BY taken.member_id, cap.campaign, cap.scope, cap.slots
         HAVING count(*) >= cap.slots
     ) AS full_scope
+), audience AS MATERIALIZED (
+    {{audiences}}
 ), campaign AS MATERIALIZED (
-    SELECT * FROM unnest(%(campaigns)s::int[], %(ids)s::uuid[], %(held)s::int[], %(salts)s::text[])
-        AS one (campaign, id, held, salt)
+    SELECT * FROM unnest(%(campaigns)s::int[], %(ids)s::uuid[], %(held)s::int[], %(salts)s::text[],
+                         %(controls)s::int[], %(everyone)s::boolean[], %(by_location)s::boolean[])
+        AS one (campaign, id, held, salt, control, is_for_everyone, by_location)
 ), judged AS (
     SELECT person.id AS member_id, campaign.campaign,
-           {{audience}} AS belongs,
-           person.bucket < %(control)s OR CASE WHEN campaign.held > 0 THEN {{bucket}} < campaign.held ELSE false END
-               AS is_held,
-           CASE WHEN NOT person.agrees THEN 'no_consent' WHEN NOT person.is_reached THEN 'no_endpoint'
+           campaign.is_for_everyone OR audience.id IS NOT NULL AS belongs,
+           person.bucket < campaign.control
+               OR CASE WHEN campaign.held > 0 THEN {BUCKET} < campaign.held ELSE false END AS is_held,
+           CASE WHEN NOT person.agrees OR (campaign.by_location AND NOT person.may_be_located) THEN 'no_consent'
+                WHEN NOT person.is_reached THEN 'no_endpoint'
                 WHEN capped.member_id IS NOT NULL THEN 'freq_cap' END AS refused
     FROM person CROSS JOIN campaign
     LEFT JOIN capped ON capped.member_id = person.id AND capped.campaign = campaign.campaign
+    LEFT JOIN audience ON audience.id = person.id AND audience.campaign = campaign.campaign
 ), outcome AS (
     SELECT member_id, campaign,
            CASE WHEN NOT belongs THEN 'not_in_audience' WHEN is_held THEN 'holdout' ELSE refused END AS reason,
@@ -88,7 +94,9 @@ WITH batch AS MATERIALIZED (
     FROM judged
 )
 SELECT campaign, coalesce(reason, ''), passes, count(*),
-       CASE WHEN passes OR %(names_all)s THEN array_agg(member_id ORDER BY member_id) END,
-       (SELECT count(*) FROM batch), (SELECT max(id::text)::uuid FROM batch)
+       CASE WHEN %(names)s = 'all' OR (passes AND %(names)s = 'passing')
+            THEN array_agg(member_id ORDER BY member_id) END
 FROM outcome GROUP BY campaign, reason, passes
 """
+
+NOBODY_SQL = "SELECT NULL::int AS campaign, NULL::uuid AS id WHERE false"

@@ -17,7 +17,7 @@ from district.database import Pool, transaction
 from district.districts.service import DistrictInfo
 from district.offers import waiting_queries as queries
 from district.offers.deciding import Connection, Occasion, decide_all, known_of
-from district.offers.planning import Checked, Range, check
+from district.offers.planning import Checked, Names, Range, check
 from district.offers.service import issue_batch
 from push.campaign import Campaign, may_offer, next_change
 from push.decision import Crossing, DecisionPolicy, Refusal
@@ -96,12 +96,13 @@ async def plan_due(pool: Pool, district: DistrictInfo, *, now: datetime, policy:
         if ready:
             checked = await check(
                 connection,
-                district.id,
+                district,
                 [one.campaign for one in ready],
+                trigger=TriggerKind.SCHEDULE,
                 policy=policy,
                 now=now,
                 among=Range(after=ready[0].after, limit=SCANNED),
-                names_all=True,
+                names=Names.ALL,
             )
             steps += [_step(one, checked, now) for one in ready]
             issued, refused = await _settle(connection, district, steps, checked, now=now, policy=policy)

@@ -197,12 +197,12 @@ async def test_a_birthday_is_told_once_on_its_trading_day(
     assert await told(pool, info) == [("member.birthday",)] * is_told
 
 
+@pytest.mark.usefixtures("listening")
 async def test_greetings_wait_for_ten_o_clock_and_end_with_the_trading_day(
-    committed: Makers, district: District, info: DistrictInfo, pool: Pool, listening: uuid.UUID
+    committed: Makers, district: District, info: DistrictInfo, pool: Pool
 ) -> None:
     committed.member(district, birth_month=5, birth_day=1)
     await greetings.enqueue_due(pool, info, now=datetime(2026, 5, 1, 4, tzinfo=UTC))
-    assert listening
     assert await told(pool, info, "due_at", "expires_at") == [
         (datetime(2026, 5, 1, 7, tzinfo=UTC), datetime(2026, 5, 2, 3, tzinfo=UTC))
     ]

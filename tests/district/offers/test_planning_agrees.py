@@ -1,0 +1,242 @@
+"""The set planner and decide(), asked member by member, come to one answer in any world."""
+
+import random
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from district.audiences import contexts
+from district.campaigns.live import live_campaigns
+from district.database import transaction
+from district.members.models import Consent, Member
+from district.offers.models import CapSlot
+from district.offers.planning import Checked, Names, Range, check
+from district.visits.models import Visit
+from push.audience_asked import Asked
+from push.campaign import Campaign
+from push.consent import Channel, Purpose
+from push.decision import Crossing, Decision, OfferDraft, Refusal, decide
+from push.identifiers import VisitId
+from push.limits import CapRule, CapScope, Period, TradingDay
+from push.policy import DecisionPolicy
+from push.rule import TriggerKind
+from push.suppression import Suppression
+from tests.district.offers.conftest import Ground
+from tests.district.offers.waiting import campaign
+
+ONLY_ASKED_ONE_BY_ONE = {Suppression.LOWER_SCORE, Suppression.STALE, Suppression.QUIET_HOURS}
+ZONES = [None, None, None, "Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati", "Mars/Olympus"]
+WHO: list[Any] = [
+    "everyone",
+    "everyone",
+    "new",
+    "returning",
+    {"all": [{"attr": "visits", "op": ">=", "value": 2, "window_d": 30}]},
+    {"any": [{"attr": "language", "op": "==", "value": "zh"}, {"attr": "visits", "op": "==", "value": 0}]},
+    {"not": {"attr": "language", "op": "==", "value": "en"}},
+]
+
+
+class World:
+    """Members with random histories, and campaigns that ask for random things."""
+
+    def __init__(self, ground: Ground, seed: int) -> None:
+        self.ground = ground
+        self.random = random.Random(seed)
+        self.stores = [ground.makers.store(ground.district, merchant_id=ground.merchant.id) for _ in range(2)]
+        self.campaigns = [self._campaign() for _ in range(5)]
+        self.members = [self._member() for _ in range(80)]
+        ground.makers.done()
+
+    def _campaign(self) -> uuid.UUID:
+        choose = self.random.choice
+        members: dict[str, Any] = {
+            "who": choose(WHO),
+            "cap": {"campaign": {"n": choose([1, 2]), "per": choose(["day", "7d", "total"])}},
+            "holdout": {"pct": choose([0, 20, 50])},
+            "priority": choose(["normal", "service"]),
+        }
+        if self.random.random() < 0.5:
+            members["cap"]["merchant"] = {"n": 1, "per": "day"}
+        if self.random.random() < 0.3:
+            members["cap"]["gap_min"] = 90
+        rrule = "DTSTART:20260101T120000\nRRULE:FREQ=DAILY"
+        trigger: dict[str, Any] = {"on": "schedule", "rrule": rrule}
+        if self.random.random() < 0.4:
+            trigger["cool_down_s"] = 86_400
+        row = campaign(self.ground, trigger, {"on": "wifi.join"}, rule=members, stores=self.stores)
+        return uuid.UUID(str(row.id))
+
+    def _member(self) -> Member:
+        choose, makers = self.random.choice, self.ground.makers
+        member = makers.member(
+            self.ground.district,
+            zone=choose(ZONES),
+            bucket=self.random.randrange(10_000),
+            language=choose(["zh", "en", "de"]),
+            is_personalised=self.random.random() < 0.8,
+            state=choose(["active"] * 9 + ["erased"]),
+        )
+        for _ in range(self.random.randrange(9)):
+            self._say(member)
+        for _ in range(self.random.randrange(4)):
+            self._visit(member)
+        self._take(member)
+        return member
+
+    def _say(self, member: Member) -> None:
+        choose = self.random.choice
+        self.ground.makers.session.add(
+            Consent(
+                district_id=self.ground.info.id,
+                member_id=member.id,
+                purpose=choose([Purpose.MARKETING, Purpose.MARKETING, Purpose.LOCATION, Purpose.THIRD_PARTY]),
+                channel=choose(["", "", Channel.INBOX, Channel.SMS, Channel.WEBHOOK]),
+                granted=self.random.random() < 0.85,
+                action="box",
+                at=self.ground.clock.now() - timedelta(hours=self.random.randrange(3)),
+            )
+        )
+        self.ground.makers.session.flush()
+
+    def _visit(self, member: Member) -> None:
+        at = self.ground.clock.now() - timedelta(hours=self.random.choice([1, 11, 13, 40, 400, 900]))
+        self.ground.makers.session.add(
+            Visit(
+                district_id=self.ground.info.id,
+                trading_day=at.date(),
+                id=uuid.uuid4(),
+                place_kind="store",
+                place_id=self.random.choice(self.stores).id,
+                member_id=member.id,
+                started_at=at,
+                ended_at=at + timedelta(minutes=20),
+                fixes=9,
+            )
+        )
+
+    def _take(self, member: Member) -> None:
+        ids = [str(one) for one in self.campaigns]
+        scopes = [f"campaign:{one}:{per}" for one in ids for per in ("day", "7d", "total")]
+        scopes += [
+            f"merchant:{self.ground.merchant.id}:day",
+            "global:day",
+            "gap",
+            *(f"trigger:{one}:0" for one in ids),
+        ]
+        for scope in self.random.sample(scopes, self.random.randrange(4, 20)):
+            for slot in range(self.random.randrange(1, 3)):
+                hours = self.random.choice([1, 5, 9, 13, 23, 25, 100, 200])
+                self.ground.makers.session.add(
+                    CapSlot(
+                        district_id=self.ground.info.id,
+                        member_id=member.id,
+                        scope=scope,
+                        slot=slot,
+                        taken_at=self.ground.clock.now() - timedelta(hours=hours),
+                        offer_id=uuid.uuid4(),
+                    )
+                )
+
+    def policy(self) -> DecisionPolicy:
+        info = self.ground.info
+        return DecisionPolicy(
+            day=TradingDay(zone=info.zone, starts_at=info.day_start),
+            control_buckets=self.random.choice([0, 2_000]),
+            shared_caps=((CapScope.GLOBAL, CapRule(n=2, per=Period.DAY)),),
+            gap=self.random.choice([None, timedelta(minutes=30)]),
+        )
+
+
+def group_of(
+    checked: Checked, campaign_id: uuid.UUID, member_id: uuid.UUID
+) -> tuple[Suppression | None, bool]:
+    """What the set statement says of one pair: it must say it once."""
+    found = [one for one in checked.groups[campaign_id] if member_id in one.members]
+    assert len(found) == 1
+    return found[0].reason, found[0].passes
+
+
+def would_pass(decision: Decision) -> bool:
+    """Whether decide() finds nothing but an experiment in the way."""
+    return isinstance(decision, OfferDraft) or decision.ghost is not None
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("trigger", [TriggerKind.SCHEDULE, TriggerKind.WIFI_JOIN])
+async def test_both_give_every_pair_the_same_answer(ground: Ground, seed: int, trigger: TriggerKind) -> None:
+    world = World(ground, seed)
+    now, policy = ground.clock.now(), world.policy()
+    async with transaction(ground.pool) as connection:
+        campaigns = [one.campaign for one in await live_campaigns(connection, ground.info)]
+        assert len(campaigns) == 5
+        checked = await check(
+            connection,
+            ground.info,
+            campaigns,
+            trigger=trigger,
+            policy=policy,
+            now=now,
+            among=Range(),
+            names=Names.ALL,
+        )
+        active = [one.id for one in world.members if one.state == "active"]
+        assert checked.size == len(active)
+        wanted = Asked()
+        for one in campaigns:
+            wanted = wanted.together(contexts.asked_by(one))
+        reasons: set[Suppression | None] = set()
+        for member_id in active:
+            known = await contexts.load(connection, ground.info, [member_id], wanted=wanted, now=now)
+            for made in campaigns:
+                decision = decide(
+                    crossing(made, trigger, ground),
+                    made,
+                    known[member_id].for_campaign(made),
+                    now=now,
+                    policy=policy,
+                )
+                reason, passes = group_of(checked, made.id, member_id)
+                alone = decision.reason if isinstance(decision, Refusal) else None
+                if alone not in ONLY_ASKED_ONE_BY_ONE:
+                    assert (reason, passes) == (alone, would_pass(decision)), (made.rule, known[member_id])
+                reasons.add(reason)
+    assert {None, Suppression.NO_CONSENT, Suppression.FREQUENCY_CAP} <= reasons
+
+
+def crossing(made: Campaign, trigger: TriggerKind, ground: Ground) -> Crossing:
+    return Crossing(
+        trigger=trigger,
+        campaign_id=made.id,
+        visit_id=VisitId(uuid.uuid4()),
+        at=ground.clock.now(),
+        received_at=ground.clock.now(),
+        joins=1,
+    )
+
+
+async def test_ranges_cover_everyone_once(ground: Ground) -> None:
+    World(ground, 99)
+    sizes, after = [], None
+    async with transaction(ground.pool) as connection:
+        campaigns = [one.campaign for one in await live_campaigns(connection, ground.info)]
+        given: dict[str, Any] = {
+            "trigger": TriggerKind.SCHEDULE,
+            "policy": DecisionPolicy(day=TradingDay(zone=ground.info.zone)),
+            "now": ground.clock.now(),
+        }
+        whole = await check(connection, ground.info, campaigns, among=Range(), **given)
+        named: list[uuid.UUID] = []
+        while True:
+            part = await check(
+                connection, ground.info, campaigns, among=Range(after=after, limit=17), **given
+            )
+            sizes.append(part.size)
+            named += part.passing(campaigns[0].id)
+            after = part.last
+            if part.size < 17:
+                break
+    assert sum(sizes) == whole.size
+    assert tuple(named) == whole.passing(campaigns[0].id)
