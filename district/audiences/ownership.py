@@ -1,0 +1,129 @@
+"""Whose tags, lists and segments a caller works with, and where they are used."""
+
+import uuid
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from district.audiences.models import ContactList, Segment, Tag
+from district.auth.models import Role
+from district.auth.service import Principal
+from district.problems import Conflict, NotAllowed, NotFound
+from push.audience_terms import LabelKind
+
+Owned = TypeVar("Owned", Tag, ContactList, Segment)
+MOST_OWNED = 500
+"""Rows of one kind that an owner may have."""
+TABLES: dict[LabelKind, type[Tag] | type[ContactList] | type[Segment]] = {
+    LabelKind.TAG: Tag,
+    LabelKind.LIST: ContactList,
+    LabelKind.SEGMENT: Segment,
+}
+_PATHS = {
+    LabelKind.SEGMENT: "$.**.seg ? (@ == $name)",
+    LabelKind.TAG: '$.** ? (@.attr == "tag" && @.value == $name)',
+    LabelKind.LIST: '$.** ? (@.attr == "list" && @.value == $name)',
+}
+# Campaigns stand above this slice; of them it only asks which ones name a set.
+_USES_SQL = """
+SELECT 'campaign', id, name FROM campaign
+WHERE district_id = :district_id AND merchant_id IS NOT DISTINCT FROM CAST(:merchant_id AS uuid)
+  AND state NOT IN ('ended', 'cancelled')
+  AND jsonb_path_exists(rule -> 'who', CAST(:path AS jsonpath), :vars)
+UNION ALL
+SELECT 'segment', id, name FROM segment
+WHERE district_id = :district_id AND merchant_id IS NOT DISTINCT FROM CAST(:merchant_id AS uuid)
+  AND jsonb_path_exists(rule, CAST(:path AS jsonpath), :vars)
+ORDER BY 1, 2 LIMIT 20
+"""
+
+
+class SetInUse(Conflict):
+    """A tag, list or segment that rules name."""
+
+    slug, title = "audience-set-in-use", "Rules name this tag, list or segment"
+
+
+class NameTaken(Conflict):
+    """A name that the owner has given already."""
+
+    slug, title = "name-taken", "This name is taken"
+
+
+class TooManySets(Conflict):
+    """An owner with as many as one may have."""
+
+    slug, title = "too-many-sets", "There are too many of these already"
+
+
+def owner_of(principal: Principal) -> uuid.UUID | None:
+    """The merchant whose sets the caller works with; None: the district's own. Raises: NotAllowed."""
+    if principal.role is Role.OPERATOR:
+        return None
+    if principal.role is Role.MERCHANT and principal.merchant_id is not None:
+        return principal.merchant_id
+    raise NotAllowed("Only a merchant or the district's operator has tags, lists and segments.")
+
+
+def owned(table: type[Owned], district_id: uuid.UUID, merchant_id: uuid.UUID | None) -> Select[Owned]:
+    """The rows of an owner."""
+    is_own = table.merchant_id.is_(None) if merchant_id is None else table.merchant_id == merchant_id
+    return select(table).where(table.district_id == district_id, is_own)
+
+
+def find(
+    session: Session, table: type[Owned], district_id: uuid.UUID, principal: Principal, name: str
+) -> Owned:
+    """The caller's row of this name, locked. Raises: NotFound, also for another owner's."""
+    wanted = owned(table, district_id, owner_of(principal)).where(table.name == name).with_for_update()
+    row = session.scalar(wanted)
+    if row is None:
+        raise NotFound("There is nothing of this name among yours.")
+    return row
+
+
+def lock_owner(session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None) -> None:
+    """One change of an owner's sets at a time, until the end of the transaction."""
+    statement = "SELECT pg_advisory_xact_lock(hashtextextended('audience:' || :district || :owner, 0))"
+    session.execute(text(statement), {"district": str(district_id), "owner": str(merchant_id)})
+
+
+def check_free(
+    session: Session, table: type[Owned], district_id: uuid.UUID, principal: Principal, name: str
+) -> None:
+    """Lock the owner's sets and see that one more of this name may be made. Raises: NameTaken, TooManySets."""
+    merchant_id = owner_of(principal)
+    lock_owner(session, district_id, merchant_id)
+    rows: Sequence[Owned] = session.scalars(owned(table, district_id, merchant_id).limit(MOST_OWNED)).all()
+    if any(row.name == name for row in rows):
+        raise NameTaken(
+            f"You have a {table.__tablename__.replace('_', ' ')} named {name!r} already: choose another name."
+        )
+    if len(rows) >= MOST_OWNED:
+        raise TooManySets(f"One owner has at most {MOST_OWNED} of them: delete some first.")
+
+
+def check_unused(
+    session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None, kind: LabelKind, name: str
+) -> None:
+    """See that no rule names the set. Raises: SetInUse, with those that do."""
+    values = {
+        "district_id": district_id,
+        "merchant_id": merchant_id,
+        "path": _PATHS[kind],
+        "vars": {"name": name},
+    }
+    statement = text(_USES_SQL).bindparams(bindparam("vars", type_=JSONB))
+    found = session.execute(statement, values).all()
+    if found:
+        uses = [{"kind": row[0], "id": str(row[1]), "name": row[2]} for row in found]
+        raise SetInUse(
+            "Campaigns that have not ended, or segments, name it: end or change these first. "
+            + ", ".join(f"{use['kind']} {use['name']}" for use in uses[:3]),
+            uses=uses,
+            detail_zh="有未结束的营销活动或目标人群在使用，请先结束或修改："
+            + "、".join(use["name"] for use in uses[:3]),
+        )
