@@ -79,7 +79,7 @@ def page(
     after: uuid.UUID | None = None,
     limit: int = 50,
 ) -> tuple[list[ClaimableOut], uuid.UUID | None]:
-    """What fits, the nearest first (else the newest), and the key of the next page."""
+    """What fits, the nearest first (else the newest), what is sold out last; and the key of the next page."""
     shown = [shown_of(one, listing, book, wanted, now=now) for one in listing.terms]
     fitting = [
         one
@@ -91,6 +91,7 @@ def page(
     fitting.sort(key=lambda one: one.id, reverse=True)
     if wanted.origin is not None:
         fitting.sort(key=_distance_m)
+    fitting.sort(key=lambda one: not one.has_stock)
     places = {one.id: place for place, one in enumerate(fitting)}
     start = places.get(after, -1) + 1 if after is not None else 0
     part = fitting[start : start + limit]

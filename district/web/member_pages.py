@@ -34,6 +34,7 @@ router = APIRouter()
 INBOX_PAGE = 20
 NEWEST_OFFERS = 100
 USABLE = frozenset({ShownState.ISSUED, ShownState.OPENED})
+TO_USE = USABLE | {ShownState.RESERVED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,14 +141,14 @@ async def show_wallet(
         offer.id: _store_name(request, reader, offer.store_ids[0] if offer.store_ids else None, clock)
         for offer in coupons
     }
-    usable = sorted((offer for offer in coupons if offer.state in USABLE), key=lambda one: one.valid_until)
+    usable = sorted((offer for offer in coupons if offer.state in TO_USE), key=lambda one: one.valid_until)
     return show(
         request,
         reader,
         clock,
         "member/wallet.html",
         usable=usable,
-        over=[offer for offer in coupons if offer.state not in USABLE],
+        over=[offer for offer in coupons if offer.state not in TO_USE],
         names=names,
         following=following,
         worth=worth,

@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from district.auth.models import Role
+from district.campaigns.models import Campaign
 from district.clock import FixedClock
 from district.database import new_id
 from district.districts.models import District
@@ -16,6 +18,7 @@ from district.gateways import service as gateways
 from district.gateways.schemas import NewGateway
 from district.gateways.vendors.click import redirect_query
 from district.members.models import Member
+from district.merchants.models import Merchant
 from district.offers.models import Offer, Refusal
 from district.radius import credentials, eap
 from district.redemptions.models import Redemption
@@ -82,6 +85,7 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
     }
     live = makers.campaign(district, merchant, [store], stock=100, name=words.campaign, offer=offered)
     makers.campaign(district, merchant, [store], name=words.campaign, offer=offered, state="in_review")
+    claimed = _claimable(makers, district, merchant, store, offered)
     makers.zone(district, name=words.zone)
     makers.access_point(district, mac=AP_MAC, name=words.access_point)
     makers.access_point(district, at=None, name=words.access_point)
@@ -112,8 +116,27 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
             "merchant": makers.token(district, Role.MERCHANT, subject_id=owner.id, scope_id=merchant.id),
             "operator": makers.token(district, Role.OPERATOR, subject_id=operator.id),
         },
-        pages=_pages(district.slug, store, coupon, _redirect(gateway, words, clock)),
+        pages=_pages(district.slug, store, coupon, _redirect(gateway, words, clock), claimed),
     )
+
+
+def _claimable(
+    makers: Makers, district: District, merchant: Merchant, store: Store, offered: dict[str, Any]
+) -> list[Campaign]:
+    """One offer of each kind that members take themselves: there, in the shop only, soon, sold out."""
+    price = {"type": "in_store_price", "price_minor": 990, "regular_minor": 1_590}
+    threshold = {"type": "amount", "minor_units": 500, "min_spend_minor": 2_000}
+    opens = makers.clock.now() + timedelta(minutes=20)
+    kinds: list[tuple[dict[str, Any], int | None]] = [
+        ({"value": threshold, "claim": {"mode": "open"}}, 40),
+        ({"value": price, "claim": {"mode": "open"}}, None),
+        ({"claim": {"mode": "drop", "opens_at": opens.isoformat()}}, 50),
+        ({"claim": {"mode": "open"}}, 0),
+    ]
+    return [
+        makers.campaign(district, merchant, [store], stock=stock, offer=offered | kind)
+        for kind, stock in kinds
+    ]
 
 
 def _own_wifi(session: Session, district: DistrictInfo, member: Member, clock: FixedClock) -> None:
@@ -188,7 +211,9 @@ def _redirect(gateway: str, words: Words, clock: FixedClock) -> str:
     return f"/portal/{gateway}?{query}"
 
 
-def _pages(slug: str, store: Store, coupon: Offer, redirect: str) -> dict[str, list[str]]:
+def _pages(
+    slug: str, store: Store, coupon: Offer, redirect: str, claimed: list[Campaign]
+) -> dict[str, list[str]]:
     gateway = redirect.partition("?")[0]
     base = f"/d/{slug}"
     return {
@@ -202,6 +227,9 @@ def _pages(slug: str, store: Store, coupon: Offer, redirect: str) -> dict[str, l
             f"{base}/nearest?q=nothing-at-all",
             f"{base}/stores/{store.id}",
             f"{base}/sign-in",
+            f"{base}/centre",
+            f"{base}/centre?category=nothing-at-all",
+            f"{base}/centre/{claimed[0].id}",
             f"{base}/inbox",
             "/login",
             "/no-such-page",
@@ -212,6 +240,7 @@ def _pages(slug: str, store: Store, coupon: Offer, redirect: str) -> dict[str, l
             f"{base}/offers/{coupon.id}",
             f"{base}/privacy",
             f"{base}/wifi",
+            *(f"{base}/centre/{one.id}" for one in claimed),
             f"{gateway}/welcome",
         ],
         "merchant": [
