@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import text
 
+from district.audiences.models import ContactList, Segment, Tag
 from district.auth.models import ApiKey, Role
 from district.auth.service import token_hash
 from district.database import new_id
@@ -25,6 +26,7 @@ from district.redemptions.models import Redemption
 from district.stores.models import Till
 from district.vouchers.models import Voucher, VoucherBatch
 from tests.factories import Makers
+from tests.hostile.money import money_bodies
 
 Operation: TypeAlias = tuple[str, str]
 """A method and a path template, as /openapi.json has them."""
@@ -73,8 +75,9 @@ def furnish(makers: Makers, district: District) -> Scene:
     members = (makers.member(district), makers.member(district), makers.member(district))
     shop = _shop(makers, district, merchant, members[0])
     wifi = _wifi(makers, district, members)
+    sets = _sets(makers, district, merchant)
     values = {"merchant": merchant.name, "secret": wifi["secret"], "voucher": wifi["voucher"]}
-    ids = {key: value for key, value in (shop | wifi).items() if key not in values}
+    ids = {key: value for key, value in (shop | sets | wifi).items() if key not in values}
     makers.done()
     return Scene(district=district, merchant=merchant, members=members, ids=ids, values=values)
 
@@ -131,6 +134,30 @@ def _shop(makers: Makers, district: District, merchant: Merchant, member: Member
     makers.session.add(link)
     made |= {"webhooks": hook, "redemptions": redemption, "merchants": merchant}
     return {name: str(row.id) for name, row in made.items()} | {"claim-links": link.token}
+
+
+def _sets(makers: Makers, district: District, merchant: Merchant) -> dict[str, str]:
+    """A tag, a list and a segment of the merchant's; the operator's of the same names stand beside them."""
+    names = {"tags": _canary(), "contact-lists": _canary(), "segments": _canary()}
+    now = makers.clock.now()
+    for merchant_id in (merchant.id, None):
+        common = {"district_id": district.id, "merchant_id": merchant_id, "title": "Set", "created_at": now}
+        makers.session.add_all(
+            [
+                Tag(id=new_id(), name=names["tags"], **common),
+                ContactList(id=new_id(), name=names["contact-lists"], **common),
+                Segment(
+                    id=new_id(),
+                    name=names["segments"],
+                    kind="static",
+                    rule="new",
+                    changed_at=now,
+                    **common,
+                ),
+            ]
+        )
+    makers.session.flush()
+    return names
 
 
 def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Member]) -> dict[str, str]:
@@ -279,8 +306,18 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         "POST access-points": {"mac": secrets.token_hex(6), "zone_id": ids["zones"]},
         "PATCH access-points/{access_point_id}": {"name": "Taken", "zone_id": ids["zones"]},
         "POST merchants": {"name": "New"},
+        "POST tags": {"name": f"new-{uuid.uuid4().hex[:8]}", "title": "New"},
+        "PUT tags/{name}/members": {"add": [{"redemption_id": ids["redemptions"]}]},
+        "POST contact-lists": {"name": f"new-{uuid.uuid4().hex[:8]}", "title": "New"},
+        "POST segments": {
+            "name": f"new-{uuid.uuid4().hex[:8]}",
+            "title": "New",
+            "rule": {"not": {"attr": "tag", "value": ids["tags"]}},
+        },
+        "PATCH segments/{name}": {"version": 1, "title": "Taken"},
         "PATCH merchants/{merchant_id}": {"name": "Taken"},
     }
+    plain |= money_bodies(scene.merchant)
     return steps | {
         (key.partition(" ")[0], f"{DISTRICT}/{key.partition(' ')[2]}"): body for key, body in plain.items()
     }
