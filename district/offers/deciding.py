@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -13,8 +13,16 @@ from district.audiences.contexts import Known
 from district.districts.service import DistrictInfo
 from push.audience_asked import Asked
 from push.campaign import Campaign
-from push.decision import Crossing, Decision, DecisionPolicy, OfferDraft, Refusal, choose, decide
-from push.limits import TradingDay
+from push.decision import (
+    Ask,
+    Crossing,
+    Decision,
+    DecisionPolicy,
+    OfferDraft,
+    Refusal,
+    choose,
+    decide_batch,
+)
 
 Connection = AsyncConnection[TupleRow]
 
@@ -44,13 +52,6 @@ class Decided:
         return tuple(one for one in self.decisions if isinstance(one, Refusal))
 
 
-def policy_of(district: DistrictInfo, *, fresh_for: timedelta) -> DecisionPolicy:
-    """What the district sets for all its campaigns."""
-    return DecisionPolicy(
-        day=TradingDay(zone=district.zone, starts_at=district.day_start), fresh_for=fresh_for
-    )
-
-
 async def known_of(
     connection: Connection, district: DistrictInfo, occasions: Sequence[Occasion], *, now: datetime
 ) -> Mapping[uuid.UUID, Known]:
@@ -70,11 +71,13 @@ def decide_all(
     now: datetime,
 ) -> Decided:
     """Decide each; of several drafts for one member at one moment, the best."""
+    asks = [
+        Ask(one.crossing, one.campaign, known[one.member_id].for_campaign(one.campaign), now)
+        for one in occasions
+    ]
+    decisions = decide_batch(asks, policy=policy)
     moments: dict[tuple[uuid.UUID, uuid.UUID], list[int]] = {}
-    decisions: list[Decision] = []
     for number, one in enumerate(occasions):
-        member = known[one.member_id].for_campaign(one.campaign)
-        decisions.append(decide(one.crossing, one.campaign, member, now=now, policy=policy))
         moments.setdefault((one.member_id, one.moment), []).append(number)
     for numbers in moments.values():
         if len(numbers) > 1:

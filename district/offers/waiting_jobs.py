@@ -12,9 +12,9 @@ from district.campaigns import greetings, occurrences
 from district.clock import Clock
 from district.database import Pool
 from district.districts.service import DistrictInfo
-from district.offers import happenings, scheduled
-from district.offers.deciding import policy_of
+from district.offers import happenings, policies, scheduled
 from district.offers.waiting_queries import WHERE_OCCURRENCES_SQL, WHERE_TRIGGERS_SQL
+from push.policy import DecisionPolicy
 
 DECIDE_EVERY = timedelta(seconds=1)
 MATERIALISE_EVERY = timedelta(seconds=20)
@@ -32,7 +32,7 @@ async def decide_happenings(
     """Decide what has happened."""
 
     async def batch(district: DistrictInfo, now: datetime) -> int:
-        policy = policy_of(district, fresh_for=fresh_for)
+        policy = await _policy(pool, district, fresh_for)
         return await happenings.decide_due(pool, district, now=now, policy=policy)
 
     await _walk(pool, districts, clock, WHERE_TRIGGERS_SQL, batch)
@@ -44,7 +44,7 @@ async def plan_occurrences(
     """Plan the schedules whose time has come."""
 
     async def batch(district: DistrictInfo, now: datetime) -> int:
-        policy = policy_of(district, fresh_for=fresh_for)
+        policy = await _policy(pool, district, fresh_for)
         return await scheduled.plan_due(pool, district, now=now, policy=policy)
 
     await _walk(pool, districts, clock, WHERE_OCCURRENCES_SQL, batch)
@@ -68,6 +68,11 @@ async def forget(pool: Pool, districts: Sequence[DistrictInfo], clock: Clock) ->
     """Retention of what is decided."""
     for district in districts:
         await occurrences.forget(pool, district.id, now=clock.now())
+
+
+async def _policy(pool: Pool, district: DistrictInfo, fresh_for: timedelta) -> DecisionPolicy:
+    async with pool.connection() as connection:
+        return await policies.decision_policy(connection, district, fresh_for=fresh_for)
 
 
 async def _walk(

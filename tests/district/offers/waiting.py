@@ -14,7 +14,7 @@ from district.campaigns.models import Campaign
 from district.campaigns.triggers import Happening, NewTrigger, enqueue
 from district.members.models import Member
 from district.offers import happenings, scheduled
-from district.offers.deciding import policy_of
+from district.offers.policies import decision_policy_of
 from tests.district.offers.conftest import Ground
 
 FRIDAYS = "DTSTART;TZID=Europe/Helsinki:20260401T130000\nRRULE:FREQ=DAILY"
@@ -51,7 +51,7 @@ async def decide(ground: Ground) -> int:
         ground.pool,
         ground.info,
         now=ground.clock.now(),
-        policy=policy_of(ground.info, fresh_for=timedelta(minutes=3)),
+        policy=decision_policy_of(ground.info, fresh_for=timedelta(minutes=3)),
     )
 
 
@@ -61,7 +61,10 @@ async def plan(ground: Ground) -> int:
     await occurrences.materialise(ground.pool, ground.info, now=now)
     await scheduled.miss(ground.pool, ground.info, now=now)
     return await scheduled.plan_due(
-        ground.pool, ground.info, now=now, policy=policy_of(ground.info, fresh_for=timedelta(minutes=3))
+        ground.pool,
+        ground.info,
+        now=now,
+        policy=decision_policy_of(ground.info, fresh_for=timedelta(minutes=3)),
     )
 
 
