@@ -63,13 +63,13 @@ async def test_an_operator_makes_one_for_a_merchant_he_names(shop: Shop) -> None
 
 async def test_every_unsupported_part_of_both_documents_is_named(shop: Shop) -> None:
     body = shop.body(
-        rule={"holdout": {"pct": 10}, "pace": {"per_min": 600}, "trigger": {"any": [{"on": "wifi.join"}]}}
+        rule={"hold_out": {"pct": 10}, "pace": {"per_s": 600}, "trigger": {"any": [{"on": "wifi.leave"}]}}
     )
-    body["offer"]["kind"] = "red_packet"
+    body["offer"]["kind"] = "lottery"
     answer = await shop.post(body=body)
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:shangquan:problem:invalid"
-    assert {"/rule/holdout", "/rule/pace", "/rule/trigger/any/0/on", "/offer/kind"} <= set(pointers(answer))
+    assert {"/rule/hold_out", "/rule/pace/per_s", "/rule/trigger/any/0/on", "/offer/kind"} <= set(pointers(answer))
     assert all(error["detail"] and error["detail_zh"] for error in answer.json()["errors"])
 
 

@@ -50,8 +50,10 @@ DISTRICT = DistrictInfo(
 )
 
 
-def campaign(number: int, hours: str | None, dwell_s: int | None) -> tuple[Fence, Watched]:
-    trigger = {"on": "fence.dwell", "min_s": dwell_s} if dwell_s else {"on": "fence.enter"}
+def campaign(
+    number: int, hours: str | None, dwell_s: int | None, *, on: str = "fence.enter", floor: str | None = None
+) -> tuple[Fence, Watched]:
+    trigger = {"on": "fence.dwell", "min_s": dwell_s} if dwell_s else {"on": on}
     outline = square(half_degrees=0.0005 * number)
     rule = parse_rule(
         {
@@ -74,11 +76,17 @@ def campaign(number: int, hours: str | None, dwell_s: int | None) -> tuple[Fence
         window=Window(expression=hours, zone=ZONE) if hours else None,
     )
     dwell = timedelta(seconds=dwell_s) if dwell_s else None
-    fence = Fence(id=FenceId(made.id), polygon=outline, dwell=dwell)
-    return fence, Watched(campaign=made, on_enter=dwell is None, dwell=dwell)
+    fence = Fence(id=FenceId(made.id), polygon=outline, dwell=dwell, floor=floor)
+    is_exit = on == "fence.exit"
+    return fence, Watched(campaign=made, on_enter=dwell is None and not is_exit, dwell=dwell, on_exit=is_exit)
 
 
-WATCHED = [campaign(1, None, None), campaign(2, "12:01-12:03", None), campaign(3, None, 60)]
+WATCHED = [
+    campaign(1, None, None),
+    campaign(2, "12:01-12:03", None),
+    campaign(3, None, 60),
+    campaign(4, "12:01-12:05", None, on="fence.exit"),
+]
 PLAN = Plan(
     fences={fence.id: fence for fence, _ in WATCHED},
     campaigns={fence.id: watched for fence, watched in WATCHED},
