@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from geo.zones import Area
+from push.audience_facts import Owner
 from push.campaign_life import CampaignAction as CampaignAction  # noqa: PLC0414 the states moved; importers follow
 from push.campaign_life import CampaignState as CampaignState  # noqa: PLC0414
 from push.identifiers import CampaignId, MerchantId, StoreId
@@ -33,7 +34,8 @@ class Campaign:
 
     window holds rule.when.opening_hours in the district's zone (None: at any hour), store_hours those of
     the store, days the trading days that rule.when lets through. ground is what rule.where came to. counted:
-    the counts that other campaigns' caps read, to which each of its offers is added.
+    the counts that other campaigns' caps read, to which each of its offers is added. owner: what the scopes of
+    its audience stand for; None: the merchant.
     """
 
     id: CampaignId
@@ -52,6 +54,7 @@ class Campaign:
     ground: Area | None = None
     counted: frozenset[Count] = frozenset()
     is_sold_out: bool = False
+    owner: Owner | None = None
 
 
 def may_offer(campaign: Campaign, now: datetime) -> bool:

@@ -18,7 +18,7 @@ from district.members.models import MemberState
 from push.audience import MemberContext
 from push.audience_asked import STAYS, Asked, Label, asked
 from push.audience_facts import Facts, Owner
-from push.audience_terms import EVERYONE, VisitScope
+from push.audience_terms import EVERYONE
 from push.campaign import Campaign
 from push.consent import NO_CONSENT, Channel, ConsentRecord, Consents, Purpose
 from push.identifiers import MemberId, MerchantId, StoreId
@@ -55,14 +55,14 @@ class Known:
 
 
 def owner_of(campaign: Campaign, properties: Mapping[StoreId, uuid.UUID]) -> Owner:
-    """What the campaign's scopes stand for; a campaign without a merchant is the district's own."""
-    has_merchant = campaign.merchant_id is not None
-    return Owner(
-        scope=VisitScope.MERCHANT if has_merchant else VisitScope.DISTRICT,
-        merchant_id=campaign.merchant_id,
-        store_ids=frozenset(campaign.store_ids),
-        property_ids=frozenset(properties[one] for one in campaign.store_ids if one in properties),
-    )
+    """What the campaign's scopes stand for; properties are those of its stores."""
+    owner = _owner(campaign)
+    own = frozenset(properties[one] for one in campaign.store_ids if one in properties)
+    return replace(owner, store_ids=frozenset(campaign.store_ids), property_ids=owner.property_ids or own)
+
+
+def _owner(campaign: Campaign) -> Owner:
+    return campaign.owner or Owner(merchant_id=campaign.merchant_id)
 
 
 def last_visits(known: Facts) -> dict[StoreId, datetime]:
@@ -76,7 +76,8 @@ def last_visits(known: Facts) -> dict[StoreId, datetime]:
 
 def asked_by(campaign: Campaign) -> Asked:
     """What a campaign's audience and place ask of members."""
-    found = asked(campaign.rule.audience, merchant_id=campaign.merchant_id, stores=campaign.store_ids)
+    merchant_id = _owner(campaign).merchant_id
+    found = asked(campaign.rule.audience, merchant_id=merchant_id, stores=campaign.store_ids)
     return found if campaign.rule.where.or_visited is None else found.together(STAYS)
 
 

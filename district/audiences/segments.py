@@ -187,15 +187,20 @@ def check_audience(
     audience: Audience,
     *,
     pointer: str = "/rule/who",
+    has_sets: bool = True,
 ) -> None:
     """See that an audience names only sets of its owner's, and is not too large with its segments written out.
 
-    Raises: Invalid.
+    An owner may be one who has no sets. Raises: Invalid.
     """
     missing = [
         (kind, name)
         for kind, table in ownership.TABLES.items()
-        for name in sorted(_missing(session, table, district_id, merchant_id, names_of(audience, kind)))
+        for name in sorted(
+            _missing(session, table, district_id, merchant_id, names_of(audience, kind))
+            if has_sets
+            else names_of(audience, kind)
+        )
     ]
     if missing:
         raise Invalid(

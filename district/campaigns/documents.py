@@ -7,6 +7,7 @@ from typing import Any
 from district.campaigns import fence as fences
 from district.problems import Invalid
 from geo.datum import Datum
+from push.audience import Audience
 from push.campaign_document import parse_rule
 from push.offer import OfferContent
 from push.offer_document import parse_offer, write_offer
@@ -43,6 +44,11 @@ def check(rule: Mapping[str, Any], offer: Mapping[str, Any], datum: Datum) -> Do
         )
     stored = _stored_rule(rule, parsed_rule, datum)
     return Documents(rule=stored, offer=write_offer(parsed_offer), parsed=parse_rule(stored))
+
+
+def audience(rule: Mapping[str, Any]) -> Audience:
+    """Whom a rule that was checked is for."""
+    return parse_rule(rule).audience
 
 
 def _error(problem: Problem) -> dict[str, Any]:

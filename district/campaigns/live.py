@@ -11,12 +11,16 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from district.audiences.segments import all_rules
 from district.campaigns.queries import CAPS_SQL, LIVE_CAMPAIGNS_SQL
 from district.districts.service import DistrictInfo
 from geo.errors import GeoError
 from geo.hours import Hours, Window
 from geo.public_holidays import is_public_holiday
 from geo.zones import Area
+from push.audience_facts import Owner
+from push.audience_segments import expand, names_of
+from push.audience_terms import LabelKind, VisitScope
 from push.calendar import OpenDays
 from push.campaign import Campaign, CampaignState
 from push.campaign import Hours as OpenHours
@@ -70,8 +74,38 @@ async def live_campaigns(
             found.append(_of_row(row, district))
         except (PushError, GeoError) as error:
             log.error("campaign.unreadable", campaign=str(row[0]), error=type(error).__name__)
+    found = await _written_out(connection, district, found)
     counts = await _counts(connection, district)
     return tuple(_counted(one, counts) for one in found)
+
+
+async def _written_out(
+    connection: AsyncConnection[TupleRow], district: DistrictInfo, every: Sequence[LiveCampaign]
+) -> list[LiveCampaign]:
+    """The campaigns with live segments in the place of their names; one whose segments cannot be is left out and logged."""
+    if not any(names_of(one.campaign.rule.audience, LabelKind.SEGMENT) for one in every):
+        return list(every)
+    rules, found = await all_rules(connection, district.id), []
+    for one in every:
+        owner = one.campaign.owner
+        own = rules.get(None if owner is None else owner.merchant_id, {})
+        try:
+            audience = expand(one.campaign.rule.audience, own)
+        except PushError as error:
+            log.error("campaign.unreadable", campaign=str(one.campaign.id), error=type(error).__name__)
+            continue
+        rule = replace(one.campaign.rule, audience=audience)
+        found.append(replace(one, campaign=replace(one.campaign, rule=rule)))
+    return found
+
+
+def _owner(merchant_id: UUID | None, property_id: UUID | None) -> Owner:
+    """What "merchant" means in an audience: the owner's stores, whoever the owner is."""
+    if merchant_id is not None:
+        return Owner(merchant_id=MerchantId(merchant_id))
+    if property_id is not None:
+        return Owner(scope=VisitScope.PROPERTY, property_ids=frozenset({property_id}))
+    return Owner(scope=VisitScope.DISTRICT)
 
 
 async def _counts(connection: AsyncConnection[TupleRow], district: DistrictInfo) -> frozenset[Count]:
@@ -90,7 +124,7 @@ def _counted(live: LiveCampaign, counts: frozenset[Count]) -> LiveCampaign:
 def _of_row(row: Sequence[Any], district: DistrictInfo) -> LiveCampaign:
     """A row of LIVE_CAMPAIGNS_SQL, which the driver leaves untyped."""
     id_, version, merchant_id, state, rule_document, offer, fence, floor, starts_at, ends_at = row[:10]
-    is_sold_out, store_ids, names, names_zh, hours = row[10:]
+    is_sold_out, store_ids, names, names_zh, hours, owning_merchant_id, property_id = row[10:]
     rule, ground = parse_rule(rule_document), shapely.from_wkb(bytes(fence))
     campaign = Campaign(
         id=CampaignId(id_),
@@ -108,6 +142,7 @@ def _of_row(row: Sequence[Any], district: DistrictInfo) -> LiveCampaign:
         days=days(rule.when, district) if rule.when.picks_days else None,
         ground=ground,
         is_sold_out=is_sold_out,
+        owner=_owner(owning_merchant_id, property_id),
     )
     return LiveCampaign(campaign=campaign, fence=ground, floor=floor)
 

@@ -7,7 +7,7 @@ SELECT campaign.id, campaign.content_version,
        ST_AsBinary(campaign.fence), campaign.floor, campaign.starts_at, campaign.ends_at,
        stock.quota IS NOT NULL AND stock.issued >= stock.quota AS is_sold_out,
        coalesce(places.ids, '{}'), coalesce(places.names, '{}'), coalesce(places.names_zh, '{}'),
-       coalesce(places.hours, '{}')
+       coalesce(places.hours, '{}'), campaign.merchant_id, campaign.property_id
 FROM campaign
 LEFT JOIN campaign_stock AS stock
        ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
