@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from district.accesslog import routes as access_log
 from district.audiences import me_routes as my_audiences
 from district.audiences import routes as audiences
-from district.campaigns import consent_routes
+from district.campaigns import consent_routes, joint_routes
 from district.campaigns import routes as campaigns
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
@@ -16,6 +16,7 @@ from district.members import recipient_routes as recipients
 from district.members import routes as members
 from district.merchants import routes as merchants
 from district.offers import claim_routes as claims
+from district.offers import policy_routes
 from district.offers import routes as offers
 from district.points import routes as points
 from district.portal import capport_routes as capport
@@ -42,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     openwisp.router,
     offers.router,
     claims.router,
+    policy_routes.router,
     redemptions.router,
     points.router,
     purchases.router,
@@ -51,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     audiences.router,
     my_audiences.router,
     consent_routes.router,
+    joint_routes.router,
     gateways.router,
     self_test_routes.router,
     plan_routes.router,

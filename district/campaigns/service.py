@@ -6,6 +6,7 @@ from geoalchemy2.shape import from_shape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from district.audiences import segments
 from district.auth.models import Role
 from district.auth.service import Principal
 from district.campaigns import checks, contents, documents, history, life, owners, territory
@@ -61,17 +62,18 @@ def create(
     fence reaches into, NotFound for another's merchant, property or store.
     """
     owner = owners.of_new(session, principal, named=new.owner, merchant_id=new.merchant_id)
-    content = written(session, district, owner, new)
+    content = content_of(session, district, new)
+    _check(session, district.id, owner, content)
     row = make(session, district, principal, owner, content, stock=new.stock, clock=clock)
     return shown(session, principal, [row])[0]
 
 
-def written(session: Session, district: DistrictInfo, owner: Owner, new: NewCampaign) -> Content:
-    """What a new campaign says, once all of it was checked. Raises: as create."""
+def content_of(session: Session, district: DistrictInfo, new: NewCampaign) -> Content:
+    """What a new campaign says; whose stores and ground it names is checked apart. Raises: Invalid."""
     checked = documents.check(new.rule, new.offer, new.crs)
     checks.dates(new.starts_at, new.ends_at)
     place = fences.resolve(session, district, checked.parsed, new.store_ids)
-    content = Content(
+    return Content(
         name=checks.name(new.name),
         rule=dict(checked.rule),
         offer=dict(checked.offer),
@@ -81,8 +83,6 @@ def written(session: Session, district: DistrictInfo, owner: Owner, new: NewCamp
         starts_at=new.starts_at,
         ends_at=new.ends_at,
     )
-    _check(session, district.id, owner, content)
-    return content
 
 
 def make(
@@ -301,9 +301,11 @@ def _check(
     *,
     campaign_id: uuid.UUID | None = None,
 ) -> None:
-    """Whether the owner may hold for these stores and cover this ground. Raises: Invalid."""
+    """Whether the owner may hold for these stores, cover this ground and name these sets of members. Raises: Invalid."""
     owners.check_stores(session, district_id, owner, content.store_ids)
     territory.check(session, district_id, owner, content.fence, campaign_id=campaign_id)
+    who = documents.audience(content.rule)
+    segments.check_audience(session, district_id, owner.merchant_id, who, has_sets=owner.property_id is None)
 
 
 def _set_quota(

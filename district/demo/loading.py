@@ -9,16 +9,19 @@ from random import Random
 
 from geoalchemy2.shape import from_shape
 from shapely import Point
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from district.auth import service as auth
 from district.auth.models import Role
 from district.auth.service import Principal
 from district.campaigns import service as campaigns
+from district.campaigns.consents import Grantee
 from district.campaigns.schemas import NewCampaign
+from district.campaigns.shared_models import TerritoryConsent
 from district.clock import Clock
 from district.database import new_id, notify
+from district.demo import policy
 from district.demo.shops import StoreSpot, chosen, plan_of
 from district.demo.world import World
 from district.districts import service as districts
@@ -72,6 +75,7 @@ def load(session: Session, world: World, *, clock: Clock, progress: Progress = l
     random = Random(SEED)  # noqa: S311 the same demo each time; no secret comes from it
     districts.create(session, world.district, clock=clock)
     district = districts.read(session, world.district.slug)
+    policy.load(session, district, clock=clock)
     progress("map")
     for layer, features in world.map_layers.items():
         zones.import_map(session, district, layer, features)
@@ -80,6 +84,7 @@ def load(session: Session, world: World, *, clock: Clock, progress: Progress = l
         stores.import_file(session, district, path, clock=clock, source=world.district.attribution)
     progress("places")
     _add_areas(session, district, world, clock)
+    _agree(session, district, clock)
     loaded = Loaded(slug=district.slug)
     progress("merchants")
     first = _add_merchants(session, district, clock, random)
@@ -131,6 +136,24 @@ def _add_areas(session: Session, district: DistrictInfo, world: World, clock: Cl
     session.flush()
     notify(session, ZONE_CHANNEL, str(district.id))
     notify(session, ACCESS_POINT_CHANNEL, str(district.id))
+
+
+def _agree(session: Session, district: DistrictInfo, clock: Clock) -> None:
+    """Every property lets anyone's campaigns into its building, until somebody takes that back."""
+    for property_id in session.scalars(select(Property.id).where(Property.district_id == district.id)):
+        session.add(
+            TerritoryConsent(
+                district_id=district.id,
+                id=new_id(),
+                property_id=property_id,
+                grantee_kind=Grantee.ANYONE,
+                grantee_id=district.id,
+                granted_at=clock.now(),
+                granted_role=Role.OPERATOR,
+                granted_by=new_id(),
+            )
+        )
+    session.flush()
 
 
 def spots(session: Session, district: DistrictInfo) -> Sequence[StoreSpot]:
