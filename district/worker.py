@@ -19,6 +19,7 @@ from district.feeds.recorder import Recorder
 from district.gateways import overstayed
 from district.gateways.departures import Departures
 from district.offers import jobs as offers
+from district.offers import model_jobs
 from district.offers import waiting_jobs as waiting
 from district.outbox import jobs as outbox
 from district.points import jobs as points
@@ -193,7 +194,14 @@ async def forget_access(context: RoleContext) -> None:
         await accesslog.forget(context.pool, district.id, now=now, kept=kept)
 
 
+async def fit_models(context: RoleContext) -> None:
+    """What offers that are over have taught of who redeems."""
+    for district in context.districts:
+        await model_jobs.refit(context.pool, district, now=context.clock.now())
+
+
 JOBS: tuple[Job, ...] = (
+    Job(name="offers.fit", every=model_jobs.LOOK_EVERY, run=fit_models),
     Job(name="sessions.overstayed", every=timedelta(minutes=1), run=end_overstayed),
     Job(name="accesslog.follow", every=timedelta(seconds=10), run=follow_access),
     Job(name="alarms.two_places", every=timedelta(minutes=1), run=look_for_two_places),

@@ -3,8 +3,9 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address, ip_network
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
 from district.clock import Clock
@@ -18,6 +19,8 @@ from district.problems import NotFound
 from district.radius.models import RadiusSession
 
 KIBIBYTE = 1024
+MOST_NEIGHBOURS = 2_000
+"""Clients of one gateway that are looked at to see how it shows their addresses."""
 
 
 class CannotTell(NotFound):
@@ -44,21 +47,57 @@ def standing(
     """How the client stands whom the address names, or who asks from an address.
 
     To say "captive" to somebody who is on line would take him off line, and the reverse would hide the portal; so where
-    several clients share the address that we see, nothing is said. Raises: CannotTell.
+    several clients share the address that we see, nothing is said but to who shows an address signed for him alone.
+    Unknown devices and others' devices get the same answer. Raises: CannotTell.
     """
     now = clock.now()
-    if asked.mac:
+    if asked.mac and asked.is_own:
         alias = members.alias_of(district, asked.mac)
         row = session.scalar(_open(gateway, now, WifiSession.alias == alias).limit(1))
         return _of(session, gateway, row, clock=clock)
-    own = WifiSession.grant["client"].astext == address
-    row = session.scalar(_open(gateway, now, own).limit(1))
-    if row is None and session.scalar(_open(gateway, now).limit(1)) is not None:
+    # Anybody on the network can put another device's MAC into the address: it is told nothing but what its own
+    # network address says, whether that device is known, on line or neither.
+    row = session.scalar(_open(gateway, now, _is_at(address)).limit(1))
+    if asked.mac and row is not None and row.alias != members.alias_of(district, asked.mac):
+        row = None
+    if row is None and not _may_be_told(session, gateway, address, now=now, names_device=bool(asked.mac)):
         raise CannotTell(
-            "Several clients share the network address that asks: have the DHCP server put each client's MAC address "
-            "into the address of this interface."
+            "Several clients share the network address that asks: sign the addresses of this interface for each client."
         )
     return _of(session, gateway, row, clock=clock)
+
+
+def _is_at(address: str) -> ColumnElement[bool]:
+    """Sessions whose device has the address, by the redirect or by accounting."""
+    told = exists().where(
+        RadiusSession.district_id == WifiSession.district_id,
+        RadiusSession.wifi_session_id == WifiSession.id,
+        RadiusSession.framed_address == address,
+        RadiusSession.stopped_at.is_(None),
+    )
+    return (WifiSession.grant["client"].astext == address) | told
+
+
+def _may_be_told(
+    session: Session, gateway: Gateway, address: str, *, now: datetime, names_device: bool
+) -> bool:
+    """Whether somebody who is not known at an address is captive for sure.
+
+    He is when nobody is on line; and, where the DHCP server names devices, when clients of the gateway ask from
+    addresses of their own, as a neighbour of this one does.
+    """
+    client = _open(gateway, now).with_only_columns(WifiSession.grant["client"].astext).order_by(None)
+    known = session.scalars(client.limit(MOST_NEIGHBOURS)).all()
+    return not known or (names_device and any(_near(address, other) for other in known if other))
+
+
+def _near(address: str, other: str) -> bool:
+    try:
+        found, near = ip_address(address), ip_address(other)
+    except ValueError:
+        return False
+    bits = 24 if found.version == 4 else 64
+    return found.version == near.version and near in ip_network((found, bits), strict=False)
 
 
 def _open(gateway: Gateway, now: datetime, *where: ColumnElement[bool]) -> Select[WifiSession]:

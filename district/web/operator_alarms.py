@@ -54,6 +54,10 @@ def seen(alarm_id: uuid.UUID, operator: Operator, session: DbSession, clock: Clo
 def kinds() -> dict[str, tuple[str, str]]:
     """What happened and what to do, by the alarm's kind."""
     return {
+        "device_at_two_addresses": (
+            _("One device under two addresses at once"),
+            _("Two machines may use one address of hardware: whoever copied it gets no member's page."),
+        ),
         "nas_clock_wrong": (
             _("The clock of a NAS is wrong"),
             _("Its times are not believed, ours are used instead: set its clock by NTP."),
@@ -84,6 +88,7 @@ def detail_names() -> dict[str, str]:
     return {
         "gateway": _("Gateway"),
         "nas": "NAS",
+        "addresses": _("Addresses"),
         "ahead_s": _("Seconds ahead of us"),
         "address": _("Address"),
         "waiting": _("Waiting"),

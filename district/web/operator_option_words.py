@@ -58,6 +58,10 @@ def _vendors() -> dict[str, tuple[str, str]]:
         "omada.time_unit": (_("Unit of times"), _("Releases differ; the check below finds a wrong one.")),
         "omada.checks_time": (_("Read the first times back and refuse a wrong unit"), ""),
         "opennds.level": (_("Security level"), _("fas_secure_enabled in openNDS.")),
+        "opennds.pollers": (
+            _("Networks that it polls from"),
+            _("Levels 3 and 4: polls from elsewhere are refused and sound an alarm; empty: any address."),
+        ),
         "opennds.portal_ip": (
             _("The portal's IPv4 address"),
             _("openNDS wants it beside the name (fasremoteip)."),

@@ -54,10 +54,31 @@ def _ipv4(text: str) -> str:
     return str(ipaddress.IPv4Address(text)) if text else ""
 
 
+def _networks(text: str) -> str:
+    parts = text.replace(",", " ").split()
+    return ", ".join(str(ipaddress.ip_network(part, strict=False)) for part in parts)
+
+
+def is_poller(gateway: GatewayInfo, address: str) -> bool:
+    """Whether a gateway may poll from an address."""
+    allowed = str(gateway.options.get("pollers", ""))
+    if not allowed:
+        return True
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in ipaddress.ip_network(part) for part in allowed.split(", "))
+
+
 class OpenNdsOptions(BaseModel, extra="forbid"):
     """What openNDS needs beyond the common fields."""
 
     level: Literal[1, 2, 3, 4] = Field(default=1, description="fas_secure_enabled in openNDS")
+    pollers: Annotated[str, Field(max_length=400), AfterValidator(_networks)] = Field(
+        default="",
+        description="Networks that the gateway polls from at levels 3 and 4, such as 203.0.113.7/32; empty: any",
+    )
     portal_ip: Annotated[str, Field(max_length=15), AfterValidator(_ipv4)] = Field(
         default="", description="The portal's IPv4 address, which openNDS wants beside its name (fasremoteip)"
     )

@@ -218,6 +218,53 @@ async def test_a_dhcp_server_may_put_the_mac_in_as_it_spells_it(
     assert assert_conforms(await client.get(address))["captive"] is False
 
 
+def guessed(gateway: Gateway, mac: str) -> str:
+    """The gateway's own address with a device's MAC in it, as anybody on the network can write it."""
+    return f"/capport/v1/{capport.template(SECRET, gateway.slug)}".replace("{mac}", mac)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "status"), [("10.2.0.99", 200), ("192.168.7.9", 404)], ids=["neighbour", "behind-a-router"]
+)
+async def test_others_devices_and_unknown_ones_are_answered_alike(
+    client: httpx.AsyncClient,
+    gateway: Gateway,
+    sign_in: Callable[..., WifiSession],
+    elsewhere: str,
+    status: int,
+) -> None:
+    sign_in(address=elsewhere)
+    others, unknown = await client.get(guessed(gateway, MAC)), await client.get(guessed(gateway, OTHER_MAC))
+    assert others.status_code == unknown.status_code == status
+    assert others.json() | {"instance": ""} == unknown.json() | {"instance": ""}
+    sign_in(mac=OTHER_MAC)
+    assert (await client.get(guessed(gateway, OTHER_MAC))).json()["captive"] is False
+    assert (await client.get(guessed(gateway, MAC))).json()["captive"] is True
+    assert (await client.get(own(gateway))).json()["captive"] is False
+
+
+async def test_the_address_that_accounting_tells_is_the_device_s_own(
+    client: httpx.AsyncClient,
+    gateway: Gateway,
+    committed: Makers,
+    sign_in: Callable[..., WifiSession],
+    clock: FixedClock,
+) -> None:
+    row = sign_in(address="")
+    committed.session.add(
+        RadiusSession(
+            district_id=gateway.district_id,
+            unique_id=uuid.uuid4().hex,
+            wifi_session_id=row.id,
+            framed_address="10.2.0.182",
+            started_at=clock.now(),
+            updated_at=clock.now(),
+        )
+    )
+    committed.session.commit()
+    assert (await client.get(guessed(gateway, MAC))).json()["captive"] is False
+
+
 async def test_who_tries_many_macs_is_stopped_and_a_signed_client_is_not(
     client: httpx.AsyncClient, gateway: Gateway, committed: Makers, clock: FixedClock
 ) -> None:

@@ -282,6 +282,7 @@ async def test_a_claim_takes_no_device_from_a_member_until_the_controller_agrees
 
 @pytest.mark.parametrize("venue", ["unifi"], indirect=True)
 async def test_unifis_own_address_leads_to_the_gateway_of_its_site(  # noqa: PLR0917 pytest calls by name
+    app: FastAPI,
     client: httpx.AsyncClient,
     committed: Makers,
     district: District,
@@ -290,28 +291,49 @@ async def test_unifis_own_address_leads_to_the_gateway_of_its_site(  # noqa: PLR
     clock: FixedClock,
 ) -> None:
     site, query = venue.options["site"], venue.query(clock)
+    host = f"{uuid.uuid4().hex[:12]}.example"
+    elsewhere = committed.district()
+
+    async def asked(path: str = f"/guest/s/{site}/") -> httpx.Response:
+        return await client.get(f"{path}?{query}", headers={"host": host})
+
+    def unifi(district_id: uuid.UUID, public_url: str = "") -> Gateway:
+        made = Gateway(
+            district_id=district_id,
+            slug=f"twin-{uuid.uuid4().hex[:8]}",
+            vendor="unifi",
+            secret="another-secret",
+            options=venue.options,
+            public_url=public_url,
+            created_at=clock.now(),
+        )
+        committed.session.add(made)
+        committed.session.commit()
+        return made
+
+    stranger = unifi(elsewhere.id)
+    await refresh(app)
+    lost = await asked()
+    assert lost.status_code == 409
+    assert "does not tell which district" in lost.text
+    own = committed.session.scalars(select(Gateway).where(Gateway.slug == slug)).one()
+    own.public_url = f"http://{host}/portal/{slug}"
+    committed.session.commit()
     for path in (f"/guest/s/{site}/", f"/guest/s/{site}"):
-        answer = await client.get(f"{path}?{query}")
+        answer = await asked(path)
         assert answer.status_code == 303
         assert answer.headers["location"] == f"/portal/{slug}?{query}"
-    assert (await client.get(f"/guest/s/unknown-site/?{query}")).status_code == 404
-    twin = Gateway(
-        district_id=district.id,
-        slug=f"twin-{uuid.uuid4().hex[:8]}",
-        vendor="unifi",
-        secret="another-secret",
-        options=venue.options,
-        created_at=clock.now(),
-    )
-    committed.session.add(twin)
-    committed.session.commit()
-    page = await client.get(f"/guest/s/{site}/?{query}")
+    assert (await asked("/guest/s/unknown-site/")).status_code == 404
+    twin = unifi(district.id, f"http://{host}/portal/twin")
+    page = await asked()
     assert page.status_code == 409
     assert "2 UniFi gateways serve the site" in page.text
-    twin.public_url = "http://testserver/portal/twin"
+    twin.public_url = "http://another.example/portal/twin"
     committed.session.commit()
-    told = await client.get(f"/guest/s/{site}/?{query}")
-    assert told.headers["location"] == f"/portal/{twin.slug}?{query}"
+    assert (await asked()).headers["location"] == f"/portal/{slug}?{query}"
+    stranger.public_url = f"http://{host}/portal/stranger"
+    committed.session.commit()
+    assert (await asked()).status_code == 409, "two districts say that the host is theirs"
 
 
 @pytest.mark.parametrize("venue", ["unifi"], indirect=True)
