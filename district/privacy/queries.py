@@ -67,6 +67,8 @@ ERASE: Final = (
     SET member_id = NULL, alias = NULL, username = CASE WHEN stopped_at IS NULL THEN username ELSE '' END
     WHERE district_id = :district_id AND member_id = :member_id
     """,
+    "DELETE FROM purchase WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM purchase_link WHERE district_id = :district_id AND member_id = :member_id",
     "UPDATE consent SET address = '', agent = '' WHERE district_id = :district_id AND member_id = :member_id",
     """
     DELETE FROM member_merge

@@ -11,6 +11,7 @@ from district.districts.service import DistrictInfo
 from district.gateways.endings import ERASED
 from district.members import service as members
 from district.members.models import Member
+from district.points import leaving as points
 from district.privacy import tombstones
 from district.privacy.export import memberships
 from district.privacy.queries import ERASE
@@ -45,5 +46,6 @@ def _erase(session: Session, district: DistrictInfo, member: Member, *, clock: C
     ending.end_all(session, district.id, reason=ERASED, clock=clock, member_id=member.id)
     for statement in ERASE:
         session.execute(text(statement), values)
+    points.forfeit(session, district.id, member.id, now=clock.now())
     members.erase(session, district, member, clock=clock)
     tombstones.leave(session, district, member.id, at=clock.now())

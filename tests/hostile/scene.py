@@ -26,7 +26,7 @@ from district.redemptions.models import Redemption
 from district.stores.models import Till
 from district.vouchers.models import Voucher, VoucherBatch
 from tests.factories import Makers
-from tests.hostile.money import money_bodies
+from tests.hostile.money import books, money_bodies
 
 Operation: TypeAlias = tuple[str, str]
 """A method and a path template, as /openapi.json has them."""
@@ -133,7 +133,8 @@ def _shop(makers: Makers, district: District, merchant: Merchant, member: Member
     link = ClaimLink(token=_canary(), campaign_id=campaign.id, **common)
     makers.session.add(link)
     made |= {"webhooks": hook, "redemptions": redemption, "merchants": merchant}
-    return {name: str(row.id) for name, row in made.items()} | {"claim-links": link.token}
+    own = {name: str(row.id) for name, row in made.items()} | {"claim-links": link.token}
+    return own | books(makers, district, merchant, store, member)
 
 
 def _sets(makers: Makers, district: District, merchant: Merchant) -> dict[str, str]:
@@ -287,6 +288,7 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         },
         "POST sms-providers": {"slug": f"new-{uuid.uuid4().hex[:8]}", "number": "17124"},
         "PATCH sms-providers/{slug}": {"name": "Taken"},
+        "PATCH marketing-policy": {"version": 1, "offers_per_day": 3},
         "PUT code-policy": {"countries": ["FI"], "sms_cost": 5, "daily_budget": 500},
         "POST access-log/searches": {"since": "2026-04-30T00:00:00Z", "until": "2026-05-02T00:00:00Z"},
         "POST member-merges": {"kept_id": members[0], "merged_id": members[1], "reason": "one person"},

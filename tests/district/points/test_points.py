@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from district.auth.models import Role
 from district.database import Pool, make_pool, new_id, transaction
 from district.ledger.models import Account
+from district.members import merging
 from district.members.models import Member
 from district.points import jobs, service
 from district.points.models import MovementKind
@@ -281,3 +283,37 @@ async def test_another_stores_payment_is_not_undone(bank: Bank, pool: Pool) -> N
         f"/points/spends/{spent['spend_id']}/return", {"return_request_no": "r"}, key=key
     )
     assert answer.status_code == 404
+
+
+async def test_who_leaves_forfeits_his_points_and_is_named_nowhere(bank: Bank, pool: Pool) -> None:
+    member = bank.makers.member(bank.district)
+    await earn(bank, pool, member, 100)
+    await bank.spend(await bank.pass_of(member), 30)
+    answer = await bank.client.request("DELETE", "/v1/me", headers=bank.token(member))
+    assert answer.status_code < 300, answer.text
+    assert bank.entries() == {
+        (Account.MERCHANT_PAYABLE, bank.merchant.id): 150,
+        (Account.PLATFORM_SUBSIDY, uuid.UUID(int=0)): -150,
+    }
+    tables = ("points_wallet", "points_lot", "points_movement", "points_spend", "member_pass")
+    for table in tables:
+        statement = text(f"SELECT count(*) FROM {table} WHERE member_id = :m")
+        assert bank.makers.session.scalar(statement, {"m": member.id}) == 0, table
+
+
+async def test_points_follow_a_member_who_turns_out_to_be_another(bank: Bank, pool: Pool) -> None:
+    kept, merged = bank.makers.member(bank.district), bank.makers.member(bank.district)
+    await earn(bank, pool, kept, 10)
+    await earn(bank, pool, merged, 100)
+    merging.merge(
+        bank.makers.session,
+        bank.makers.info(bank.district),
+        kept_id=kept.id,
+        merged_id=merged.id,
+        reason="one person",
+        clock=bank.clock,
+    )
+    bank.makers.done()
+    assert (await bank.points_of(kept))["balance"] == 110
+    assert (await bank.spend(await bank.pass_of(kept), 110)).status_code == 200
+    assert bank.liability() == 0
