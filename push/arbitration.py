@@ -50,9 +50,9 @@ class Market:
     def of(self, merchant_id: MerchantId) -> Standing:
         return self.standings.get(merchant_id, UNKNOWN)
 
-    def explores(self, merchant_id: MerchantId, member_id: MemberId, now: datetime) -> bool:
+    def explores(self, merchant_id: MerchantId | None, member_id: MemberId, now: datetime) -> bool:
         """Whether this merchant is new and this one of the moments that belong to new merchants."""
-        if self.of(merchant_id).served >= self.fairness.new_until:
+        if merchant_id is None or self.of(merchant_id).served >= self.fairness.new_until:
             return False
         key = f"{self.seed}|{member_id}|{now.timestamp():.6f}"
         place = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) % _CHANCES
@@ -98,7 +98,7 @@ def changes(outcomes: Iterable[Outcome]) -> dict[MerchantId, Change]:
                 equal_share=before.equal_share + 1 / rivals,
                 won=before.won + (merchant_id == outcome.winner),
             )
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items(), key=lambda one: str(one[0])))
 
 
 def after(market: Market, outcomes: Iterable[Outcome]) -> Market:

@@ -20,11 +20,14 @@ from district.districts.queries import ALL_DISTRICTS_SQL
 from district.feeds.models import Feed
 from district.members.models import Member
 from district.merchants.models import Merchant
+from district.offers.arbitration_models import MarketingPolicy
 from district.offers.models import Offer
+from district.offers.policies import DEFAULT
 from district.stores.models import Store
 from district.zones.models import AccessPoint, Zone
 from geo.coordinates import LonLat
 from push.coupon import RANDOM_BYTES, code_from
+from push.limits import MAX_CAP
 
 HELSINKI = LonLat(lon=24.9445, lat=60.1689)
 
@@ -63,7 +66,7 @@ class Makers:
             self.session.flush()
 
     def district(self, **values: Any) -> District:
-        """A district in central Helsinki with a slug of its own."""
+        """A district in central Helsinki with a slug of its own, whose policy lets members be told often."""
         given: dict[str, Any] = {
             "slug": f"d-{uuid.uuid4().hex[:12]}",
             "name": "Kluuvi",
@@ -72,8 +75,15 @@ class Makers:
             "currency": "EUR",
         }
         row = districts.create(self.session, districts.NewDistrict(**(given | values)), clock=self.clock)
-        self.done()
+        self.policy(row)
         return row
+
+    def policy(self, district: District, **values: Any) -> None:
+        """The district's marketing policy: ten offers a day without a gap, nobody held out, but for what is said."""
+        freely = {"offers_per_day": MAX_CAP, "gap_min": 0, "holdout_pct": 0, "version": 1}
+        given = {**DEFAULT.values(), **freely, "changed_at": self.clock.now(), **values}
+        self.session.merge(MarketingPolicy(district_id=district.id, **given))
+        self.done()
 
     def info(self, district: District) -> districts.DistrictInfo:
         """The district as a value."""

@@ -183,6 +183,8 @@ def plan_of(store: StoreSpot, random: Random, *, currency: str, is_for_all: bool
         "who": "everyone" if is_for_all else audience,
         "cap": {"campaign": dict(random.choice(_CAPS))},
         "ttl_s": random.choice((3600, 5400, 7200)),
+        # A visitor shall find his offer where his pin stands; elsewhere a tenth is held out, so that lift can be seen.
+        "holdout": {"pct": 0 if is_for_all else 10},
     }
     offer = {"kind": "coupon", "value": dict(idea.value), "title": dict(idea.title), "text": dict(idea.text)}
     return CampaignPlan(

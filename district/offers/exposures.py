@@ -184,7 +184,9 @@ async def _serve(
         return
     fairness = (await policies.load(connection, district_id)).fairness
     changed = changes(Outcome(merchants=one.rivals, winner=one.merchant_id) for one in drafts)
-    merchants = sorted({one.merchant_id for one in drafts} | set(changed))
+    merchants = sorted(
+        {one.merchant_id for one in drafts} | set(changed), key=str
+    )  # an operator's is nobody's
     served = [sum(one.merchant_id == merchant for one in drafts) for merchant in merchants]
     moves = [changed.get(merchant) for merchant in merchants]
     values = {

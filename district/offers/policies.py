@@ -102,6 +102,12 @@ async def decision_policy(
     )
 
 
+async def current(pool: Pool, district: DistrictInfo, *, fresh_for: timedelta) -> DecisionPolicy:
+    """The same, on a connection of its own."""
+    async with pool.connection() as connection:
+        return await decision_policy(connection, district, fresh_for=fresh_for)
+
+
 def decision_policy_of(
     district: DistrictInfo,
     policy: Policy = DEFAULT,
@@ -160,8 +166,7 @@ class Current:
         """Raises: psycopg.Error."""
         now_s = monotonic()
         if self._found is None or now_s - self._found_at_s > REFRESH_AFTER_S:
-            async with self.pool.connection() as connection:
-                self._found = await decision_policy(connection, self.district, fresh_for=self.fresh_for)
+            self._found = await current(self.pool, self.district, fresh_for=self.fresh_for)
             self._found_at_s = now_s
         return self._found
 
