@@ -15,8 +15,8 @@ from district.audiences.segments import all_rules
 from district.campaigns.queries import CAPS_SQL, LIVE_CAMPAIGNS_SQL
 from district.districts.service import DistrictInfo
 from geo.errors import GeoError
-from geo.hours import Hours, Window
-from geo.public_holidays import is_public_holiday
+from geo.hours import CountryUnknown, Hours, Window
+from geo.public_holidays import check_country, is_public_holiday
 from geo.zones import Area
 from push.audience_facts import Owner
 from push.audience_segments import expand, names_of
@@ -28,10 +28,11 @@ from push.campaign_document import parse_rule
 from push.caps import concern, counts_of
 from push.errors import PushError
 from push.identifiers import CampaignId, MerchantId, StoreId
-from push.limit_document import parse_caps
+from push.limit_document import LIMITS, parse_caps
 from push.limits import Count, TradingDay
 from push.offer_document import parse_offer
-from push.rule import When
+from push.problems import Report
+from push.rule import HolidayRule, When
 from push.wording import Localised
 
 log = structlog.get_logger()
@@ -113,7 +114,10 @@ async def _counts(connection: AsyncConnection[TupleRow], district: DistrictInfo)
     cursor = await connection.execute(CAPS_SQL, {"district_id": district.id})
     found: set[Count] = set()
     for merchant_id, caps in await cursor.fetchall():
-        found |= counts_of(parse_caps(caps), merchant_id)
+        report = Report()
+        LIMITS["cap"].check(caps, report)
+        if not report.problems:  # else its campaign was left out above
+            found |= counts_of(parse_caps(caps), merchant_id)
     return frozenset(found)
 
 
@@ -154,8 +158,13 @@ def window(text: str | None, district: DistrictInfo) -> Window | None:
     return Window(expression=text, zone=district.zone, country=district.country or None)
 
 
-def days(when: When, district: DistrictInfo) -> OpenDays:
-    """The trading days of the district that a rule lets through."""
+def days(when: When, district: DistrictInfo) -> OpenDays | None:
+    """The trading days of the district that a rule lets through; None: its country's holidays are not known."""
+    if when.public_holidays is not HolidayRule.ANY:
+        try:
+            check_country(district.country)
+        except CountryUnknown:
+            return None
 
     def is_holiday(day: date) -> bool:
         return is_public_holiday(day, district.country)

@@ -17,7 +17,7 @@ from tests.push.makers import FRIDAY_NOON, POLYGON, STORE, campaign, crossing
 
 OTHER = StoreId(UUID(int=40))
 INSIDE, OUTSIDE = LonLat(lon=24.948, lat=60.171), LonLat(lon=24.941, lat=60.174)
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "fence.enter": {},
     "fence.exit": {},
     "fence.dwell": {"min_s": 120},
