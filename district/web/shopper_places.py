@@ -24,6 +24,7 @@ from district.web import categories, formats
 from district.web.language import Language, Tongue, negotiate, speaking
 from district.web.origins import Origin, center_of, landmarks_of, origin_of
 from district.web.shells import shell_of
+from district.web.shopper_follows import hearts, note_search, note_view
 from district.web.shopper_tabs import tabs_of
 from district.web.templating import render
 from district.web.walking import walking_links
@@ -123,12 +124,14 @@ def nearest(slug: str, request: Request, caller: Anyone, clock: ClockDep) -> Res
     soon = open_soon(stores, origin, asked, now=now) if asked.open_now and not found else []
     listed = found or soon
     picture = _picture(request, stores.district, origin.position, listed, language)
+    note_search(request, caller, stores.district, asked.q, len(found), clock)
     return _page(
         request,
         "shopper/nearest.html",
         stores.district,
         caller=caller,
         now=now,
+        hearts=hearts(request, caller, stores.district),
         asked=asked,
         origin=origin,
         found=found,
@@ -152,12 +155,14 @@ def store(slug: str, store_id: str, request: Request, caller: Anyone, clock: Clo
     item = stores.found(row, now=now, distance_m=0.0)
     origin = _origin(request, stores, language)
     title = item.facts.title(language) or categories.title(item.facts.category, language)
+    note_view(request, caller, stores.district, str(item.facts.id), clock)
     return _page(
         request,
         "shopper/store.html",
         stores.district,
         caller=caller,
         now=now,
+        hearts=hearts(request, caller, stores.district),
         item=item,
         title=title,
         origin=origin,
@@ -280,7 +285,8 @@ def _page(
         moment=lambda text: _moment(text, now),
         **values,
     )
-    return _compressed(request, response)
+    # A page with a heart holds the form's secret beside what the reader typed: compressing both would tell it.
+    return response if values.get("hearts") is not None else _compressed(request, response)
 
 
 def _moment(text: str, now: datetime) -> str:
