@@ -77,7 +77,8 @@ def books(
         most_per_day=1,
         changed_at=now,
     )
-    makers.session.add_all([statement, spend, source, rule])
+    makers.session.add_all([statement, spend, source])
+    makers.session.merge(rule)
     makers.session.flush()
     return {
         "statements": str(statement.id),
