@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
+from district.audiences import rechecks
 from district.districts.service import DistrictInfo
 from district.offers import exposures, pools, queries, reservations, terms
 from district.offers.issuing import (
@@ -48,7 +49,8 @@ async def issue_batch(
     each other in a ring. A draft that meets a limit leaves nothing behind. ``now`` is business time.
     """
     truth = await _truth(connection, district.id, [*drafts, *exposures.ghosts_of(refusals)])
-    judged = [truth.judge(draft, now) for draft in drafts]
+    gone = await rechecks.no_longer(connection, district, map(_pair, drafts), now=now)
+    judged = [_judged(truth, draft, gone, now) for draft in drafts]
     refused = [one for one in judged if isinstance(one, Refusal)]
     issued: list[IssuedOffer] = []
     for wave in waves(one for one in judged if isinstance(one, Candidate)):
@@ -63,6 +65,19 @@ async def issue_batch(
     every = (*told, *refused)
     await write_refusals(connection, district, every)
     return Batch(issued=tuple(issued), refused=every)
+
+
+def _pair(draft: OfferDraft) -> rechecks.Pair:
+    return draft.campaign_id, draft.member_id
+
+
+def _judged(
+    truth: Truth, draft: OfferDraft, gone: Collection[rechecks.Pair], now: datetime
+) -> Candidate | Refusal:
+    """By what holds now: the member and campaign first, then whether the one is still for the other."""
+    judged = truth.judge(draft, now)
+    is_gone = isinstance(judged, Candidate) and _pair(draft) in gone
+    return refusal(draft, Suppression.NOT_IN_AUDIENCE) if is_gone else judged
 
 
 async def _truth(connection: Connection, district_id: uuid.UUID, drafts: Sequence[OfferDraft]) -> Truth:
