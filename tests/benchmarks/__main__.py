@@ -13,12 +13,16 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from tests.benchmarks import (
+    bench_arbitration,
+    bench_decide,
     bench_end_to_end,
     bench_engine,
     bench_feed,
     bench_fences,
     bench_latency,
     bench_nearest,
+    bench_offers,
+    bench_planner,
     bench_portal,
     bench_radius,
     bench_redemption,
@@ -41,12 +45,16 @@ def with_database(main: Main) -> Main:
 
 BENCHMARKS: Final[dict[str, Main]] = {
     "fences": with_database(bench_fences.main),
+    "arbitration": bench_arbitration.main,
+    "decide": bench_decide.main,
     "engine": bench_engine.main,
     "feed": bench_feed.main,
     "nearest": with_database(bench_nearest.main),
+    "planner": with_database(bench_planner.main),
     "portal": bench_portal.main,
     "radius": bench_radius.main,
     "redemption": bench_redemption.main,
+    "offers": bench_offers.main,
     "latency": bench_latency.main,
     "end-to-end": bench_end_to_end.main,
 }
