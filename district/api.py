@@ -20,6 +20,7 @@ from district.offers import policy_routes
 from district.offers import routes as offers
 from district.points import routes as points
 from district.portal import capport_routes as capport
+from district.portal import incentive_routes
 from district.portal import operator_routes as sign_ins
 from district.portal import routes as portal
 from district.portal import text_routes as texts
@@ -62,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     radius_clients.router,
     vouchers.router,
     portal.router,
+    incentive_routes.router,
     sign_ins.router,
     texts.router,
     capport.router,

@@ -23,11 +23,11 @@ from district.offers import model_jobs
 from district.offers import waiting_jobs as waiting
 from district.outbox import jobs as outbox
 from district.points import jobs as points
-from district.portal import two_places
+from district.portal import incentive_jobs, two_places
 from district.privacy import jobs as privacy
 from district.privacy import replaying
 from district.purchases import jobs as purchases
-from district.radius import ending_jobs
+from district.radius import changing, ending_jobs
 from district.radius.recording import AccountingRecorder
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
@@ -80,6 +80,12 @@ async def sweep_offers(context: RoleContext) -> None:
     for district in context.districts:
         await offers.sweep(context.pool, district.id, now=context.clock.now())
         await offers.keep_pools(context.pool, district.id)
+
+
+async def give_for_joining(context: RoleContext) -> None:
+    """Coupons that people have earned by joining the Wi-Fi."""
+    for district in context.districts:
+        await incentive_jobs.give(context.pool, district, now=context.clock.now())
 
 
 async def serve_drops(context: RoleContext) -> None:
@@ -222,6 +228,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="sightings.forget_left", every=timedelta(minutes=15), run=forget_sightings_left),
     Job(name="campaigns.advance", every=timedelta(seconds=5), run=advance_campaigns),
     Job(name="offers.sweep", every=timedelta(seconds=5), run=sweep_offers),
+    Job(name="incentives.give", every=timedelta(seconds=2), run=give_for_joining),
     Job(name="offers.drops", every=timedelta(seconds=1), run=serve_drops),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
     Job(name="idempotency.forget", every=timedelta(minutes=10), run=forget_answers),
@@ -261,6 +268,7 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
                 group.create_task(accounting.run())
                 group.create_task(deliveries.run(sender))
                 group.create_task(ending_jobs.run(settings, clock))
+                group.create_task(changing.run(settings, lambda: context.registry.value.by_id, clock))
                 group.create_task(replaying.keep(settings, context.stream, lambda: context.districts, clock))
                 if settings.access_controller_port:
                     group.create_task(_departures(context).run())

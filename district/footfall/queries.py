@@ -98,7 +98,7 @@ SELECT at, kind, campaign_id, reason FROM (
 """
 
 CAMPAIGN_NAMES_SQL = """
-SELECT campaign.id, campaign.name, merchant.name FROM campaign
-JOIN merchant ON merchant.district_id = campaign.district_id AND merchant.id = campaign.merchant_id
+SELECT campaign.id, campaign.name, coalesce(merchant.name, '') FROM campaign
+LEFT JOIN merchant ON merchant.district_id = campaign.district_id AND merchant.id = campaign.merchant_id
 WHERE campaign.district_id = %(district_id)s AND campaign.id = ANY(%(ids)s::uuid[])
 """

@@ -43,6 +43,7 @@ MOVED: Final = (
     Movable(table="wifi_session", key=("id",)),
     Movable(table="radius_session", key=("unique_id",)),
     Movable(table="voucher_use", key=("code",), once_per=("code",)),
+    Movable(table="join_reward", key=("incentive_id",), once_per=("incentive_id",)),
     Movable(table="offer", key=("id",), once_per=("campaign_id", "occurrence_key")),
     Movable(table="inbox_item", key=("id",)),
     Movable(table="cap_slot", key=("scope", "slot"), once_per=("scope", "slot")),

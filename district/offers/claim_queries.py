@@ -212,9 +212,9 @@ WITH slot AS (
     RETURNING offer_id
 )
 INSERT INTO offer (district_id, id, campaign_id, member_id, occurrence_key, code, kind, value, title, text, why,
-                   valid_from, valid_until, issued_at, claimed_at, variant, stacks_with)
+                   valid_from, valid_until, issued_at, claimed_at, variant, stacks_with, campaign_version)
 SELECT %(district_id)s, slot.offer_id, %(campaign_id)s, %(member_id)s, %(key)s, %(code)s, %(kind)s, %(value)s,
-       %(title)s, %(text)s, %(why)s, %(now)s, %(until)s, %(now)s, %(now)s, %(variant)s, %(stacks)s::text[]
+       %(title)s, %(text)s, %(why)s, %(now)s, %(until)s, %(now)s, %(now)s, %(variant)s, %(stacks)s::text[], %(version)s
 FROM slot
 RETURNING id
 """

@@ -32,7 +32,7 @@ from push.campaign_life import IN_FORCE, CampaignState
 from push.coupon import RANDOM_BYTES, code_from
 from push.offer import Claim, ClaimMode, OfferValue, ValueKind
 from push.offer_document import write_value
-from push.wording import both
+from push.wording import Localised, both
 
 Connection = AsyncConnection[TupleRow]
 _WHY = both(zh="您自己领取的。", en="You claimed it yourself.")
@@ -56,6 +56,7 @@ class Asked:
     now: datetime
     key: str | None = None
     token: str | None = None
+    why: Localised = _WHY
 
     @property
     def source(self) -> Source:
@@ -218,7 +219,7 @@ async def take_one(connection: Connection, district: DistrictInfo, terms: Terms,
     ):
         raise SoldOut
     if not terms.is_pooled:
-        # Last, so that the row that all claimers share is locked no longer than the commit takes.
+        # Last and by itself, so that the row that all claimers share is locked no longer than the commit takes.
         values = {"district_id": district.id, "campaign_id": terms.campaign_id}
         if (await connection.execute(claim_queries.TAKE_ONE_SQL, values)).rowcount == 0:
             raise SoldOut
@@ -257,7 +258,8 @@ async def _write(
             "value": Jsonb(write_value(value)),
             "title": Jsonb(dict(words.title)),
             "text": Jsonb(dict(words.text)),
-            "why": Jsonb({"zh": _WHY.zh, "en": _WHY.en}),
+            "why": Jsonb({"zh": asked.why.zh, "en": asked.why.en}),
+            "version": terms.version,
             "variant": variant.name if variant else "",
             "stacks": sorted(offer.stacks_with),
             "until": until,

@@ -32,6 +32,7 @@ CROSS JOIN LATERAL (
 LEFT JOIN campaign_stock AS stock
   ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
 WHERE campaign.district_id = :district_id AND campaign.state = 'live'
+  AND coalesce(campaign.offer #>> '{claim,listed}', 'true') <> 'false'
   AND (campaign.starts_at IS NULL OR campaign.starts_at <= :now)
   AND (campaign.ends_at IS NULL OR :now < campaign.ends_at)
   AND (stock.quota IS NULL OR stock.issued < stock.quota)

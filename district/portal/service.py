@@ -22,7 +22,7 @@ from district.members import proof
 from district.members import service as members
 from district.members.models import Member
 from district.members.texts import ASKED
-from district.portal import access, identities, joins, notices, texting, two_places, visits
+from district.portal import access, identities, incentives, joins, notices, texting, two_places, visits
 from district.portal.choice import Choice as Choice  # noqa: PLC0414 callers ask one module about sign-ins
 from district.portal.choice import SignedIn as SignedIn  # noqa: PLC0414
 from district.portal.code_sending import compare_code as compare_code  # noqa: PLC0414
@@ -126,6 +126,7 @@ def sign_in(
     session.flush()
     access.note(session, gateway, arrival, choice, row=row, member=found.member)
     joins.tell(session, district, found, row, clock=clock)
+    incentives.earn(session, found.member, row, now=clock.now())
     token = _open(session, district, found.member, clock=clock) if found.is_proven else None
     return SignedIn(member=found.member, is_new=found.is_new, token=token, wifi_session=row)
 
@@ -186,9 +187,9 @@ def _plan_id(
     choice: Choice,
     clock: Clock,
 ) -> uuid.UUID | None:
-    """The plan of the access code, which wins, else the gateway's. Raises: WrongVoucher."""
+    """The plan of the access code, which wins, else one that joining brought, else the gateway's. Raises: WrongVoucher."""
     if not choice.voucher:
-        return gateway.plan_id
+        return incentives.plan_of(session, member, now=clock.now()) or gateway.plan_id
     plan_id = vouchers.use(session, district, choice.voucher, member.id, clock=clock)
     vouchers.forgive_try(
         session, district, device=device_of(district, arrival), network=choice.network, clock=clock
