@@ -14,6 +14,7 @@ from typing import Final
 
 from tests.benchmarks import (
     bench_arbitration,
+    bench_audience,
     bench_decide,
     bench_end_to_end,
     bench_engine,
@@ -50,6 +51,7 @@ BENCHMARKS: Final[dict[str, Main]] = {
     "engine": bench_engine.main,
     "feed": bench_feed.main,
     "nearest": with_database(bench_nearest.main),
+    "audience": with_database(bench_audience.main),
     "planner": with_database(bench_planner.main),
     "portal": bench_portal.main,
     "radius": bench_radius.main,

@@ -29,7 +29,6 @@ RIVALS: Final = 8
 TOGETHER: Final = 50
 """Moments that are decided before prices follow, as a commit of the engine holds some."""
 _FIRST_MERCHANT: Final = 10_000
-ANYTHING_GOES: Final = Fairness(share_cap=1e9, step_minor=0.0, explore_share=0.0, fatigue_minor=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ class Result:
     top_share: float
 
 
-def generate(seed: int) -> Competition:
+def generate(seed: int, *, moments: int = MOMENTS) -> Competition:
     """The same for the same seed."""
     random = np.random.default_rng(seed)
     appeal = random.beta(1.2, 14, MERCHANTS)
@@ -59,9 +58,9 @@ def generate(seed: int) -> Competition:
     random.shuffle(busy)
     busy /= busy.sum()
     merchants = np.array(
-        [random.choice(MERCHANTS, RIVALS, replace=False, p=busy) for _ in range(MOMENTS)], np.int64
+        [random.choice(MERCHANTS, RIVALS, replace=False, p=busy) for _ in range(moments)], np.int64
     )
-    liking = random.lognormal(0, 0.5, (MOMENTS, 1)) * random.lognormal(0, 0.6, (MOMENTS, RIVALS))
+    liking = random.lognormal(0, 0.5, (moments, 1)) * random.lognormal(0, 0.6, (moments, RIVALS))
     chances = np.clip(appeal[merchants] * liking, 0.0005, 0.9)
     return Competition(merchants=merchants, chances=chances, values_minor=chances * worth[merchants])
 
@@ -79,9 +78,10 @@ def arbitrate(competition: Competition, fairness: Fairness) -> Result:
     policy = DecisionPolicy(day=TradingDay(zone=HELSINKI), market=Market(fairness=fairness, seed="s"))
     sent = np.zeros(MERCHANTS, np.int64)
     value_minor = 0.0
-    for start in range(0, MOMENTS, TOGETHER):
+    moments = len(competition.merchants)
+    for start in range(0, moments, TOGETHER):
         outcomes = []
-        for moment in range(start, start + TOGETHER):
+        for moment in range(start, min(start + TOGETHER, moments)):
             drafts = _drafts(competition, moment, campaigns, policy)
             winner = next(one for one in choose(drafts) if isinstance(one, OfferDraft))
             place = next(number for number, one in enumerate(drafts) if one.campaign_id == winner.campaign_id)
@@ -89,11 +89,24 @@ def arbitrate(competition: Competition, fairness: Fairness) -> Result:
             sent[winner.merchant_id.int - _FIRST_MERCHANT] += 1
             outcomes.append(Outcome(merchants=winner.rivals, winner=winner.merchant_id))
         policy = replace(policy, market=after(policy.market, outcomes))
+    return _result(competition, sent, value_minor)
+
+
+def greedily(competition: Competition) -> Result:
+    """What the highest expected worth at every moment comes to."""
+    places = competition.values_minor.argmax(axis=1)
+    rows = np.arange(len(places))
+    sent = np.bincount(competition.merchants[rows, places], minlength=MERCHANTS)
+    return _result(competition, sent, float(competition.values_minor[rows, places].sum()))
+
+
+def _result(competition: Competition, sent: npt.NDArray[np.int64], value_minor: float) -> Result:
+    """Shut out is who competed and never won."""
     seen = np.bincount(competition.merchants.ravel(), minlength=MERCHANTS) > 0
     return Result(
         value_minor=value_minor,
         shut_out=int((seen & (sent == 0)).sum()),
-        top_share=float(sent.max() / MOMENTS),
+        top_share=float(sent.max() / len(competition.merchants)),
     )
 
 
