@@ -2,7 +2,7 @@
 marks them done, so that a worker that dies in between has done nothing."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -161,7 +161,7 @@ async def _occasions(
     visits = await _visits(connection, district, pairs)
     found = []
     for number, (one, campaign) in enumerate(pairs):
-        position = places.get(one.subject_id) if one.subject_id else None
+        position = places.get(one.subject_id or one.facts.get("access_point"))
         crossing = one.crossing(campaign, visits=visits.get(number, 0), position=position)
         if any(True for _ in triggers.firing(campaign, crossing)):
             occasion = Occasion(member_id=one.member_id, moment=one.id, campaign=campaign, crossing=crossing)
@@ -174,15 +174,19 @@ def _listens(campaign: Campaign, one: Waiting) -> bool:
 
 
 async def _places(
-    connection: Connection, district: DistrictInfo, fresh: Iterable[Waiting]
-) -> dict[uuid.UUID, LonLat]:
-    """Where the stores are at which something happened."""
+    connection: Connection, district: DistrictInfo, fresh: Sequence[Waiting]
+) -> dict[Any, LonLat]:
+    """Where the stores and access points are at which something happened, by id and by MAC address."""
     stores = sorted({one.subject_id for one in fresh if one.subject_id})
-    if not stores:
-        return {}
-    values = {"district_id": district.id, "stores": stores}
-    rows = await (await connection.execute(queries.STORE_PLACES_SQL, values)).fetchall()
-    return {id_: LonLat(lon=lon, lat=lat) for id_, lon, lat in rows}
+    macs = sorted({str(mac) for one in fresh if (mac := one.facts.get("access_point"))})
+    rows: list[tuple[Any, ...]] = []
+    if stores:
+        values: dict[str, Any] = {"district_id": district.id, "stores": stores}
+        rows += await (await connection.execute(queries.STORE_PLACES_SQL, values)).fetchall()
+    if macs:
+        values = {"district_id": district.id, "macs": macs}
+        rows += await (await connection.execute(queries.ACCESS_POINT_PLACES_SQL, values)).fetchall()
+    return {key: LonLat(lon=lon, lat=lat) for key, lon, lat in rows}
 
 
 async def _visits(

@@ -34,6 +34,11 @@ WHERE store.district_id = %(district_id)s AND store.id = ANY(%(stores)s::uuid[])
   AND coalesce(store.location, imported.location) IS NOT NULL
 """
 
+ACCESS_POINT_PLACES_SQL = """
+SELECT mac, ST_X(location), ST_Y(location) FROM access_point
+WHERE district_id = %(district_id)s AND mac = ANY(%(macs)s::text[]) AND location IS NOT NULL
+"""
+
 # Which visit of a member to these stores one that began at a moment was, the first being 1; of who wants no personal
 # offers none is counted.
 VISITS_UNTIL_SQL = """

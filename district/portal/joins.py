@@ -12,12 +12,12 @@ from district.members.service import Recognition
 def tell(
     session: Session, district: DistrictInfo, found: Recognition, row: WifiSession, *, clock: Clock
 ) -> None:
-    """The member has joined the Wi-Fi: for the first time, or again."""
+    """The member has joined the Wi-Fi: for the first time, or again, and at which access point."""
     trigger = NewTrigger(
         kind=Happening.WIFI_JOIN,
         member_id=found.member.id,
         occurrence_key=str(row.id),
         at=clock.now(),
-        facts={"joins": 1 if found.is_new else 2},
+        facts={"joins": 1 if found.is_new else 2, "access_point": row.access_point_mac},
     )
     enqueue(session, district.id, trigger)
