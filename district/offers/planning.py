@@ -182,9 +182,8 @@ def _held(campaigns: Sequence[Campaign], policy: DecisionPolicy) -> dict[str, An
     """
     return {
         "campaigns": list(range(len(campaigns))),
-        "ids": [one.id for one in campaigns],
         "held": [round(policy.holdout_of(one)[0] * BUCKETS_A_PERCENT) for one in campaigns],
-        "salts": [policy.holdout_of(one)[1] for one in campaigns],
+        "salts": [f"{policy.holdout_of(one)[1]}|{one.id}|" for one in campaigns],
         "controls": [
             0 if one.rule.priority is Priority.SERVICE else policy.control_buckets for one in campaigns
         ],

@@ -6,10 +6,10 @@ hours, scores, competition) is asked of the pairs that nothing here refuses.
 
 from push.consent import Channel
 
-# push.holdout.bucket: the first eight bytes of a SHA-256, as an unsigned number, by 10,000 (2^64 leaves 1,616).
-_HASHED = """('x' || encode(substring(sha256(convert_to(
-    campaign.salt || '|' || campaign.id || '|' || person.id, 'UTF8')) for 8), 'hex'))::bit(64)::bigint"""
-BUCKET = f"(({_HASHED} %% 10000 + CASE WHEN {_HASHED} < 0 THEN 11616 ELSE 0 END) %% 10000)"
+# push.holdout.bucket: the first eight bytes of a SHA-256, as an unsigned number, by 10,000: byte by byte, for no
+# integer here is unsigned.
+_BUCKET = " + ".join(f"get_byte(hash, {place}) * {256 ** (7 - place) % 10_000}" for place in range(8))
+BUCKET = f"(({_BUCKET}) %% 10000)"
 
 # The members of a batch, in the order of their ids, each with the zone that he named.
 BATCH_SQL = """
@@ -53,7 +53,7 @@ WITH batch AS MATERIALIZED (
     SELECT member_id, {_MARKETING}, {_newest("location")} AS to_location, {_newest("third_party")} AS to_others
     FROM said GROUP BY member_id
 ), person AS MATERIALIZED (
-    SELECT batch.id, batch.bucket, batch.zone, coalesce(to_location, false) AS may_be_located,
+    SELECT batch.id, batch.bucket, batch.zone, convert_to(batch.id::text, 'UTF8') AS name, coalesce(to_location, false) AS may_be_located,
            coalesce({_ANY_CHANNEL}, false) AS agrees, coalesce(by_inbox, false) AS is_reached
     FROM batch LEFT JOIN agreed ON agreed.member_id = batch.id
 ), cap AS MATERIALIZED (
@@ -73,29 +73,33 @@ WITH batch AS MATERIALIZED (
 ), audience AS MATERIALIZED (
     {{audiences}}
 ), campaign AS MATERIALIZED (
-    SELECT * FROM unnest(%(campaigns)s::int[], %(ids)s::uuid[], %(held)s::int[], %(salts)s::text[],
-                         %(controls)s::int[], %(everyone)s::boolean[], %(by_location)s::boolean[])
-        AS one (campaign, id, held, salt, control, is_for_everyone, by_location)
+    SELECT campaign, held, convert_to(salt, 'UTF8') AS salt, control, is_for_everyone, by_location
+    FROM unnest(%(campaigns)s::int[], %(held)s::int[], %(salts)s::text[], %(controls)s::int[],
+                %(everyone)s::boolean[], %(by_location)s::boolean[])
+        AS one (campaign, held, salt, control, is_for_everyone, by_location)
 ), judged AS (
-    SELECT person.id AS member_id, campaign.campaign,
+    SELECT person.id AS member_id, campaign.campaign, campaign.held,
            campaign.is_for_everyone OR audience.id IS NOT NULL AS belongs,
-           person.bucket < campaign.control
-               OR CASE WHEN campaign.held > 0 THEN {BUCKET} < campaign.held ELSE false END AS is_held,
+           person.bucket < campaign.control AS is_control,
+           CASE WHEN campaign.held > 0 AND (campaign.is_for_everyone OR audience.id IS NOT NULL)
+                THEN sha256(campaign.salt || person.name) END AS hash,
            CASE WHEN NOT person.agrees OR (campaign.by_location AND NOT person.may_be_located) THEN 'no_consent'
                 WHEN NOT person.is_reached THEN 'no_endpoint'
                 WHEN capped.member_id IS NOT NULL THEN 'freq_cap' END AS refused
     FROM person CROSS JOIN campaign
     LEFT JOIN capped ON capped.member_id = person.id AND capped.campaign = campaign.campaign
     LEFT JOIN audience ON audience.id = person.id AND audience.campaign = campaign.campaign
+    OFFSET 0  -- so that each hash is made once
 ), outcome AS (
     SELECT member_id, campaign,
-           CASE WHEN NOT belongs THEN 'not_in_audience' WHEN is_held THEN 'holdout' ELSE refused END AS reason,
+           CASE WHEN NOT belongs THEN 'not_in_audience'
+                WHEN is_control OR (hash IS NOT NULL AND {BUCKET} < held) THEN 'holdout' ELSE refused END AS reason,
            belongs AND refused IS NULL AS passes
     FROM judged
 )
 SELECT campaign, coalesce(reason, ''), passes, count(*),
-       CASE WHEN %(names)s = 'all' OR (passes AND %(names)s = 'passing')
-            THEN array_agg(member_id ORDER BY member_id) END
+       array_agg(member_id ORDER BY member_id)
+           FILTER (WHERE %(names)s = 'all' OR (passes AND %(names)s = 'passing'))
 FROM outcome GROUP BY campaign, reason, passes
 """
 
