@@ -60,6 +60,16 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("district",),
     ),
     "shangquan_recorder_waiting_messages": ("Messages that are not recorded yet", ()),
+    "shangquan_session_endings_waiting": ("Wi-Fi sessions that are to end and have not", ("district",)),
+    "shangquan_session_endings_oldest_seconds": (
+        "How long the oldest of them waits, machine time",
+        ("district",),
+    ),
+    "shangquan_nas_clocks_wrong": (
+        "NAS heard in the last hour whose clock is more than two minutes from ours",
+        ("district",),
+    ),
+    "shangquan_nas_times_disbelieved": ("Accounting packets whose time was not believed", ("district",)),
     "shangquan_stream_bytes": ("Bytes of the sighting stream", ()),
     "shangquan_stream_limit_bytes": ("Bytes at which feeds are refused", ()),
 }
@@ -85,6 +95,22 @@ SELECT (SELECT count(*) FROM offer
        (SELECT max(last_at) FROM feed_health
         WHERE district_id = %(district_id)s AND trading_day = %(day)s AND outcome = 'recorded')
 """
+
+
+WIFI_SQL = """
+SELECT (SELECT count(*) FROM session_ending WHERE district_id = %(district_id)s AND done_at IS NULL),
+       (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(requested_at)), 0) FROM session_ending
+        WHERE district_id = %(district_id)s AND done_at IS NULL),
+       (SELECT count(*) FROM nas_clock WHERE district_id = %(district_id)s AND abs(ahead_s) > 120
+          AND heard_at > clock_timestamp() - interval '1 hour'),
+       (SELECT coalesce(sum(packets), 0) FROM nas_clock WHERE district_id = %(district_id)s)
+"""
+WIFI_NAMES = (
+    "shangquan_session_endings_waiting",
+    "shangquan_session_endings_oldest_seconds",
+    "shangquan_nas_clocks_wrong",
+    "shangquan_nas_times_disbelieved",
+)
 
 
 def check_scraper(request: Request) -> None:
@@ -191,8 +217,10 @@ async def _of_district(
         if isinstance(recorded_at, datetime)
         else None,
     }
+    of_wifi = await (await connection.execute(WIFI_SQL.encode(), values)).fetchone()
+    numbers |= dict(zip(WIFI_NAMES, of_wifi or (), strict=True))
     return found + [
-        Sample(name=name, value=float(str(value)), labels=(info.slug,))
+        Sample(name=name, value=max(0.0, float(str(value))), labels=(info.slug,))
         for name, value in numbers.items()
         if value is not None
     ]

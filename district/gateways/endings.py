@@ -22,6 +22,7 @@ from district.gateways.models import Gateway, SessionEnding, WifiSession
 from district.gateways.service import info_of
 from district.gateways.vendors import CONTROLLERS
 from district.members import alarms
+from district.members.alarms import AlarmKind
 
 LEASE = timedelta(seconds=30)
 """Longer than the longest call; a worker that dies is followed by another one after it."""
@@ -29,6 +30,8 @@ FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=5)
 MOST_ATTEMPTS = 10
 """About a quarter of an hour."""
+PATIENCE = timedelta(minutes=2)
+"""For the alarm about all that wait: a gateway that restarts is back by then."""
 ALARM = "session_not_ended"
 ERASED = "erased"
 MAX_ANSWER = 300
@@ -162,6 +165,25 @@ def _wifi_session(session: Session, claimed: Claimed) -> WifiSession | None:
     if claimed.wifi_session_id is None:
         return None
     return session.get(WifiSession, (claimed.district_id, claimed.wifi_session_id), with_for_update=True)
+
+
+def watch(session: Session, district_id: uuid.UUID, *, clock: Clock) -> int:
+    """Sound an alarm when a session that must end has waited too long; how many wait."""
+    requested = select(SessionEnding.requested_at).where(
+        SessionEnding.district_id == district_id, SessionEnding.done_at.is_(None)
+    )
+    waiting = session.scalars(requested.order_by(SessionEnding.requested_at)).all()
+    oldest = clock.machine_now() - waiting[0] if waiting else timedelta()
+    if oldest > PATIENCE:
+        alarms.sound(
+            session,
+            district_id,
+            kind=AlarmKind.ENDINGS_WAIT,
+            subject="session_endings",
+            detail={"waiting": len(waiting), "oldest_s": round(oldest.total_seconds())},
+            at=clock.now(),
+        )
+    return len(waiting)
 
 
 def newest_of(

@@ -18,6 +18,7 @@ from district.database import DbSession, new_id
 from district.districts import paging
 from district.districts.paging import Page, PlaceDep
 from district.districts.service import SLUG_PATTERN, DistrictDep
+from district.gateways import plan_changes
 from district.gateways.models import Plan
 from district.problems import Conflict, NotFound
 
@@ -129,13 +130,16 @@ def get(slug: str, operator: Operator, district: DistrictDep, session: DbSession
 
 @router.patch("/{slug}")
 def change(
-    slug: str, changed: PlanLimits, operator: Operator, district: DistrictDep, session: DbSession
+    slug: str,
+    changed: PlanLimits,
+    operator: Operator,
+    district: DistrictDep,
+    session: DbSession,
+    clock: ClockDep,
 ) -> PlanView:
-    """Change a plan; what is left out stays, null takes a limit away. Logins from now on have it."""
+    """Change a plan; what is left out stays, null takes a limit away. Running sessions are told by RADIUS (CoA)."""
     row = find(session, district.id, slug)
-    for name, value in changed.model_dump(exclude_unset=True).items():
-        setattr(row, name, value)
-    session.flush()
+    plan_changes.apply(session, row, changed.model_dump(exclude_unset=True), clock=clock)
     return view(row)
 
 

@@ -2,8 +2,8 @@
 
 # Rows that another request is removing are left to it: nobody waits.
 NOTE_REDIRECT_SQL = """
-INSERT INTO redirect_event (district_id, id, gateway_id, at, outcome, detail, shown)
-SELECT :district_id, :id, :gateway_id, :at, :outcome, :detail, :shown
+INSERT INTO redirect_event (district_id, id, gateway_id, at, outcome, cause, detail, shown)
+SELECT :district_id, :id, :gateway_id, :at, :outcome, :cause, :detail, :shown
 WHERE EXISTS (SELECT FROM gateway WHERE district_id = :district_id AND id = :gateway_id)
 """
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from district.gateways.causes import Cause
 from district.gateways.redirects import REDIRECT_LIFE, BadRedirect
 
 CLOCK_SKEW = timedelta(seconds=60)
@@ -22,7 +23,11 @@ def check_age(text: str, machine_now: datetime) -> int:
         seconds /= 1_000
     age = timedelta(seconds=machine_now.timestamp() - seconds)
     if age > REDIRECT_LIFE:
-        raise BadRedirect("The redirect is older than five minutes: connect to the Wi-Fi again.")
+        raise BadRedirect(
+            "The redirect is older than five minutes: connect to the Wi-Fi again.", cause=Cause.OLD
+        )
     if age < -CLOCK_SKEW:
-        raise BadRedirect("The redirect comes from the future: set the controller's clock.")
+        raise BadRedirect(
+            "The redirect comes from the future: set the controller's clock.", cause=Cause.AHEAD
+        )
     return int(text)

@@ -16,6 +16,7 @@ from district.clock import Clock
 from district.database import new_id
 from district.gateways.models import Gateway, RedirectEvent
 from district.gateways.queries import FORGET_REDIRECTS_SQL, NOTE_POLL_SQL, NOTE_REDIRECT_SQL
+from district.gateways.redirects import BadRedirect
 from district.later import LaterWrites
 
 log = structlog.get_logger()
@@ -100,10 +101,11 @@ def note(
     *,
     clock: Clock,
     raw_query: bytes = b"",
+    refused: BadRedirect | None = None,
     detail: str = "",
 ) -> None:
     """Keep one redirect and forget the fifty-first, inside the caller's transaction; a failure is only logged."""
-    values = _noted(gateway, outcome, clock=clock, raw_query=raw_query, detail=detail)
+    values = _noted(gateway, outcome, clock=clock, raw_query=raw_query, detail=detail, refused=refused)
     _carefully(session, NOTE_REDIRECT_SQL, values, gateway)
     _carefully(session, FORGET_REDIRECTS_SQL, _kept(gateway), gateway)
 
@@ -118,15 +120,23 @@ def note_later(
 
 
 def _noted(
-    gateway: Gateway, outcome: Outcome, *, clock: Clock, raw_query: bytes, detail: str = ""
+    gateway: Gateway,
+    outcome: Outcome,
+    *,
+    clock: Clock,
+    raw_query: bytes,
+    detail: str = "",
+    refused: BadRedirect | None = None,
 ) -> dict[str, Any]:
+    words = refused.detail if refused is not None else detail
     return {
         "district_id": gateway.district_id,
         "gateway_id": gateway.id,
         "id": new_id(),
         "at": clock.machine_now(),
         "outcome": outcome.value,
-        "detail": without_devices(detail)[:MAX_DETAIL],
+        "cause": refused.cause.value if refused is not None else "",
+        "detail": without_devices(words)[:MAX_DETAIL],
         "shown": shown_fields(raw_query),
     }
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from district.gateways.causes import Cause
 from district.problems import DistrictError
 
 REDIRECT_LIFE = timedelta(seconds=300)
@@ -32,6 +34,10 @@ class BadRedirect(DistrictError):
     """
 
     slug, title = "bad-redirect", "This sign-in link cannot be used"
+
+    def __init__(self, detail: str = "", *, cause: Cause = Cause.OTHER, **members: Any) -> None:
+        super().__init__(detail, **members)
+        self.cause = cause
 
 
 class Standing(StrEnum):
@@ -154,7 +160,8 @@ def allowed_address(address: str, networks: tuple[str, ...]) -> str:
         raise BadRedirect("The redirect's gateway address holds more than an address and a port.")
     if not any(host in ipaddress.ip_network(network, strict=False) for network in networks):
         raise BadRedirect(
-            f"The gateway address {host} is in none of the allowed networks: add it to allow_networks."
+            f"The gateway address {host} is in none of the allowed networks: add it to allow_networks.",
+            cause=Cause.ALLOW_LIST,
         )
     shown = f"[{host}]" if host.version == 6 else str(host)
     return f"{shown}:{port}" if port else shown
@@ -178,7 +185,9 @@ def allowed_url(url: str, hosts: tuple[str, ...]) -> str:
     if parts.scheme not in {"http", "https"} or "@" in parts.netloc or not _HOST.match(host):
         raise BadRedirect("The redirect's grant address is not a plain URL.")
     if not any(fnmatchcase(host, pattern.lower()) for pattern in hosts):
-        raise BadRedirect(f"The grant host {host} is not allowed: add it to allow_hosts.")
+        raise BadRedirect(
+            f"The grant host {host} is not allowed: add it to allow_hosts.", cause=Cause.ALLOW_LIST
+        )
     return url
 
 

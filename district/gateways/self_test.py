@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from district.gateways import redirect_events
+from district.gateways.causes import Cause
 from district.gateways.models import Gateway, RedirectEvent
 from district.gateways.queries import RADIUS_SQL
 from district.gateways.redirect_events import Outcome
@@ -30,33 +31,6 @@ class State(StrEnum):
     PROBLEM = "problem"
     UNKNOWN = "unknown"
     """Nothing came yet from which it could be told."""
-
-
-class Cause(StrEnum):
-    """Why redirects are refused, as far as operators do something different about it."""
-
-    AHEAD = "ahead"
-    OLD = "old"
-    SIGNATURE = "signature"
-    ALLOW_LIST = "allow_list"
-    OTHER = "other"
-
-
-_MARKS: tuple[tuple[str, Cause], ...] = (
-    ("from the future", Cause.AHEAD),
-    ("older than five minutes", Cause.OLD),
-    ("signature does not match", Cause.SIGNATURE),
-    ("md does not match", Cause.SIGNATURE),
-    ("has no md", Cause.SIGNATURE),
-    ("fas is not base64", Cause.SIGNATURE),
-    ("cannot be read with this gateway's key", Cause.SIGNATURE),
-    ("add it to allow_", Cause.ALLOW_LIST),
-)
-
-
-def cause_of(detail: str) -> Cause:
-    """The cause behind a refusal's words."""
-    return next((cause for mark, cause in _MARKS if mark in detail), Cause.OTHER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +109,7 @@ def _refusals(facts: Facts, now: datetime, *causes: Cause) -> list[RedirectEvent
     return [
         event
         for event in facts.events
-        if event.outcome == Outcome.REFUSED and now - event.at <= RECENT and cause_of(event.detail) in causes
+        if event.outcome == Outcome.REFUSED and now - event.at <= RECENT and event.cause in causes
     ]
 
 

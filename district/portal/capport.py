@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from district.clock import Clock
@@ -75,7 +75,7 @@ def _is_at(address: str) -> ColumnElement[bool]:
         RadiusSession.framed_address == address,
         RadiusSession.stopped_at.is_(None),
     )
-    return (WifiSession.grant["client"].astext == address) | told
+    return or_(WifiSession.grant["client"].astext == address, told)
 
 
 def _may_be_told(

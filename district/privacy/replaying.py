@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from district.clock import Clock
 from district.database import make_engine, make_sessions
 from district.districts.service import DistrictInfo
+from district.members.models import Erasure
 from district.privacy import service, tombstones
 from district.privacy.tombstones import Replayed, Tombstone
 from district.settings import Settings
@@ -58,7 +59,7 @@ async def copy(
     return len(taken)
 
 
-def _waiting(sessions: sessionmaker[Session], district: DistrictInfo) -> list[tombstones.Erasure]:
+def _waiting(sessions: sessionmaker[Session], district: DistrictInfo) -> list[Erasure]:
     with sessions() as session:
         return list(tombstones.waiting(session, district.id))
 

@@ -78,9 +78,9 @@ def _of(
 
 def told_of(session: Session, claimed: Claimed) -> list[Told] | None:
     """What to disconnect where. Empty: RADIUS has nothing open; None: no NAS of ours is concerned."""
-    clients = _clients(session, claimed)
+    clients = _clients(session, claimed.district_id)
     rows = _open_sessions(session, claimed)
-    found = [_told(row, client) for row in rows if (client := _client_of(row, clients)) is not None]
+    found = _each_told(rows, clients)
     if found or rows:
         return found
     own = [client for client in clients if client.gateway_id == claimed.gateway_id]
@@ -89,8 +89,17 @@ def told_of(session: Session, claimed: Claimed) -> list[Told] | None:
     return _before_accounting(session, claimed, own)
 
 
-def _clients(session: Session, claimed: Claimed) -> Sequence[RadiusClient]:
-    found = select(RadiusClient).where(RadiusClient.district_id == claimed.district_id)
+def told_to(session: Session, district_id: uuid.UUID, rows: Sequence[RadiusSession]) -> list[Told]:
+    """Where the NAS of running sessions listen, and how they name them; sessions of nobody's NAS are left out."""
+    return _each_told(rows, _clients(session, district_id))
+
+
+def _each_told(rows: Sequence[RadiusSession], clients: Sequence[RadiusClient]) -> list[Told]:
+    return [_told(row, client) for row in rows if (client := _client_of(row, clients)) is not None]
+
+
+def _clients(session: Session, district_id: uuid.UUID) -> Sequence[RadiusClient]:
+    found = select(RadiusClient).where(RadiusClient.district_id == district_id)
     return session.scalars(found.order_by(RadiusClient.id)).all()
 
 

@@ -20,6 +20,7 @@ from district.tasks import ended
 
 log = structlog.get_logger()
 TICK_S = 1.0
+WATCH_EVERY_S = 30.0
 MOST_AT_ONCE = 16
 STOP_S = 3.0
 DATABASE_CONNECTIONS = 2
@@ -37,7 +38,7 @@ class Endings:
 
     async def run(self) -> None:
         """Carry out what is due until cancelled; a database that is away is waited for."""
-        listener = asyncio.create_task(self._listen())
+        beside = [asyncio.create_task(self._listen()), asyncio.create_task(self._watch())]
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
@@ -46,7 +47,7 @@ class Endings:
                 self.woken.clear()
                 await self.look()
         finally:
-            await ended([listener])
+            await ended(beside)
             if self._running:  # a NAS that was asked answers in two seconds, and its answer is worth keeping
                 await asyncio.wait(tuple(self._running), timeout=STOP_S)
             await ended([*self._running])
@@ -96,6 +97,25 @@ class Endings:
         except Exception:
             # Its lease ends, and somebody tries again.
             log.exception("ending.failed", district=str(claimed.district_id), ending=str(claimed.id))
+
+    async def _watch(self) -> None:
+        """Say so when sessions that must end wait too long, whoever carries them out."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            try:
+                await asyncio.to_thread(self.watch)
+            except sqlalchemy.exc.SQLAlchemyError as error:
+                log.warning("endings.unwatched", error=type(error).__name__)
+
+    def watch(self) -> None:
+        """Look at every district in which something waits."""
+        with self.sessions() as session:
+            districts = endings.due_districts(
+                session, machine_now=self.clock.machine_now() + endings.LONGEST_PAUSE
+            )
+        for district_id in districts:
+            with self.sessions.begin() as session:
+                endings.watch(session, district_id, clock=self.clock)
 
     async def _listen(self) -> None:
         assert self.settings.database_url is not None  # noqa: S101 the role started with it

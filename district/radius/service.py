@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -49,13 +50,11 @@ def change(
 ) -> RadiusClient:
     """Change what is given. Raises: NotFound, Conflict."""
     row = get(session, district, client_id)
-    values: dict[str, Any] = wanted.model_dump(exclude_unset=True)
-    if "gateway" in values:
-        row.gateway_id = _gateway_id(session, district, values.pop("gateway"))
-    for name, value in values.items():
-        if value is not None:
-            setattr(row, name, value)
-    return _stored(session, row)
+    given: dict[str, Any] = wanted.model_dump(exclude_unset=True)
+    values = {name: value for name, value in given.items() if name != "gateway" and value is not None}
+    if "gateway" in given:
+        values["gateway_id"] = _gateway_id(session, district, given["gateway"])
+    return _stored(session, row, values)
 
 
 def remove(session: Session, district: DistrictInfo, client_id: uuid.UUID) -> None:
@@ -82,16 +81,19 @@ def listed(session: Session, district: DistrictInfo) -> list[tuple[RadiusClient,
         .where(RadiusClient.district_id == district.id)
         .order_by(RadiusClient.address, RadiusClient.id)
     )
-    return [(row, bool(fail_open)) for row, fail_open in session.execute(found).tuples()]
+    return [(row, bool(fail_open)) for row, fail_open in session.execute(found)]
 
 
 def _gateway_id(session: Session, district: DistrictInfo, slug: str | None) -> uuid.UUID | None:
     return gateways.get(session, district.id, slug).id if slug else None
 
 
-def _stored(session: Session, row: RadiusClient) -> RadiusClient:
+def _stored(session: Session, row: RadiusClient, values: Mapping[str, Any] | None = None) -> RadiusClient:
+    """Inside a savepoint, so that a caller may go on after a refusal."""
     try:
         with session.begin_nested():
+            for name, value in (values or {}).items():
+                setattr(row, name, value)
             session.add(row)
             session.flush()
     except IntegrityError:

@@ -14,7 +14,7 @@ from district.auth.models import Role
 from district.clock import Clock, ClockDep
 from district.database import DbSession
 from district.districts import paging
-from district.gateways import plan_routes
+from district.gateways import plan_changes, plan_routes
 from district.gateways.models import Plan
 from district.gateways.plan_routes import NewPlan, PlanLimits
 from district.problems import Conflict, Invalid
@@ -63,9 +63,7 @@ def save(
     try:
         if edited:
             row = plan_routes.find(session, operator.district.id, edited)
-            for name, value in PlanLimits.model_validate(values).model_dump().items():
-                setattr(row, name, value)
-            session.flush()
+            plan_changes.apply(session, row, PlanLimits.model_validate(values).model_dump(), clock=clock)
         else:
             wanted = NewPlan.model_validate(values | {"slug": sent.one("slug")})
             plan_routes.make(session, operator.district.id, wanted, clock=clock)

@@ -2,7 +2,7 @@
 
 import uuid
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -17,7 +17,7 @@ from district.gateways import service as gateways
 from district.problems import Conflict, Invalid, NotFound
 from district.radius import service
 from district.radius.models import RadiusClient
-from district.radius.schemas import NewRadiusClient
+from district.radius.schemas import NewRadiusClient, RadiusClientChange
 from district.web.language import negotiate
 from district.web.operator_forms import RIGHT, Sent, SentForm, Wrong, wrong_of
 from district.web.operator_shell import waiting
@@ -32,9 +32,17 @@ MOST_SHOWN = 1_000
 
 
 @router.get("/operator/wifi/radius")
-def page(request: Request, operator: Operator, session: DbSession, clock: ClockDep) -> HTMLResponse:
-    """Every client, without its secret."""
-    return _page(request, operator, session, clock)
+def page(
+    request: Request,
+    operator: Operator,
+    session: DbSession,
+    clock: ClockDep,
+    edit: uuid.UUID | None = None,
+) -> HTMLResponse:
+    """Every client, without its secret, and the form: of a new one, or of the one to change."""
+    edited = service.get(session, operator.district, edit) if edit else None
+    filled = _of_client(session, edited) if edited else None
+    return _page(request, operator, session, clock, filled=filled, edited=edited)
 
 
 @router.post("/operator/wifi/radius", dependencies=[Depends(require_own_form)])
@@ -42,22 +50,59 @@ def create(
     request: Request, operator: Operator, session: DbSession, clock: ClockDep, sent: SentForm
 ) -> Response:
     """Register one: this answer is the only one that shows its secret."""
-    values = {
-        "name": sent.one("name"),
-        "address": sent.one("address"),
-        "secret": sent.one("secret") or None,
-        "gateway": sent.one("gateway") or None,
-        "nas_identifier": sent.one("nas_identifier"),
-        "coa_address": sent.one("coa_address"),
-        "coa_port": sent.one("coa_port") or "3799",
-    }
     try:
-        wanted = NewRadiusClient.model_validate(values)
+        wanted = NewRadiusClient.model_validate(_values(sent) | {"secret": sent.one("secret") or None})
         row = service.create(session, operator.district, wanted, clock=clock)
     except (ValidationError, Invalid, Conflict, NotFound) as error:
         wrong = wrong_of(error, negotiate(request))
         return _page(request, operator, session, clock, filled=sent, wrong=wrong)
     return _page(request, operator, session, clock, fresh=row)
+
+
+@router.post("/operator/wifi/radius/{client_id}", dependencies=[Depends(require_own_form)])
+def change(
+    client_id: uuid.UUID,
+    request: Request,
+    operator: Operator,
+    session: DbSession,
+    clock: ClockDep,
+    sent: SentForm,
+) -> Response:
+    """Change one; an empty secret stays as it is."""
+    edited = service.get(session, operator.district, client_id)
+    secret = {"secret": sent.one("secret")} if sent.one("secret") else {}
+    try:
+        wanted = RadiusClientChange.model_validate(_values(sent) | secret)
+        service.change(session, operator.district, client_id, wanted)
+    except (ValidationError, Invalid, Conflict, NotFound) as error:
+        wrong = wrong_of(error, negotiate(request))
+        session.expire(edited)  # what was refused is not kept, nor flushed by what the page reads
+        return _page(request, operator, session, clock, filled=sent, edited=edited, wrong=wrong)
+    return RedirectResponse("/operator/wifi/radius", HTTPStatus.SEE_OTHER)
+
+
+def _values(sent: Sent) -> dict[str, Any]:
+    return {
+        "name": sent.one("name"),
+        "address": sent.one("address"),
+        "gateway": sent.one("gateway") or None,
+        "nas_identifier": sent.one("nas_identifier"),
+        "coa_address": sent.one("coa_address"),
+        "coa_port": sent.one("coa_port") or "3799",
+    }
+
+
+def _of_client(session: Session, row: RadiusClient) -> Sent:
+    """The form of a client as it stands, without its secret."""
+    values = {
+        "name": row.name,
+        "address": row.address,
+        "gateway": service.gateway_slug(session, row) or "",
+        "nas_identifier": row.nas_identifier,
+        "coa_address": row.coa_address,
+        "coa_port": str(row.coa_port),
+    }
+    return Sent(values={name: (value,) for name, value in values.items()})
 
 
 @router.post("/operator/wifi/radius/{client_id}/remove", dependencies=[Depends(require_own_form)])
@@ -76,6 +121,7 @@ def _page(
     filled: Sent | None = None,
     wrong: Wrong = RIGHT,
     fresh: RadiusClient | None = None,
+    edited: RadiusClient | None = None,
 ) -> HTMLResponse:
     mine = select(RadiusClient).where(RadiusClient.district_id == operator.district.id)
     rows = session.scalars(mine.order_by(RadiusClient.address, RadiusClient.id).limit(MOST_SHOWN)).all()
@@ -90,4 +136,5 @@ def _page(
         filled=filled or Sent(),
         wrong=wrong,
         fresh=fresh,
+        edited=edited,
     )

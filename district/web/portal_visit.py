@@ -55,7 +55,7 @@ def visit_of(
             return tell(request, district, row, notice, clock)
         except BadRedirect as error:
             redirect_events.note(
-                session, row, Outcome.REFUSED, clock=clock, raw_query=raw_query, detail=error.detail
+                session, row, Outcome.REFUSED, clock=clock, raw_query=raw_query, refused=error
             )
             return refuse(request, district, error, clock)
         if request.method == "GET":

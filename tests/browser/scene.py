@@ -250,6 +250,7 @@ def _pages(
             f"/merchant/campaigns/{coupon.campaign_id}",
             "/merchant/redeem",
             "/merchant/tills",
+            "/merchant/statements",
         ],
         "operator": [
             "/operator",
@@ -268,9 +269,12 @@ def _pages(
             "/operator/wifi/plans",
             "/operator/wifi/radius",
             "/operator/wifi/providers",
+            "/operator/wifi/texting",
+            "/operator/wifi/recipients",
             "/operator/access-codes",
             "/operator/access-points/import",
             "/operator/alarms",
             "/operator/places",
+            "/operator/statements",
         ],
     }

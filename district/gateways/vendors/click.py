@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from urllib.parse import urlencode
 
+from district.gateways.causes import Cause
 from district.gateways.dialect import (
     Arrival,
     BadRedirect,
@@ -47,7 +48,8 @@ class Click(Dialect):
         )
         if not hmac.compare_digest(expected.encode(), values["sig"].lower().encode()):
             raise BadRedirect(
-                "The signature does not match: check that the gateway has this gateway's secret."
+                "The signature does not match: check that the gateway has this gateway's secret.",
+                cause=Cause.SIGNATURE,
             )
         _check_age(values["t"], machine_now)
         return Arrival(
@@ -84,6 +86,8 @@ def _check_age(seconds: str, machine_now: datetime) -> None:
         raise BadRedirect("The redirect's time is not in Unix seconds.")
     age = timedelta(seconds=machine_now.timestamp() - int(seconds))
     if age > REDIRECT_LIFE:
-        raise BadRedirect("The redirect is older than five minutes: connect to the Wi-Fi again.")
+        raise BadRedirect(
+            "The redirect is older than five minutes: connect to the Wi-Fi again.", cause=Cause.OLD
+        )
     if age < -CLOCK_SKEW:
-        raise BadRedirect("The redirect comes from the future: set the gateway's clock.")
+        raise BadRedirect("The redirect comes from the future: set the gateway's clock.", cause=Cause.AHEAD)

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from pydantic import BaseModel, Field
 
+from district.gateways.causes import Cause
 from district.gateways.dialect import (
     Again,
     Arrival,
@@ -174,12 +175,15 @@ def _verified(gateway: GatewayInfo, raw_query: bytes) -> bytes:
     query = _unwrapped(raw_query, base) if raw_query.startswith(WRAPPED) else raw_query
     found = _SIGNED.fullmatch(query)
     if found is None:
-        raise BadRedirect("The redirect has no md: give chilli this gateway's secret as uamsecret.")
+        raise BadRedirect(
+            "The redirect has no md: give chilli this gateway's secret as uamsecret.", cause=Cause.SIGNATURE
+        )
     expected = md_of(base + b"?" + found["signed"], gateway.secret)
     if not hmac.compare_digest(expected.encode(), found["md"].upper()):
         raise BadRedirect(
             "The redirect's md does not match: chilli's uamsecret must be this gateway's secret, and its uamserver "
-            f"exactly {gateway.portal_url}"
+            f"exactly {gateway.portal_url}",
+            cause=Cause.SIGNATURE,
         )
     return found["signed"]
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
+from district.gateways.causes import Cause
 from district.gateways.redirects import MAX_QUERY_BYTES, BadRedirect
 
 SEPARATOR = ", "
@@ -36,7 +37,8 @@ class Unreadable(BadRedirect):
 
     def __init__(self) -> None:
         super().__init__(
-            "The redirect cannot be read with this gateway's key: check faskey and fas_secure_enabled."
+            "The redirect cannot be read with this gateway's key: check faskey and fas_secure_enabled.",
+            cause=Cause.SIGNATURE,
         )
 
 
@@ -109,7 +111,8 @@ def _decoded(text: str) -> bytes:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise BadRedirect(
-            "The redirect's fas is not base64: the gateway's level differs from fas_secure_enabled."
+            "The redirect's fas is not base64: the gateway's level differs from fas_secure_enabled.",
+            cause=Cause.SIGNATURE,
         ) from None
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
 from district.gateways.caller import Caller, ControllerUnavailable
+from district.gateways.causes import Cause
 from district.gateways.dialect import (
     Arrival,
     BadRedirect,
@@ -181,6 +182,7 @@ def _user_address(gateway: GatewayInfo, text: str) -> str:
     networks = gateway.allow_networks or PRIVATE_NETWORKS
     if not any(address in ip_network(network, strict=False) for network in networks):
         raise BadRedirect(
-            f"The user's address {address} is in none of the allowed networks: add it to allow_networks."
+            f"The user's address {address} is in none of the allowed networks: add it to allow_networks.",
+            cause=Cause.ALLOW_LIST,
         )
     return str(address)

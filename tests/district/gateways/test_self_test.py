@@ -18,10 +18,11 @@ from district.clock import FixedClock
 from district.database import new_id
 from district.districts.models import District
 from district.gateways import redirect_events, self_test, service
+from district.gateways.causes import Cause
 from district.gateways.models import Gateway, RedirectEvent
 from district.gateways.redirect_events import KEPT, Outcome
 from district.gateways.schemas import NewGateway
-from district.gateways.self_test import Cause, Facts, State, cause_of, checks
+from district.gateways.self_test import Facts, State, checks
 from district.gateways.self_test_words import Said, words
 from tests.conftest import refresh
 from tests.factories import Makers
@@ -179,17 +180,47 @@ async def test_strangers_see_no_self_test(
 
 
 @pytest.mark.parametrize(
-    ("detail", "cause"),
+    ("query", "cause"),
     [
-        ("The redirect comes from the future: set the gateway's clock.", Cause.AHEAD),
-        ("The redirect is older than five minutes: connect to the Wi-Fi again.", Cause.OLD),
-        ("The signature does not match: check that the gateway has this gateway's secret.", Cause.SIGNATURE),
-        ("The grant host a.example is not allowed: add it to allow_hosts.", Cause.ALLOW_LIST),
-        ("The redirect needs exactly one mac.", Cause.OTHER),
+        ({"late_s": -600}, Cause.AHEAD),
+        ({"late_s": 301}, Cause.OLD),
+        ({"secret": "another-secret"}, Cause.SIGNATURE),
+        ({"mac": "02:aa:22:33:44:77"}, Cause.SIGNATURE),
+        ({}, Cause.OTHER),
     ],
+    ids=["ahead", "old", "foreign-secret", "altered", "form"],
 )
-def test_refusals_are_told_apart_by_what_to_do(detail: str, cause: Cause) -> None:
-    assert cause_of(detail) is cause
+async def test_a_refusal_is_kept_with_its_cause(  # noqa: PLR0917 pytest calls by name
+    client: httpx.AsyncClient,
+    committed: Makers,
+    district: District,
+    app: FastAPI,
+    query: dict[str, Any],
+    cause: Cause,
+) -> None:
+    row = await registered(committed, district, app)
+    given = redirect(committed.clock, **query) + ("&mac=1" if cause is Cause.OTHER else "")
+    assert (await client.get(f"/portal/{row.slug}?{given}")).status_code == 400
+    committed.session.rollback()
+    (kept,) = redirect_events.last(committed.session, row)
+    assert (kept.outcome, kept.cause) == (Outcome.REFUSED, cause)
+
+
+@pytest.mark.parametrize("vendor", ["meraki", "coovachilli", "opennds"])
+async def test_what_is_not_allowed_is_kept_as_such(
+    client: httpx.AsyncClient, committed: Makers, district: District, app: FastAPI, vendor: str
+) -> None:
+    row = await registered(committed, district, app, vendor=vendor, secret="s" * 16)
+    query = {
+        "meraki": "base_grant_url=https://evil.example/x&user_continue_url=http://a.example&client_mac=02:aa:22:33:44:66"
+        "&node_mac=00:18:0a:13:dd:b0&client_ip=10.0.0.1",
+        "coovachilli": "res=notyet&uamip=10.1.0.1&uamport=3990",
+        "opennds": "fas=%21%21%21",
+    }[vendor]
+    assert (await client.get(f"/portal/{row.slug}?{query}")).status_code == 400
+    committed.session.rollback()
+    (kept,) = redirect_events.last(committed.session, row)
+    assert kept.cause == (Cause.ALLOW_LIST if vendor == "meraki" else Cause.SIGNATURE)
 
 
 def event(clock: FixedClock, outcome: Outcome, detail: str = "", *, minutes: int = 1) -> RedirectEvent:
@@ -227,6 +258,7 @@ def test_each_check_knows_good_from_bad(clock: FixedClock) -> None:
     assert stands(clock, "polling", **nds, polled_at=now - timedelta(minutes=10)) is State.PROBLEM
     assert stands(clock, "polling", **nds, polled_at=now - timedelta(seconds=70)) is State.OK
     grant = event(clock, Outcome.REFUSED, "The grant host a.example is not allowed: add it to allow_hosts.")
+    grant.cause = Cause.ALLOW_LIST
     assert stands(clock, "allow_lists", events=[grant]) is State.PROBLEM
     grant.at = now - timedelta(hours=2)
     assert stands(clock, "allow_lists", events=[grant]) is State.OK

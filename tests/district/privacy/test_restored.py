@@ -22,6 +22,11 @@ from district.districts.service import DistrictInfo
 from district.embedded.programs import find_postgres
 from district.members.models import Erasure, Member
 from district.privacy import replaying, service, tombstones
+from district.radius import marks, sessions
+from district.radius.accounting import told
+from district.radius.marks import Mark, MarkKind
+from district.radius.models import RadiusSession
+from district.radius.packets import AccountingRequest, Status
 from district.settings import Settings, get_settings
 from district.sightings.queries import RECORD_SQL, STAGE_SQL
 from tests.conftest import admin_url, dsn, with_database
@@ -166,3 +171,23 @@ def test_late_positions_of_a_closed_membership_are_not_stored(
     ).scalars()
     assert list(stored) == [here.id]
     assert session.scalar(select(func.count()).select_from(Member).where(Member.id == gone.id)) == 1
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_late_accounting_of_a_closed_membership_is_nobody_s(
+    session: Session, makers: Makers, info: DistrictInfo, clock: FixedClock, is_gone: bool
+) -> None:
+    member = makers.member(makers.session.get_one(type(makers.district()), info.id))
+    mark = marks.written(info, Mark(kind=MarkKind.MEMBER, id=member.id))
+    if is_gone:
+        service.erase(session, info, member, clock=clock)
+    late = AccountingRequest(status=Status.INTERIM, unique_id="late", session_s=60, mark=mark)
+    packet = told(late, now=clock.now(), machine_now=clock.machine_now())
+    sessions.record(session, info, [packet], interim=timedelta(minutes=5), clock=clock)
+    row = session.get_one(RadiusSession, (info.id, "late"))
+    assert row.member_id == (None if is_gone else member.id)
+    if not is_gone:
+        row.username = "m1@realm"
+        service.erase(session, info, member, clock=clock)
+        session.expire_all()
+        assert (row.member_id, row.alias, row.username) == (None, None, "m1@realm"), "its end needs the name"

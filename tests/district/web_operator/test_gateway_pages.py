@@ -12,6 +12,8 @@ from sqlalchemy import select
 from district.clock import FixedClock
 from district.districts.models import District
 from district.gateways import redirect_events, service
+from district.gateways.causes import Cause
+from district.gateways.dialect import BadRedirect
 from district.gateways.models import Gateway, Plan
 from district.gateways.redirect_events import Outcome
 from district.gateways.schemas import NewGateway
@@ -161,6 +163,7 @@ async def test_zone_plan_allow_lists_and_the_fail_open_choice_are_kept(
         "variant": "plain",
         "compares_variants": True,
         "shows_offers": False,
+        "join_keyword": "",
     }
 
 
@@ -197,9 +200,9 @@ async def test_each_state_of_a_check_has_a_colour_and_words(
     operator: httpx.AsyncClient, committed: Makers, district: District, app: FastAPI
 ) -> None:
     row = await registered(committed, district, app)
-    future = "The redirect comes from the future: set the gateway's clock."
+    future = BadRedirect("The redirect comes from the future: set the gateway's clock.", cause=Cause.AHEAD)
     redirect_events.note(
-        committed.session, row, Outcome.REFUSED, clock=committed.clock, raw_query=b"mac=1", detail=future
+        committed.session, row, Outcome.REFUSED, clock=committed.clock, raw_query=b"mac=1", refused=future
     )
     committed.done()
     page = (await operator.get(f"/operator/gateways/{row.slug}/self-test")).text
