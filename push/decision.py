@@ -6,21 +6,22 @@ score. Who is refused by one of these is in neither arm.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from push import audience, caps, holdout, limits, ranking, triggers
+from push import audience, holdout, limits, triggers
 from push.audience import MemberContext, VisitScope
-from push.campaign import Campaign, CampaignState, closes_at, may_offer
+from push.campaign import Campaign, CampaignState
 from push.choice import choose
-from push.consent import RINGING, Channel, may_contact
+from push.consent import Channel
+from push.desk import Desk, Moment, Stand
 from push.draft import Appeal, Decision, OfferDraft, Refusal
 from push.holdout import Arm
 from push.limits import Reservation
 from push.message import Why
 from push.occasion import Crossing, visit_id
 from push.policy import DecisionPolicy
-from push.redeem_model import Features, Hour, features, kind_of
+from push.redeem_model import Features, features
 from push.rule import PLACELESS_TRIGGERS, Priority
 from push.suppression import Suppression
 
@@ -60,169 +61,16 @@ def decide(
     Pure and deterministic: equal arguments give an equal answer on replay. What it knows of caps,
     consent and visits is a filter; issue and dispatch check the truth again. now is the stream's time.
     """
-    return _decided(Ask(crossing, campaign, member, now), _Desk(policy))
+    return _decided(Ask(crossing, campaign, member, now), Desk(policy))
 
 
 def decide_batch(asks: Iterable[Ask], *, policy: DecisionPolicy) -> list[Decision]:
     """The answers of decide(), in the same order; what several questions share is worked out once."""
-    desk = _Desk(policy)
+    desk = Desk(policy)
     return [_decided(ask, desk) for ask in asks]
 
 
-class _Stand:
-    """Where a campaign stands in the market, for a whole batch."""
-
-    __slots__ = ("band", "campaign", "kind", "standing", "worth_minor", "worth_share")
-
-    def __init__(self, campaign: Campaign, policy: DecisionPolicy) -> None:
-        value = campaign.offer.value
-        self.campaign = campaign
-        self.band = campaign.rule.priority
-        self.kind = kind_of(value, self.band.value)
-        self.worth_minor = ranking.worth_minor(value, typical_spend_minor=policy.typical_spend_minor)
-        self.worth_share = self.worth_minor / policy.typical_spend_minor
-        self.standing = policy.market.of(campaign.merchant_id)
-
-
-class _Moment:
-    """A campaign at one time: what does not depend on the member, worked out when it is first asked for."""
-
-    __slots__ = ("_caps", "_send_before", "campaign", "is_open", "now", "policy", "valid_until")
-
-    def __init__(self, campaign: Campaign, now: datetime, policy: DecisionPolicy) -> None:
-        self.campaign = campaign
-        self.now = now
-        self.policy = policy
-        self.is_open = may_offer(campaign, now)
-        self.valid_until = now + campaign.rule.ttl
-        self._send_before: datetime | None = None
-        self._caps: dict[object, _Caps] = {}
-
-    @property
-    def send_before(self) -> datetime:
-        """When telling has lost its sense."""
-        if self._send_before is None:
-            closes = closes_at(self.campaign, self.now)
-            self._send_before = self.valid_until if closes is None else min(self.valid_until, closes)
-        return self._send_before
-
-    def caps_in(self, member: MemberContext) -> "_Caps":
-        """The slots to take by the clocks where the member is at home, the district's when he named no zone."""
-        found = self._caps.get(member.zone)
-        if found is None:
-            found = self._caps[member.zone] = _Caps(self, member)
-        return found
-
-
-class _Caps:
-    """What an offer of a campaign reserves at one time, by channel and by trigger."""
-
-    __slots__ = ("_moment", "_parts", "_together", "day", "shared")
-
-    def __init__(self, moment: _Moment, member: MemberContext) -> None:
-        policy = moment.policy
-        self._moment = moment
-        self.day = replace(policy.day, zone=member.zone) if member.zone else policy.day
-        shared = caps.wanted(moment.campaign, policy.shared_caps, now=moment.now, day=self.day)
-        pauses = (limits.pause(limits.CapScope.GAP, policy.gap, now=moment.now),) if policy.gap else ()
-        self.shared = caps.together(shared, pauses)
-        self._parts: dict[Channel | int, tuple[Reservation, ...]] = {}
-        self._together: dict[tuple[tuple[Channel, ...], int], tuple[Reservation, ...]] = {}
-
-    def by_channel(self, channel: Channel) -> tuple[Reservation, ...]:
-        """What an offer reserves besides when it goes by this channel."""
-        found = self._parts.get(channel)
-        if found is None:
-            moment = self._moment
-            found = caps.by_channel(moment.campaign, channel, now=moment.now, day=self.day)
-            self._parts[channel] = found
-        return found
-
-    def rest(self, number: int) -> tuple[Reservation, ...]:
-        """What it reserves when this trigger brings it."""
-        found = self._parts.get(number)
-        if found is None:
-            found = self._parts[number] = caps.cool_down(self._moment.campaign, number, now=self._moment.now)
-        return found
-
-    def together(self, channels: tuple[Channel, ...], number: int) -> tuple[Reservation, ...]:
-        """All of it, in the order of the scopes."""
-        key = (channels, number)
-        found = self._together.get(key)
-        if found is None:
-            parts = (self.rest(number), *map(self.by_channel, channels))
-            found = self._together[key] = caps.together(self.shared, *parts)
-        return found
-
-
-class _Told:
-    """By which channels members of equal consents and addresses are told."""
-
-    __slots__ = ("agreed", "consents", "reachable", "rings")
-
-    def __init__(self, member: MemberContext, *, by_location: bool) -> None:
-        self.consents = member.consents
-        self.agreed = [one for one in Channel if may_contact(member.consents, one, by_location=by_location)]
-        self.reachable = tuple(one for one in self.agreed if one in member.endpoints)
-        self.rings = any(one in RINGING for one in self.reachable)
-
-
-class _Desk:
-    """What the questions of one batch share. Keyed by identity where values are large: they live as long as the batch."""
-
-    __slots__ = ("_hours", "_moments", "_quiet", "_stands", "_told", "policy")
-
-    def __init__(self, policy: DecisionPolicy) -> None:
-        self.policy = policy
-        self._moments: dict[tuple[int, datetime], _Moment] = {}
-        self._told: dict[tuple[int, bool, frozenset[Channel]], _Told] = {}
-        self._quiet: dict[tuple[object, ...], datetime | None] = {}
-        self._hours: dict[datetime, Hour] = {}
-        self._stands: dict[int, _Stand] = {}
-
-    def stand(self, campaign: Campaign) -> _Stand:
-        found = self._stands.get(id(campaign))
-        if found is None:
-            found = self._stands[id(campaign)] = _Stand(campaign, self.policy)
-        return found
-
-    def moment(self, campaign: Campaign, now: datetime) -> _Moment:
-        key = (id(campaign), now)
-        found = self._moments.get(key)
-        if found is None:
-            found = self._moments[key] = _Moment(campaign, now, self.policy)
-        return found
-
-    def told(self, member: MemberContext, *, by_location: bool) -> "_Told":
-        """The channels by which the member lets himself be told, and may be reached."""
-        key = (id(member.consents), by_location, member.endpoints)
-        found = self._told.get(key)
-        if found is None:
-            found = self._told[key] = _Told(member, by_location=by_location)
-        return found
-
-    def quiet_until(self, channel: Channel, member: MemberContext, now: datetime) -> datetime | None:
-        if channel not in RINGING:
-            return None
-        key = (member.zone, member.quiet, now)
-        if key not in self._quiet:
-            self._quiet[key] = limits.quiet_until(
-                channel,
-                now=now,
-                member_zone=member.zone,
-                district_zone=self.policy.zone,
-                hours=member.quiet or self.policy.quiet,
-            )
-        return self._quiet[key]
-
-    def hour(self, now: datetime) -> Hour:
-        found = self._hours.get(now)
-        if found is None:
-            found = self._hours[now] = Hour.of(now, self.policy.zone)
-        return found
-
-
-def _decided(ask: Ask, desk: _Desk) -> Decision:
+def _decided(ask: Ask, desk: Desk) -> Decision:
     fired = tuple(triggers.firing(ask.campaign, ask.crossing))
     reason = _ineligible(ask, fired)
     if reason is not None:
@@ -277,7 +125,7 @@ def _arm(ask: Ask, policy: DecisionPolicy) -> Arm:
     return Arm.CONTROL if is_held else Arm.TREATED
 
 
-def _offered(ask: Ask, desk: _Desk, fired: Sequence[int]) -> Decision:
+def _offered(ask: Ask, desk: Desk, fired: Sequence[int]) -> Decision:
     """What is the same for both arms."""
     moment = desk.moment(ask.campaign, ask.now)
     told = _channels(ask, moment, desk)
@@ -295,7 +143,7 @@ def _offered(ask: Ask, desk: _Desk, fired: Sequence[int]) -> Decision:
     return _draft(ask, moment, desk, *taken)
 
 
-def _channels(ask: Ask, moment: _Moment, desk: _Desk) -> tuple[Channel, ...] | Refusal:
+def _channels(ask: Ask, moment: Moment, desk: Desk) -> tuple[Channel, ...] | Refusal:
     """The channels that may carry the offer before it loses its sense, those that need not wait first."""
     by_location = ask.crossing.trigger not in PLACELESS_TRIGGERS
     told = desk.told(ask.member, by_location=by_location)
@@ -315,7 +163,7 @@ def _channels(ask: Ask, moment: _Moment, desk: _Desk) -> tuple[Channel, ...] | R
 
 
 def _within_caps(
-    ask: Ask, moment: _Moment, channels: tuple[Channel, ...], fired: Sequence[int]
+    ask: Ask, moment: Moment, channels: tuple[Channel, ...], fired: Sequence[int]
 ) -> tuple[tuple[Channel, ...], tuple[Reservation, ...]] | None:
     """The channels and slots with which no cap is full, as far as is known; the first trigger that rests not brings it.
 
@@ -337,8 +185,8 @@ def _is_any_full(reservations: Iterable[Reservation], taken: _Taken) -> bool:
 
 def _draft(
     ask: Ask,
-    moment: _Moment,
-    desk: _Desk,
+    moment: Moment,
+    desk: Desk,
     channels: tuple[Channel, ...],
     reservations: tuple[Reservation, ...],
 ) -> OfferDraft:
@@ -370,7 +218,7 @@ def _draft(
     )
 
 
-def _appeal(ask: Ask, desk: _Desk) -> Appeal:
+def _appeal(ask: Ask, desk: Desk) -> Appeal:
     """The expected worth, what telling costs the member, and what it costs the merchant's share."""
     market, model, stand = desk.policy.market, desk.policy.model, desk.stand(ask.campaign)
     values = _features(ask, desk, stand)
@@ -388,7 +236,7 @@ def _appeal(ask: Ask, desk: _Desk) -> Appeal:
     )
 
 
-def _features(ask: Ask, desk: _Desk, stand: _Stand) -> Features:
+def _features(ask: Ask, desk: Desk, stand: Stand) -> Features:
     owner, stays = ask.member.facts.owner, ask.member.facts.stays or ()
     return features(
         ask.campaign.offer.value,

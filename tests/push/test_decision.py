@@ -185,10 +185,13 @@ def test_a_late_fix_and_a_late_decision_are_stale(at: dict[str, Any], now: datet
     assert (isinstance(made, Refusal) and made.reason is Suppression.STALE) is is_stale
 
 
-def at_night(endpoints: frozenset[Channel], **changes: Any) -> OfferDraft | Refusal:
+def at_night(
+    endpoints: frozenset[Channel], *, venue: QuietHours | None = None, **changes: Any
+) -> OfferDraft | Refusal:
     someone = member(endpoints=endpoints, **changes)
     seen = crossing(at=NIGHT, received_at=NIGHT)
-    return decide(seen, campaign(ALWAYS), someone, now=NIGHT, policy=policy())
+    district = policy(quiet=venue or QuietHours())
+    return decide(seen, campaign(ALWAYS), someone, now=NIGHT, policy=district)
 
 
 def test_at_night_only_the_inbox_is_used() -> None:
@@ -205,10 +208,29 @@ def test_at_night_a_member_without_inbox_waits_for_the_morning() -> None:
 
 
 def test_a_channel_whose_quiet_ends_in_time_comes_last() -> None:
-    own = QuietHours(start=time(21), end=time(22, 30))
-    made = at_night(frozenset({Channel.SMS, Channel.INBOX}), quiet=own)
+    short = QuietHours(start=time(21), end=time(22, 30))
+    made = at_night(frozenset({Channel.SMS, Channel.INBOX}), venue=short)
     assert isinstance(made, OfferDraft)
     assert made.channels == (Channel.INBOX, Channel.SMS)
+
+
+@pytest.mark.parametrize(
+    ("venue", "own"),
+    [
+        (QuietHours(start=time(21), end=time(22, 30)), QuietHours(start=time(20), end=time(8))),
+        (QuietHours(start=time(20), end=time(8)), QuietHours(start=time(21), end=time(22, 30))),
+        (QuietHours(start=time(20), end=time(8)), QuietHours(start=time(1), end=time(2))),
+    ],
+)
+def test_the_stricter_of_the_members_and_the_districts_quiet_hours_holds(
+    venue: QuietHours, own: QuietHours
+) -> None:
+    made = at_night(frozenset({Channel.SMS}), venue=venue, quiet=own)
+    assert isinstance(made, Refusal)
+    assert (made.reason, made.deferred_to) == (
+        Suppression.QUIET_HOURS,
+        datetime(2026, 5, 9, 5, 0, tzinfo=UTC),
+    )
 
 
 LADDER: list[tuple[Suppression, dict[str, dict[str, Any]]]] = [
