@@ -275,7 +275,7 @@ SELECT DISTINCT campaign_id FROM drop_ticket WHERE district_id = %(district_id)s
 
 CLAIMABLE_SQL = TERMS_SQL.replace(
     "campaign.id = ANY(%(campaigns)s::uuid[])",
-    """campaign.state = 'live'
+    """campaign.state IN ('live', 'exhausted')
   AND campaign.offer -> 'claim' ->> 'mode' IN ('open', 'drop')
   AND coalesce((campaign.offer -> 'claim' ->> 'listed')::boolean, true)
   AND coalesce(campaign.starts_at, %(now)s) <= %(now)s AND (campaign.ends_at IS NULL OR campaign.ends_at > %(now)s)

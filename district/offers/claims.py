@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
+from district.audiences import timeline
 from district.database import new_id
 from district.districts.service import DistrictInfo
 from district.offers import claim_queries, eligible, pools, queries, reservations
@@ -28,6 +29,7 @@ from district.offers.models import OfferState
 from district.offers.terms import Terms
 from district.offers.wording import told
 from district.problems import NotFound
+from push.audience_terms import EventKind
 from push.campaign_life import IN_FORCE, CampaignState
 from push.coupon import RANDOM_BYTES, code_from
 from push.offer import Claim, ClaimMode, OfferValue, ValueKind
@@ -145,6 +147,9 @@ async def claim_reserved(
         row = await (await connection.execute(claim_queries.CLAIM_RESERVED_SQL, values)).fetchone()
         if row is None:
             raise ClaimOver
+        await timeline.record_offer(
+            connection, district_id, asked.member_id, EventKind.CLAIM, reserved, at=asked.now
+        )
         return Claimed(offer_id=reserved, source=Source.RESERVATION)
     for id_, _, occurrence_key in had.rows:
         if id_ == asked.id:
@@ -173,12 +178,14 @@ async def claimable(connection: Connection, district: DistrictInfo, asked: Asked
 
 
 def check_open(terms: Terms, claim: Claim, now: datetime) -> None:
-    """Raises: NotYetOpen, ClaimOver; NotFound for what was never approved."""
+    """Raises: NotYetOpen, ClaimOver, SoldOut; NotFound for what was never approved."""
     if terms.state in {CampaignState.DRAFT, CampaignState.IN_REVIEW}:
         raise NotFound("No such offer.")
     ends = [one for one in (claim.closes_at, terms.ends_at) if one is not None and one <= now]
     if ends or terms.state in {CampaignState.ENDED, CampaignState.CANCELLED}:
         raise ClaimOver
+    if terms.state == CampaignState.EXHAUSTED:
+        raise SoldOut
     starts = [one for one in (claim.opens_at, terms.starts_at) if one is not None and one > now]
     if starts or terms.state not in IN_FORCE:
         raise NotYetOpen(max(starts, default=None))
@@ -218,6 +225,9 @@ async def take_one(connection: Connection, district: DistrictInfo, terms: Terms,
         connection, district, terms, offer_id, now=asked.now
     ):
         raise SoldOut
+    await timeline.record_offer(
+        connection, district.id, asked.member_id, EventKind.CLAIM, offer_id, at=asked.now
+    )
     if not terms.is_pooled:
         # Last and by itself, so that the row that all claimers share is locked no longer than the commit takes.
         values = {"district_id": district.id, "campaign_id": terms.campaign_id}

@@ -14,6 +14,7 @@ from district.offers.wording import told
 from district.stores.book import DistrictStores, StoreFacts
 from geo.coordinates import LonLat
 from geo.metric import distance_m
+from push.campaign_life import CampaignState
 from push.errors import PushError
 from push.offer import ClaimMode, OfferValue, ValueKind
 from push.offer_document import write_value
@@ -128,7 +129,7 @@ def shown_of(
         text=_read(words.text, wanted.language),
         opens_at=claim.opens_at if claim else None,
         closes_at=min(ends, default=None),
-        has_stock=left is None or left > 0,
+        has_stock=terms.state != CampaignState.EXHAUSTED and (left is None or left > 0),
         left=left,
         needs_poster=needs_poster(terms),
         per_member=terms.per_member or 1,

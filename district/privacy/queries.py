@@ -20,12 +20,23 @@ ERASE: Final = (
     WHERE district_id = :district_id
       AND (member_id = :member_id OR payload ->> 'to' = ANY(ARRAY[:phone, :email]::text[]))
     """,
-    # What nobody can use any more is somebody else's to have: its piece of the stock goes back.
+    # What nobody can use any more is somebody else's to have: its piece of the stock and its money go back.
     """
     WITH ended AS (
         UPDATE offer SET state = 'void'
-        WHERE district_id = :district_id AND member_id = :member_id AND state IN ('issued', 'opened')
-        RETURNING campaign_id, valid_until
+        WHERE district_id = :district_id AND member_id = :member_id AND state IN ('reserved', 'issued', 'opened')
+        RETURNING id, campaign_id, valid_until, held_day, held_minor
+    ), pieces AS (
+        UPDATE pool_piece SET offer_id = NULL FROM ended
+        WHERE pool_piece.district_id = :district_id AND pool_piece.offer_id = ended.id AND ended.valid_until > :now
+    ), held AS (
+        SELECT campaign_id, period, count(*) FILTER (WHERE valid_until > :now) AS offers, sum(held_minor) AS minor
+        FROM ended CROSS JOIN LATERAL (VALUES ('total'), (held_day)) AS both_periods (period)
+        WHERE held_day <> '' GROUP BY campaign_id, period
+    ), freed AS (
+        UPDATE allowance SET offers = allowance.offers - held.offers, minor = allowance.minor - held.minor
+        FROM held WHERE allowance.district_id = :district_id AND allowance.campaign_id = held.campaign_id
+          AND allowance.period = held.period
     ), returned AS (
         SELECT campaign_id, count(*) AS amount FROM ended WHERE valid_until > :now GROUP BY campaign_id
     )
@@ -37,6 +48,7 @@ ERASE: Final = (
     WHERE district_id = :district_id AND member_id = :member_id
     """,
     "DELETE FROM cap_slot WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM drop_ticket WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM pending_trigger WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM raw_sighting WHERE district_id = :district_id AND member_id = :member_id",
     """

@@ -117,7 +117,7 @@ async def test_one_person_claims_once_and_a_repeated_request_is_the_same_claim(d
 async def test_each_refusal_has_its_own_type(desk: Desk) -> None:
     ground, shopper = desk.ground, desk.shopper()
     cases = {
-        "sold-out": claimable(ground, OPEN, stock=0),
+        "sold-out": claimable(ground, OPEN, stock=9, state="exhausted"),
         "not-yet-open": claimable(ground, OPEN | {"opens_at": "2026-05-01T13:00:00+03:00"}),
         "claim-over": claimable(ground, OPEN, state="ended"),
         "not-for-you": claimable(ground, OPEN, rule={"who": "returning"}),

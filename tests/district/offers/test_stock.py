@@ -9,6 +9,7 @@ import pytest
 
 from district.database import transaction
 from district.offers import jobs, reservations, wallet
+from district.privacy import service as privacy
 from push.suppression import Suppression
 from tests.district.offers.claiming import (
     DROP,
@@ -34,6 +35,7 @@ SELECT stock.campaign_id, stock.quota, stock.issued,
         AND piece.campaign_id = stock.campaign_id AND piece.offer_id IS NOT NULL) AS taken
 FROM campaign_stock AS stock WHERE stock.district_id = %(d)s
 """
+TAKEN = "SELECT count(*) FROM pool_piece WHERE district_id = %(d)s AND offer_id IS NOT NULL"
 MONEY = """
 SELECT coalesce(sum(held_minor), 0) FROM offer WHERE district_id = %(d)s AND held_minor > 0 AND state <> 'void'
 """
@@ -202,3 +204,21 @@ async def test_a_pool_grows_and_shrinks_with_the_stock(ground: Ground) -> None:
         sizes.append(await ground.number("SELECT count(*) FROM pool_piece WHERE district_id = %(d)s"))
     assert sizes == [30, 50, 20]
     assert campaign.id is not None
+
+
+async def test_closing_an_account_gives_back_its_pieces_and_its_money(ground: Ground) -> None:
+    member = ground.member()
+    packets = claimable(ground, OPEN, offer=PACKETS)
+    bounded = claimable(ground, OPEN, stock=5, rule={"budget": {"total_minor": 500}})
+    held = claimable(ground, RESERVE, stock=1)
+    await ground.issue(draft(ground, held, member))
+    assert [await attempt(ground, one, member) for one in (packets, bounded)] == ["offer_centre"] * 2
+    session = ground.makers.session
+    privacy.erase(session, ground.info, session.merge(member), clock=ground.clock)
+    ground.makers.done()
+    await jobs.keep_pools(ground.pool, ground.info.id)
+    assert {row[2] for row in await ground.rows(BALANCE)} == {0}
+    assert await ground.number(TAKEN) == 0
+    assert (
+        await ground.number("SELECT sum(minor) + sum(offers) FROM allowance WHERE district_id = %(d)s") == 0
+    )
