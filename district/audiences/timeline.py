@@ -62,13 +62,25 @@ _TYPES: Final = {
 }
 
 
-def _statement(mark: str) -> str:
+_STORE_OF_OFFER: Final = """(
+    SELECT campaign_store.store_id FROM offer
+    JOIN campaign_store ON campaign_store.district_id = offer.district_id
+                       AND campaign_store.campaign_id = offer.campaign_id
+    WHERE offer.district_id = {district_id} AND offer.id = {subject_id}
+    ORDER BY campaign_store.store_id LIMIT 1
+)"""
+
+
+def _statement(mark: str, *, is_of_offer: bool = False) -> str:
     marks = {name: f"CAST({mark.format(name)} AS {kind})" for name, kind in _TYPES.items()}
+    if is_of_offer:
+        marks["store_id"] = _STORE_OF_OFFER.format(**marks)
     agrees = _AGREES.format(district=marks["district_id"], member=marks["member_id"])
     return _INSERT.format(agrees=agrees, **marks)
 
 
 RECORD_SQL: Final = _statement("%({})s")
+RECORD_OF_OFFER_SQL: Final = _statement("%({})s", is_of_offer=True)
 _RECORD_TEXT: Final = text(_statement(":{}"))
 _IS_KEPT_TEXT: Final = text("SELECT " + _AGREES.format(district=":district_id", member=":member_id"))
 _PAGE_SQL: Final = text(
@@ -144,6 +156,20 @@ async def record_async(
             found=found,
         ),
     )
+
+
+async def record_offer(
+    connection: AsyncConnection[TupleRow],
+    district_id: uuid.UUID,
+    member_id: uuid.UUID,
+    kind: EventKind,
+    offer_id: uuid.UUID,
+    *,
+    at: datetime,
+) -> None:
+    """Keep what a member did with an offer, if he agrees to it; it counts at the first of the offer's stores."""
+    values = _values(district_id, member_id, kind, at=at, subject_id=offer_id, words="", found=None)
+    await connection.execute(RECORD_OF_OFFER_SQL, values)
 
 
 def _values(

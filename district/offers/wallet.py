@@ -7,11 +7,13 @@ from typing import Any
 
 import segno
 
+from district.audiences import timeline
 from district.database import Pool
 from district.offers import queries
 from district.offers.models import OfferState
 from district.offers.schemas import OfferOut, ShownState
 from district.problems import NotFound
+from push.audience_terms import EventKind
 from push.offer import REDEEMABLE
 from push.wording import Language, Localised, language_of
 
@@ -58,6 +60,10 @@ async def find(
         if opens:
             await connection.execute(queries.OPEN_OFFER_SQL, values)
         row = await (await connection.execute(queries.ONE_OFFER_SQL, values)).fetchone()
+        if opens and row is not None:
+            await timeline.record_offer(
+                connection, district_id, member_id, EventKind.OFFER_VIEW, offer_id, at=now
+            )
     if row is None:
         raise NotFound("No such offer.")
     return _shown(row, language, now)

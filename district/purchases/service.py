@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
+from district.audiences import timeline
 from district.campaigns import triggers
 from district.campaigns.triggers import Happening, NewTrigger
 from district.database import new_id
@@ -20,6 +21,7 @@ from district.points.service import Earning
 from district.problems import Conflict, Invalid, NotFound, Unavailable
 from district.purchases import queries
 from district.purchases.schemas import Taken
+from push.audience_terms import EventKind
 
 Connection = AsyncConnection[TupleRow]
 REFUND_WINDOW = timedelta(days=30)
@@ -106,6 +108,15 @@ async def _purchase(
         subject_id=notice.store_id,
     )
     await triggers.enqueue_all(connection, district.id, [happening])
+    await timeline.record_async(
+        connection,
+        district.id,
+        notice.member_id,
+        EventKind.PURCHASE,
+        at=notice.now,
+        store_id=notice.store_id,
+        subject_id=purchase_id,
+    )
     return Taken(is_linked=True, purchase_id=purchase_id, points=earned)
 
 
