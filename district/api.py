@@ -16,7 +16,7 @@ from district.members import recipient_routes as recipients
 from district.members import routes as members
 from district.merchants import routes as merchants
 from district.offers import claim_routes as claims
-from district.offers import policy_routes
+from district.offers import policy_routes, preview_routes
 from district.offers import routes as offers
 from district.points import routes as points
 from district.portal import capport_routes as capport
@@ -45,6 +45,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     offers.router,
     claims.router,
     policy_routes.router,
+    preview_routes.router,
     redemptions.router,
     points.router,
     purchases.router,

@@ -70,6 +70,15 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
         ("district",),
     ),
     "shangquan_nas_times_disbelieved": ("Accounting packets whose time was not believed", ("district",)),
+    "shangquan_happenings_waiting": ("Happenings that are due and not decided", ("district",)),
+    "shangquan_happenings_oldest_seconds": (
+        "How long the oldest of them has been due, business time",
+        ("district",),
+    ),
+    "shangquan_occurrences_late_seconds": (
+        "How long the next batch of a schedule's plan has been due, business time",
+        ("district",),
+    ),
     "shangquan_stream_bytes": ("Bytes of the sighting stream", ()),
     "shangquan_stream_limit_bytes": ("Bytes at which feeds are refused", ()),
 }
@@ -105,6 +114,19 @@ SELECT (SELECT count(*) FROM session_ending WHERE district_id = %(district_id)s 
           AND heard_at > clock_timestamp() - interval '1 hour'),
        (SELECT coalesce(sum(packets), 0) FROM nas_clock WHERE district_id = %(district_id)s)
 """
+WAITING_SQL = """
+SELECT count(*), coalesce(extract(epoch FROM %(now)s - min(due_at)), 0),
+       (SELECT coalesce(extract(epoch FROM %(now)s - min(next_at)), 0) FROM occurrence
+        JOIN campaign ON campaign.district_id = occurrence.district_id AND campaign.id = occurrence.campaign_id
+        WHERE occurrence.district_id = %(district_id)s AND occurrence.state IN ('due', 'planning')
+          AND next_at <= %(now)s AND campaign.state = 'live')
+FROM pending_trigger WHERE district_id = %(district_id)s AND done_at IS NULL AND due_at <= %(now)s
+"""
+WAITING_NAMES = (
+    "shangquan_happenings_waiting",
+    "shangquan_happenings_oldest_seconds",
+    "shangquan_occurrences_late_seconds",
+)
 WIFI_NAMES = (
     "shangquan_session_endings_waiting",
     "shangquan_session_endings_oldest_seconds",
@@ -219,6 +241,8 @@ async def _of_district(
     }
     of_wifi = await (await connection.execute(WIFI_SQL.encode(), values)).fetchone()
     numbers |= dict(zip(WIFI_NAMES, of_wifi or (), strict=True))
+    waiting = await (await connection.execute(WAITING_SQL.encode(), values | {"now": now})).fetchone()
+    numbers |= dict(zip(WAITING_NAMES, waiting or (), strict=True))
     return found + [
         Sample(name=name, value=max(0.0, float(str(value))), labels=(info.slug,))
         for name, value in numbers.items()

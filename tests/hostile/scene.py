@@ -13,6 +13,12 @@ from sqlalchemy import text
 from district.audiences.models import ContactList, Segment, Tag
 from district.auth.models import ApiKey, Role
 from district.auth.service import token_hash
+from district.campaigns.shared_models import (
+    JoinIncentive,
+    JointEnrolment,
+    JointEvent,
+    TerritoryConsent,
+)
 from district.database import new_id
 from district.districts import service as districts
 from district.districts.models import District, RouteKind
@@ -23,7 +29,7 @@ from district.offers.claim_models import ClaimLink
 from district.portal.models import OidcProvider, SmsProvider
 from district.radius.models import RadiusClient
 from district.redemptions.models import Redemption
-from district.stores.models import Till
+from district.stores.models import Property, Till
 from district.vouchers.models import Voucher, VoucherBatch
 from tests.factories import Makers
 from tests.hostile.money import books, money_bodies
@@ -76,6 +82,7 @@ def furnish(makers: Makers, district: District) -> Scene:
     shop = _shop(makers, district, merchant, members[0])
     wifi = _wifi(makers, district, members)
     sets = _sets(makers, district, merchant)
+    sets |= _shared(makers, district, shop["stores"], merchant)
     values = {"merchant": merchant.name, "secret": wifi["secret"], "voucher": wifi["voucher"]}
     ids = {key: value for key, value in (shop | sets | wifi).items() if key not in values}
     makers.done()
@@ -135,6 +142,54 @@ def _shop(makers: Makers, district: District, merchant: Merchant, member: Member
     made |= {"webhooks": hook, "redemptions": redemption, "merchants": merchant}
     own = {name: str(row.id) for name, row in made.items()} | {"claim-links": link.token}
     return own | books(makers, district, merchant, store, member)
+
+
+def _shared(makers: Makers, district: District, store_id: str, merchant: Merchant) -> dict[str, str]:
+    """What several parties share: a property with a consent, a joint event with a store, and an incentive."""
+    session, now = makers.session, makers.clock.now()
+    common = {"district_id": district.id, "created_at": now}
+    place = Property(id=new_id(), kind="mall", name="Mall", **common)
+    session.add(place)
+    session.flush()
+    consent = TerritoryConsent(
+        district_id=district.id,
+        id=new_id(),
+        property_id=place.id,
+        grantee_kind="merchant",
+        grantee_id=merchant.id,
+        granted_at=now,
+        granted_role=Role.OPERATOR,
+        granted_by=new_id(),
+    )
+    joint = makers.campaign(
+        district,
+        merchant,
+        [],
+        owner_kind="operator",
+        merchant_id=None,
+        state="approved",
+        holds_until=now + timedelta(days=1),
+        starts_at=now + timedelta(days=2),
+    )
+    given = makers.campaign(district, merchant, [], owner_kind="operator", merchant_id=None)
+    event = JointEvent(campaign_id=joint.id, enrol_until=now + timedelta(days=1), **common)
+    incentive = JoinIncentive(id=new_id(), name="Welcome", kind="coupon", campaign_id=given.id, **common)
+    session.add_all([consent, event, incentive])
+    session.flush()
+    session.add(
+        JointEnrolment(
+            district_id=district.id,
+            campaign_id=joint.id,
+            store_id=uuid.UUID(store_id),
+            merchant_id=merchant.id,
+            enrolled_at=now,
+            enrolled_by=new_id(),
+        )
+    )
+    session.flush()
+    made = {"properties": place.id, "territory-consents": consent.id, "joint-events": joint.id}
+    made |= {"join-incentives": incentive.id, "enrolments": store_id}
+    return {name: str(one) for name, one in made.items()}
 
 
 def _sets(makers: Makers, district: District, merchant: Merchant) -> dict[str, str]:
@@ -244,7 +299,7 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
     new_campaign = {"name": "New", "store_ids": [store], "rule": RULE, "offer": OFFER, "stock": 3}
     steps: dict[Operation, Any] = {
         ("POST", f"{campaign}/{step}"): {}
-        for step in ("submit", "approve", "reject", "pause", "resume", "end")
+        for step in ("submit", "withdraw", "approve", "reject", "pause", "resume", "end", "preview")
     }
     plain: dict[str, Any] = {
         "POST sightings": {"sightings": []},
@@ -317,6 +372,29 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
             "rule": {"not": {"attr": "tag", "value": ids["tags"]}},
         },
         "PATCH segments/{name}": {"version": 1, "title": "Taken"},
+        "POST properties": {"kind": "mall", "name": "New"},
+        "PATCH properties/{property_id}": {"name": "Taken"},
+        "POST properties/{property_id}/territory-consents": {
+            "kind": "merchant",
+            "id": str(scene.merchant.id),
+        },
+        "POST properties/{property_id}/territory-consents/{consent_id}/withdraw": {"reason": "No more"},
+        "POST joint-events": {
+            "name": "New",
+            "rule": RULE,
+            "offer": OFFER,
+            "enrol_until": "2030-01-01T00:00:00Z",
+            "starts_at": "2030-01-02T00:00:00Z",
+            "ends_at": "2030-01-03T00:00:00Z",
+            "funding": [{"party_kind": "platform", "permille": 1000}],
+        },
+        "POST joint-events/{event_id}/enrolments": {"store_ids": [store]},
+        "POST join-incentives": {
+            "name": "New",
+            "kind": "coupon",
+            "offer": OFFER,
+            "store_ids": [store],
+        },
         "PATCH merchants/{merchant_id}": {"name": "Taken"},
     }
     plain |= money_bodies(scene.merchant)

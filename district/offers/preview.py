@@ -1,0 +1,266 @@
+"""The dry run: the planner itself at a frozen moment, writes and all, in a transaction that is rolled back.
+
+Nothing that it does is seen by anybody else; it holds few locks, and for seconds at most.
+"""
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+
+from district.campaigns.live import LiveCampaign, live_campaigns
+from district.database import Pool
+from district.districts.service import DistrictInfo
+from district.offers import policies, terms
+from district.offers import preview_queries as queries
+from district.offers.deciding import Connection, Occasion, decide_all, known_of
+from district.offers.issuing import IssuedOffer
+from district.offers.planning import Checked, Range, check
+from district.offers.preview_occasion import crossing_of, moment_of, trigger_of
+from district.offers.preview_people import walkers
+from district.offers.service import issue_batch
+from district.offers.terms import Terms
+from district.problems import Invalid, Unavailable
+from push.campaign import Campaign, closes_at, may_offer
+from push.decision import OfferDraft
+from push.policy import DecisionPolicy
+from push.rule import FENCE_TRIGGERS, TriggerKind
+from push.suppression import Suppression
+
+LONGEST_S = 10.0
+SAMPLED = 200
+"""Of those whom the set statement lets through, so many are decided about and issued to, one by one."""
+SHOWN = 5
+COMPARED = 10
+"""Live campaigns that are looked at for the same members."""
+
+
+class PreviewTooLong(Unavailable):
+    """A dry run that did not end in time."""
+
+    slug, title = "preview-too-long", "The preview took too long"
+
+
+class PreviewUnreadable(Invalid):
+    """A campaign whose rule cannot be planned."""
+
+    slug, title = "preview-unreadable", "This campaign cannot be previewed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap:
+    """How many of the sampled members another live campaign would reach as well."""
+
+    campaign: Campaign
+    name: str
+    members: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryRun:
+    """What the planner came to, in exact numbers: for rounding, never for showing."""
+
+    campaign: Campaign
+    terms: Terms
+    trigger: TriggerKind
+    at: datetime
+    audience: int
+    passing: int
+    control: int
+    refused: Mapping[Suppression, int]
+    sampled: int
+    sample_refused: Mapping[Suppression, int]
+    chance: float
+    issued: Sequence[IssuedOffer]
+    overlap: Sequence[Overlap]
+    came: int
+    left: int | None
+    closes_at: datetime | None
+
+
+async def dry_run(
+    pool: Pool, district: DistrictInfo, campaign_id: uuid.UUID, *, now: datetime, fresh_for: timedelta
+) -> DryRun:
+    """Plan the campaign as if it were live. Raises: PreviewTooLong, PreviewUnreadable."""
+    try:
+        async with (
+            asyncio.timeout(LONGEST_S),
+            pool.connection() as connection,
+            connection.transaction(force_rollback=True),
+        ):
+            return await _run(connection, district, campaign_id, now=now, fresh_for=fresh_for)
+    except (TimeoutError, psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
+        raise PreviewTooLong(
+            "The audience is too large or the database too busy to preview now: try again, or narrow the fence or "
+            "the audience.",
+            detail_zh="人群过大或数据库繁忙，预览未能及时完成：请稍后重试，或缩小围栏或目标人群。",
+            retry_after_s=30,
+        ) from error
+
+
+async def _run(
+    connection: Connection,
+    district: DistrictInfo,
+    campaign_id: uuid.UUID,
+    *,
+    now: datetime,
+    fresh_for: timedelta,
+) -> DryRun:
+    values = {"district_id": district.id, "campaign_id": campaign_id}
+    await connection.execute(queries.LIMITS_SQL, {"timeout": f"{LONGEST_S:.0f}s"})
+    await connection.execute(queries.MAKE_LIVE_SQL, values)
+    found = await live_campaigns(connection, district, only=[campaign_id])
+    if not found:
+        raise PreviewUnreadable("Its rule cannot be read any more: open it and save it anew.")
+    live, campaign = found[0], found[0].campaign
+    trigger = trigger_of(campaign)
+    at = moment_of(campaign, trigger, district, now)
+    policy = await policies.decision_policy(connection, district, fresh_for=fresh_for)
+    among = await _among(connection, district, live, trigger, now=now)
+    checked = await check(
+        connection, district, [campaign], trigger=trigger, policy=policy, now=at, among=among
+    )
+    left = await _left(connection, values)  # before the sample takes its pieces
+    sample = _spread(_passing(checked, campaign.id), SAMPLED)
+    drafts, issued, sample_refused = await _issue(
+        connection, district, campaign, trigger, sample, at=at, policy=policy
+    )
+    groups = checked.groups.get(campaign.id, ())
+    return DryRun(
+        campaign=campaign,
+        terms=(await terms.load(connection, district.id, [campaign.id]))[campaign.id],
+        trigger=trigger,
+        at=at,
+        audience=checked.size,
+        passing=sum(one.count for one in groups if one.passes and one.reason is None),
+        control=sum(one.count for one in groups if one.passes and one.reason is Suppression.HOLDOUT),
+        refused=_refused(checked, campaign.id),
+        sampled=len(sample),
+        sample_refused=sample_refused,
+        chance=sum(one.appeal.chance for one in drafts) / len(drafts) if drafts else 0.0,
+        issued=issued[:SHOWN],
+        overlap=await _overlap(connection, district, campaign, sample, trigger, at=at, policy=policy),
+        came=await _came(connection, values, sample, at),
+        left=left,
+        closes_at=closes_at(campaign, at),
+    )
+
+
+async def _among(
+    connection: Connection,
+    district: DistrictInfo,
+    live: LiveCampaign,
+    trigger: TriggerKind,
+    *,
+    now: datetime,
+) -> Range:
+    ground = live.campaign.ground
+    if live.campaign.rule.has_fence and ground is not None and trigger in FENCE_TRIGGERS:
+        return await walkers(connection, district, live, ground, now=now)
+    return Range()
+
+
+def _passing(checked: Checked, campaign_id: uuid.UUID) -> list[uuid.UUID]:
+    """Whom nothing refuses, controls left out."""
+    groups = checked.groups.get(campaign_id, ())
+    return [member for one in groups if one.passes and one.reason is None for member in one.members]
+
+
+def _spread(members: Sequence[uuid.UUID], most: int) -> list[uuid.UUID]:
+    """At most so many of them, evenly spread over the order of their ids."""
+    ordered = sorted(members)
+    return ordered[:: max(1, -(-len(ordered) // most))][:most]
+
+
+def _refused(checked: Checked, campaign_id: uuid.UUID) -> dict[Suppression, int]:
+    found: Counter[Suppression] = Counter()
+    for one in checked.groups.get(campaign_id, ()):
+        if one.reason is not None:
+            found[one.reason] += one.count
+    return dict(found)
+
+
+async def _issue(
+    connection: Connection,
+    district: DistrictInfo,
+    campaign: Campaign,
+    trigger: TriggerKind,
+    sample: Sequence[uuid.UUID],
+    *,
+    at: datetime,
+    policy: DecisionPolicy,
+) -> tuple[Sequence[OfferDraft], Sequence[IssuedOffer], Counter[Suppression]]:
+    """Decide about the sample and write its offers, as a worker would; why some got none."""
+    occasions = [
+        Occasion(
+            member_id=member_id,
+            moment=member_id,
+            campaign=campaign,
+            crossing=crossing_of(campaign, trigger, member_id, at),
+        )
+        for member_id in sample
+    ]
+    known = await known_of(connection, district, occasions, now=at)
+    decided = decide_all(occasions, known, policy, now=at)
+    batch = await issue_batch(connection, district, decided.drafts, decided.refusals, now=at)
+    return decided.drafts, batch.issued, Counter(one.reason for one in batch.refused)
+
+
+async def _overlap(
+    connection: Connection,
+    district: DistrictInfo,
+    campaign: Campaign,
+    sample: Sequence[uuid.UUID],
+    trigger: TriggerKind,
+    *,
+    at: datetime,
+    policy: DecisionPolicy,
+) -> list[Overlap]:
+    """Other live campaigns that nothing keeps from the same members at that moment."""
+    values = {
+        "district_id": district.id,
+        "campaign_id": campaign.id,
+        "merchant_id": campaign.merchant_id,
+        "limit": COMPARED,
+    }
+    ids = [row[0] for row in await (await connection.execute(queries.OTHERS_SQL, values)).fetchall()]
+    others = [
+        one.campaign
+        for one in await live_campaigns(connection, district, only=ids)
+        if may_offer(one.campaign, at)
+    ]
+    if not others or not sample:
+        return []
+    checked = await check(
+        connection,
+        district,
+        others,
+        trigger=trigger,
+        policy=policy,
+        now=at,
+        among=Range(members=list(sample)),
+    )
+    counted = [(one, len(_passing(checked, one.id))) for one in others]
+    return [
+        Overlap(campaign=one, name=one.offer.title.en or one.offer.title.zh or "", members=members)
+        for one, members in counted
+        if members
+    ]
+
+
+async def _came(
+    connection: Connection, values: Mapping[str, object], sample: Sequence[uuid.UUID], at: datetime
+) -> int:
+    """How many of the sample came to the campaign's stores in the week before, without it."""
+    given = {**values, "members": list(sample), "since": at - timedelta(days=7), "until": at}
+    row = await (await connection.execute(queries.CAME_SQL, given)).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def _left(connection: Connection, values: Mapping[str, object]) -> int | None:
+    row = await (await connection.execute(queries.LEFT_SQL, values)).fetchone()
+    return None if row is None or row[0] is None else int(row[0])

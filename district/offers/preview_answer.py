@@ -1,0 +1,169 @@
+"""From a dry run's exact numbers to what is shown: rounded down to tens, so that nobody is told from the others."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from district.districts.service import DistrictInfo
+from district.offers.preview import DryRun
+from district.offers.preview_schemas import (
+    BudgetOut,
+    CostOut,
+    LiftOut,
+    OverlapOut,
+    PreviewOut,
+    SampleOut,
+)
+from district.offers.scheduled import LONGEST
+from push.consent import Channel
+from push.lift import smallest_detectable
+from push.rule import TriggerKind
+from push.suppression import Suppression
+from push.wording import Language
+
+BOUNDED = frozenset({Suppression.SOLD_OUT, Suppression.BUDGET})
+"""What is reckoned from the bounds themselves: a sample says nothing of it."""
+_MINUTE = timedelta(minutes=1)
+
+
+def tens(count: float) -> int:
+    """Rounded down to tens: fewer than ten are none."""
+    return int(count) // 10 * 10
+
+
+def answer(run: DryRun, district: DistrictInfo) -> PreviewOut:
+    """The preview as a merchant sees it."""
+    refused = Counter(run.refused) + Counter(_scaled(run))
+    wanted = run.passing - sum(_scaled(run).values())
+    reach, bounded = _within_bounds(run, wanted)
+    refused += bounded
+    shown = tens(reach)
+    finishes_at = _finishes_at(run, shown)
+    return PreviewOut(
+        campaign_id=run.campaign.id,
+        version=run.campaign.version,
+        trigger=run.trigger,
+        at=run.at,
+        audience=tens(run.audience),
+        reach=shown,
+        reach_by_channel={Channel.INBOX: shown},
+        refused={reason: tens(count) for reason, count in sorted(refused.items())},
+        control=tens(run.control),
+        cost=_cost(run, district, shown),
+        budget=_budget(run, shown),
+        finishes_at=finishes_at,
+        finishes_in_time=finishes_at is None or finishes_at < _ends_at(run),
+        overlap=_overlap(run, shown),
+        lift=_lift(run, shown),
+        samples=_samples(run),
+        is_estimate=run.passing > run.sampled,
+    )
+
+
+def _scaled(run: DryRun) -> Mapping[Suppression, int]:
+    """Why members of the sample got none, as if all were like them."""
+    share = run.passing / run.sampled if run.sampled else 0.0
+    return {
+        reason: round(count * share) for reason, count in run.sample_refused.items() if reason not in BOUNDED
+    }
+
+
+def _within_bounds(run: DryRun, wanted: int) -> tuple[int, Counter[Suppression]]:
+    """What stock and money leave, and how many they turn away."""
+    stocked = wanted if run.left is None else min(wanted, max(0, run.left))
+    pays_for = _pays_for(run)
+    paid = stocked if pays_for is None else min(stocked, pays_for)
+    refused = Counter({Suppression.SOLD_OUT: wanted - stocked, Suppression.BUDGET: stocked - paid})
+    return paid, +refused
+
+
+def _pays_for(run: DryRun) -> int | None:
+    """Offers of one day that the budget and the day's bounds allow."""
+    terms, found = run.terms, []
+    if terms.per_day is not None:
+        found.append(terms.per_day)
+    if terms.cost_minor:
+        money = [one for one in (terms.budget_minor, terms.day_budget_minor) if one is not None]
+        found += [one // terms.cost_minor for one in money]
+    return min(found, default=None)
+
+
+def _cost(run: DryRun, district: DistrictInfo, reach: int) -> CostOut:
+    each = run.terms.cost_minor
+    return CostOut(
+        currency=district.currency,
+        each_minor=each,
+        most_minor=each * reach,
+        expected_minor=round(each * reach * run.chance),
+        messages_minor=0,
+    )
+
+
+def _budget(run: DryRun, reach: int) -> BudgetOut:
+    total, each = run.terms.budget_minor, run.terms.cost_minor
+    return BudgetOut(
+        total_minor=total,
+        per_day_minor=run.terms.day_budget_minor,
+        burnt=min(1.0, each * reach / total) if total else None,
+        pays_for=_pays_for(run),
+    )
+
+
+def _finishes_at(run: DryRun, reach: int) -> datetime | None:
+    """The last full minute's batch, at the rule's pace."""
+    pace = run.campaign.rule.per_minute
+    if run.trigger is not TriggerKind.SCHEDULE or pace is None or not reach:
+        return None
+    return run.at + (math.ceil(reach / pace) - 1) * _MINUTE
+
+
+def _ends_at(run: DryRun) -> datetime:
+    longest = run.at + LONGEST
+    return longest if run.closes_at is None else min(longest, run.closes_at)
+
+
+def _overlap(run: DryRun, reach: int) -> list[OverlapOut]:
+    """The merchant's own campaigns by name; those of others together, as what they are is theirs."""
+    share = reach / run.sampled if run.sampled else 0.0
+    own, others = [], 0
+    mine = {run.campaign.merchant_id} - {None}
+    for one in run.overlap:
+        members = tens(one.members * share)
+        if one.campaign.merchant_id in mine:
+            own.append(OverlapOut(campaign_id=one.campaign.id, name=one.name, members=members))
+        else:
+            others = max(others, members)
+    together = [OverlapOut(campaign_id=None, name="", members=others)] if others else []
+    return [one for one in own if one.members] + together
+
+
+def _lift(run: DryRun, reach: int) -> LiftOut:
+    """The share is one of rounded parts, too: a hundredth of the sample is as near as it is told."""
+    base = math.floor(100 * run.came / run.sampled) / 100 if run.sampled else 0.0
+    control = tens(run.control)
+    rise = smallest_detectable(base, treated=reach, control=control) if reach and control else None
+    return LiftOut(
+        base_share=base,
+        treated=reach,
+        control=control,
+        smallest_points=None if rise is None else round(100 * rise, 2),
+    )
+
+
+def _samples(run: DryRun) -> list[SampleOut]:
+    """The words, as they were written into the offers: of no member more than his language."""
+    return [
+        SampleOut(
+            language=language.value,
+            title=_read(offer.told.title, language),
+            text=_read(offer.told.text, language),
+            why=offer.draft.why.text().read(language)[1],
+        )
+        for language in Language
+        for offer in run.issued
+    ]
+
+
+def _read(words: Mapping[str, str], language: Language) -> str:
+    return words.get(language.value) or next(iter(words.values()), "")

@@ -1,0 +1,56 @@
+"""A campaign's dry run, for whoever may see the campaign."""
+
+import uuid
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from district.auth import limits
+from district.auth.limits import Limit
+from district.auth.principals import CampaignStaff
+from district.campaigns import service as campaigns
+from district.clock import ClockDep
+from district.database import DbPool, session_scope
+from district.districts.service import DistrictDep
+from district.offers.preview import dry_run
+from district.offers.preview_answer import answer
+from district.offers.preview_schemas import PreviewOut
+
+router = APIRouter(tags=["campaigns"])
+PATH = "/v1/districts/{d}/campaigns/{campaign_id}/preview"
+AN_HOUR = 60
+"""Previews of an owner: many fences that differ a little would tell where single people walk."""
+
+
+def _campaign(
+    campaign_id: uuid.UUID, request: Request, principal: CampaignStaff, district: DistrictDep, clock: ClockDep
+) -> uuid.UUID:
+    """The campaign, if the caller may see it and has not asked too often. Raises: NotFound, TooMany."""
+    with session_scope(request.app.state.sessions) as session:
+        row = campaigns.find(session, district.id, principal, campaign_id)
+        owner = row.merchant_id or principal.scope_id or district.id
+        limit = Limit(
+            subject=f"preview:{owner}",
+            period=timedelta(hours=1),
+            most=AN_HOUR,
+            detail=f"At most {AN_HOUR} previews an hour: wait a while.",
+            detail_zh=f"每小时最多预览 {AN_HOUR} 次，请稍后再试。",
+        )
+        limits.take(session, district.id, limit, clock=clock)
+        return row.id
+
+
+@router.get(PATH, operation_id="read_preview")
+@router.post(PATH, operation_id="preview_campaign")
+async def preview(
+    campaign_id: Annotated[uuid.UUID, Depends(_campaign)],
+    request: Request,
+    district: DistrictDep,
+    pool: DbPool,
+    clock: ClockDep,
+) -> PreviewOut:
+    """Whom it would reach, whom not and why, what it would cost and when it would be through; nothing is kept."""
+    fresh_for = request.app.state.settings.fresh_for
+    run = await dry_run(pool, district, campaign_id, now=clock.now(), fresh_for=fresh_for)
+    return answer(run, district)

@@ -1,0 +1,81 @@
+"""What a dry run answers."""
+
+import uuid
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from push.consent import Channel
+from push.rule import TriggerKind
+from push.suppression import Suppression
+
+
+class CostOut(BaseModel):
+    """Minor units of the district's currency."""
+
+    currency: str
+    each_minor: int = Field(description="The most that one offer can cost its funder")
+    most_minor: int = Field(description="If every reached member redeems")
+    expected_minor: int = Field(description="At the believed share of such offers that is redeemed")
+    messages_minor: int = Field(description="What sending costs; the inbox costs nothing")
+
+
+class BudgetOut(BaseModel):
+    """How far the money goes."""
+
+    total_minor: int | None
+    per_day_minor: int | None
+    burnt: float | None = Field(description="The share of the total that the whole reach would hold, 0 to 1")
+    pays_for: int | None = Field(description="Offers until the money is held; null without a budget")
+
+
+class OverlapOut(BaseModel):
+    """Another live campaign that reaches some of the same members at the same moment."""
+
+    campaign_id: uuid.UUID | None = Field(description="Null: campaigns of others, together")
+    name: str
+    members: int = Field(description="Rounded down to tens")
+
+
+class SampleOut(BaseModel):
+    """What one of the reached members would read."""
+
+    language: str
+    title: str
+    text: str
+    why: str
+
+
+class LiftOut(BaseModel):
+    """What the hold-out can tell afterwards."""
+
+    base_share: float = Field(description="Of the reached, who came to the stores in the week before")
+    treated: int
+    control: int
+    smallest_points: float | None = Field(
+        description="Smallest rise of that share, in points of 100, seen four times out of five; null: none"
+    )
+
+
+class PreviewOut(BaseModel):
+    """A dry run: the planner's answer at one moment, nothing of it kept. Counts of members are rounded down to tens."""
+
+    campaign_id: uuid.UUID
+    version: int
+    trigger: TriggerKind
+    at: datetime = Field(description="The moment that was taken: the next at which the campaign may offer")
+    audience: int = Field(description="Members that were looked at")
+    reach: int
+    reach_by_channel: dict[Channel, int]
+    refused: dict[Suppression, int]
+    control: int = Field(description="Held out, who would have been reached")
+    cost: CostOut
+    budget: BudgetOut
+    finishes_at: datetime | None = Field(
+        description="Under the rule's pace; null when it is not paced by a plan"
+    )
+    finishes_in_time: bool = Field(description="False: the hours or the day end before the pace does")
+    overlap: list[OverlapOut]
+    lift: LiftOut
+    samples: list[SampleOut]
+    is_estimate: bool = Field(description="A part was asked of a sample and scaled")
