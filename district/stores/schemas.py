@@ -40,6 +40,9 @@ class StoreWords(BaseModel):
 class StoreChange(StoreWords):
     """What to change; what is left out stays. The fields from ``merchant_id`` on are the operator's."""
 
+    member_price_percent: int | None = Field(
+        default=None, ge=0, le=90, description="What every member pays less here, without a coupon"
+    )
     merchant_id: uuid.UUID | None = None
     property_id: uuid.UUID | None = None
     lon: float | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
@@ -75,6 +78,7 @@ class StoreView(BaseModel):
     address: str
     lon: float | None
     lat: float | None
+    member_price_percent: int = 0
     overrides: list[str]
     closed_at: datetime | None
     created_at: datetime

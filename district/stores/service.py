@@ -73,6 +73,7 @@ def _view(row: Store, place: ImportedPlace | None) -> StoreView:
         opening_hours=words["opening_hours"] or "",
         floor=words["floor"],
         address=words["address"] or "",
+        member_price_percent=row.member_price_percent,
         lon=None if point is None else point.x,
         lat=None if point is None else point.y,
         overrides=overrides + (["location"] if row.location is not None else []),
@@ -119,6 +120,8 @@ def _apply(session: Session, district: DistrictInfo, row: Store, wanted: StoreCh
     _check_hours(district, wanted.opening_hours)
     for name in given.intersection(WORDS):
         setattr(row, name, getattr(wanted, name))
+    if wanted.member_price_percent is not None:
+        row.member_price_percent = wanted.member_price_percent
     if "merchant_id" in given:
         row.merchant_id = _known(session, Merchant, district, wanted.merchant_id, "merchant")
     if "property_id" in given:
