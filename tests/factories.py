@@ -225,6 +225,7 @@ class Makers:
         fence = values.pop("fence", square())
         given: dict[str, Any] = {
             "id": new_id(),
+            "merchant_id": merchant.id,
             "name": "Lunch",
             "state": "live",
             "rule": {
@@ -243,9 +244,7 @@ class Makers:
             "created_at": self.clock.now(),
             "changed_at": self.clock.now(),
         }
-        row: Campaign = self._add(
-            Campaign(district_id=district.id, merchant_id=merchant.id, **(given | values))
-        )
+        row: Campaign = self._add(Campaign(district_id=district.id, **(given | values)))
         self._add(CampaignStock(district_id=district.id, campaign_id=row.id, quota=stock))
         for store in stores:
             self._add(CampaignStore(district_id=district.id, campaign_id=row.id, store_id=store.id))

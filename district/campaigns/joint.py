@@ -202,7 +202,9 @@ def _enrollable(
         wanted = wanted.where(Store.merchant_id == principal.merchant_id)
     if event.categories:
         wanted = wanted.where(func.coalesce(Store.category, ImportedPlace.category).in_(event.categories))
-    owned = {store_id: merchant_id for store_id, merchant_id in session.execute(wanted)}  # noqa: C416
+    owned = {
+        store_id: merchant_id for store_id, merchant_id in session.execute(wanted) if merchant_id is not None
+    }
     if missing := [number for number, one in enumerate(store_ids) if one not in owned]:
         detail = "This is not an open store of yours, or of a trade that the event is not for."
         zh = "这不是您营业中的门店，或其业态不在活动范围内。"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import shapely
+from geoalchemy2 import WKBElement
 from geoalchemy2.shape import to_shape
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -84,7 +85,9 @@ def lacking(
     return [
         Reached(id=row.id, name=row.name, name_zh=row.name_zh)
         for row in _touched(session, district_id, fence)
-        if row.id not in free and reaches_into(area, building_of(session, row), tolerance_m=TOLERANCE_M)
+        if row.id not in free
+        and row.outline is not None
+        and reaches_into(area, building_of(session, row, row.outline), tolerance_m=TOLERANCE_M)
     ]
 
 
@@ -101,7 +104,7 @@ def _touched(session: Session, district_id: uuid.UUID, fence: Any) -> Iterable[P
     )
 
 
-def building_of(session: Session, row: Property) -> Area:
+def building_of(session: Session, row: Property, outline: WKBElement) -> Area:
     """The walls of a property: buildings of the map inside its outline, else the outline."""
     shapes = session.scalars(
         select(MapFeature.shape)
@@ -109,13 +112,13 @@ def building_of(session: Session, row: Property) -> Area:
             MapFeature.district_id == row.district_id,
             MapFeature.layer == BUILDINGS,
             func.ST_Dimension(MapFeature.shape) == 2,
-            func.ST_Intersects(MapFeature.shape, row.outline),
+            func.ST_Intersects(MapFeature.shape, outline),
         )
         .order_by(MapFeature.id)
         .limit(MOST_BUILDINGS)
     )
     walls = [one for one in map(to_shape, shapes) if shapely.is_valid(one)]
-    return walls_within(to_shape(row.outline), walls)
+    return walls_within(to_shape(outline), walls)
 
 
 def _own(session: Session, district_id: uuid.UUID, owner: Owner) -> set[uuid.UUID]:

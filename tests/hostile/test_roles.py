@@ -75,7 +75,7 @@ class Stage:
         scopes = {Role.FEED: self.makers.feed(scene.district).id, Role.TILL: UUID(scene.ids["tills"])}
         if role in {Role.FEED, Role.TILL, Role.RADIUS}:
             return self.makers.key(scene.district, role, scope_id=scopes.get(role))
-        scope = {Role.MERCHANT: scene.merchant.id, Role.PROPERTY: scene.merchant.id}.get(role)
+        scope = {Role.MERCHANT: scene.merchant.id, Role.PROPERTY: UUID(scene.ids["properties"])}.get(role)
         return self.makers.token(
             scene.district,
             role,

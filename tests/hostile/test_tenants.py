@@ -31,8 +31,10 @@ from tests.hostile.scene import (
 from tests.hostile.test_roles import policy
 
 OPENAPI: dict[str, Any] = create_app(Settings()).openapi()
-BY_STATE = frozenset({"submit", "approve", "reject", "pause", "resume", "end", "undo"})
+BY_STATE = frozenset({"submit", "withdraw", "approve", "reject", "pause", "resume", "end", "undo"})
 """Steps that the owner may take or not, by what came before: 200 or 409."""
+OF_ALL = ("/zones/", "/properties/", "/joint-events/")
+"""What all merchants of a district may know of."""
 ASKS_ITS_PROVIDER: Operation = ("POST", f"{DISTRICT}/oidc-providers")
 """There is none, so the owner gets 422."""
 
@@ -137,13 +139,13 @@ async def test_a_merchant_reaches_nothing_of_another(merchants: Two) -> None:
 
 
 async def foreign_addresses(pair: Two, role: Role) -> int:
-    """Ask every operation for what is the other's; how often that was not found. Zones are all merchants'."""
+    """Ask every operation for what is the other's; how often that was not found. What is all merchants' is left out."""
     token = pair.token(role)
     before = fingerprint(pair.makers)
     answers = [
         await pair.ask(operation, pair.own, token, path=path)
         for operation in open_to(role)
-        if role is Role.OPERATOR or "/zones/" not in operation[1]
+        if role is Role.OPERATOR or not any(kind in operation[1] for kind in OF_ALL)
         for path in foreign_paths(pair, operation[1])
     ]
     assert [(one.request, one.text) for one in answers if one.status_code != HTTPStatus.NOT_FOUND] == []
@@ -228,7 +230,8 @@ async def told_by_lists(pair: Two, role: Role) -> dict[str, set[str]]:
         asked = queries(pair.makers).get(operation[1], {})
         for params in (asked, asked | narrowed):
             answer = await pair.ask(operation, pair.own, token, params=params)
-            of_all = {pair.other.ids["zones"]} if pair.own.district is pair.other.district else set()
+            is_one_district = pair.own.district is pair.other.district
+            of_all = {pair.other.ids[kind.strip("/")] for kind in OF_ALL} if is_one_district else set()
             if told := pair.given_away(answer) - of_all:
                 found[str(answer.request.url)] = told
     return found
