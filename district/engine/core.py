@@ -5,12 +5,13 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from district.engine.devices import MEMBERS, Devices
-from district.engine.plan import Plan, Watched
+from district.engine.plan import Plan, is_same
 from district.sightings.batch import (
     NO_MEMBER,
     Batch,
@@ -23,7 +24,7 @@ from district.sightings.batch import (
 )
 from geo import fences
 from geo.coordinates import LonLat
-from geo.fence_index import Fence, FenceId, FenceIndex, FencePolicy
+from geo.fence_index import FenceId, FenceIndex, FencePolicy
 from geo.fence_snapshot import restore, snapshot
 from geo.fence_state import FenceState
 from geo.fences import advance, tick
@@ -38,6 +39,7 @@ PRESENT_FOR = timedelta(minutes=10)
 LOOK_AGAIN = timedelta(hours=24)
 FAR = 1 << 62
 _TRIGGERS = {Kind.ENTER: TriggerKind.ENTER, Kind.DWELL: TriggerKind.DWELL, Kind.EXIT: TriggerKind.EXIT}
+Flags: TypeAlias = npt.NDArray[np.bool_]
 FindMembers = Callable[[npt.NDArray[np.void]], npt.NDArray[np.void]]
 
 
@@ -82,7 +84,8 @@ class Core:
         self._changes: list[tuple[datetime, FenceId]] = []
         self._changes_at_us = FAR
         self._watches = np.zeros(0, np.bool_)
-        self._watches_exits = np.zeros(0, np.bool_)
+        self._watches_exits: Flags | None = None
+        """None: no campaign waits for anybody to leave."""
         self._set_masks()
 
     def apply(self, messages: Iterable[Message]) -> list[Triggered]:
@@ -106,8 +109,8 @@ class Core:
     def change(self, plan: Plan) -> None:
         """Watch other fences from now on; those that stay keep their visits."""
         before, after = self.plan.fences, plan.fences
-        gone = [id_ for id_, fence in before.items() if not _is_same(after.get(id_), fence)]
-        new = [fence for id_, fence in after.items() if not _is_same(before.get(id_), fence)]
+        gone = [id_ for id_, fence in before.items() if not is_same(after.get(id_), fence)]
+        new = [fence for id_, fence in after.items() if not is_same(before.get(id_), fence)]
         self.plan = plan
         if gone or new:
             fences.change(self.state, self.index, add=new, remove=gone, at_ms=self.now_ms)
@@ -158,6 +161,8 @@ class Core:
         fixes, lon, lat = self._fixes(parts)
         crossed = advance(self.state, self.index, fixes)
         self.devices.lon[fixes.row], self.devices.lat[fixes.row] = lon, lat
+        if self._watches_exits is None:
+            return self._triggered(crossed, received_us)
         return self._triggered(crossed, received_us, np.concatenate([part.floor < 0 for part in parts]))
 
     def _fixes(
@@ -196,32 +201,34 @@ class Core:
     def _tick(self, received_us: int) -> list[Triggered]:
         self._pass_time(received_us)
         moment = tick(self.state, self.index, self.now_ms)
-        triggered = self._triggered(
-            moment.transitions, np.array([received_us], np.int64), np.zeros(1, np.bool_)
-        )
+        triggered = self._triggered(moment.transitions, np.array([received_us], np.int64))
         self.devices.forget(moment.evicted)
         return triggered
 
     def _triggered(
-        self, crossed: Transitions, received_us: Integers, is_floorless: npt.NDArray[np.bool_]
+        self, crossed: Transitions, received_us: Integers, is_floorless: Flags | None = None
     ) -> list[Triggered]:
-        """Of all transitions, those that a campaign waits for, by members.
-
-        That a fix says nothing of its floor ends a stay in a fence bound to one, but nobody has been seen to leave.
-        """
-        is_exit = crossed.kind == Kind.EXIT
-        wanted = np.where(is_exit, self._watches_exits[crossed.slot], self._watches[crossed.slot])
-        if self._watches_exits.any():
-            is_bound = np.array(
-                [self.index.fence(slot).floor is not None for slot in crossed.slot.tolist()], np.bool_
-            )
-            wanted &= ~(is_exit & is_bound & is_floorless[crossed.fix])
+        """Of all transitions, those that a campaign waits for, by members; is_floorless: the fixes without a floor."""
+        wanted = (crossed.kind != Kind.EXIT) & self._watches[crossed.slot]
+        if self._watches_exits is not None:
+            wanted |= self._left(crossed, self._watches_exits, is_floorless)
         found: list[Triggered] = []
         for place in np.flatnonzero(wanted).tolist():
             one = self._trigger(crossed, place, received_us)
             if one is not None:
                 found.append(one)
         return found
+
+    def _left(self, crossed: Transitions, watches: Flags, is_floorless: Flags | None) -> Flags:
+        """Which of the transitions are departures that a campaign waits for.
+
+        That a fix says nothing of its floor ends a stay in a fence bound to one, but nobody has been seen to leave.
+        """
+        left: Flags = (crossed.kind == Kind.EXIT) & watches[crossed.slot]
+        if is_floorless is not None:
+            for place in np.flatnonzero(left & is_floorless[crossed.fix]).tolist():
+                left[place] = self.index.fence(int(crossed.slot[place])).floor is None
+        return left
 
     def _trigger(self, crossed: Transitions, place: int, received_us: Integers) -> Triggered | None:
         row, kind = int(crossed.row[place]), Kind(int(crossed.kind[place]))
@@ -243,7 +250,7 @@ class Core:
                 visit_id=visit_id(member_id, str(fence.id), instant(int(crossed.entered_ms[place]) * 1000)),
                 at=instant(int(crossed.at_ms[place]) * 1000),
                 received_at=now,
-                dwell=_dwell(kind, watched),
+                dwell=watched.stayed(kind),
                 position=self._last_position(row),
             ),
         )
@@ -277,19 +284,12 @@ class Core:
         self._watches = np.zeros(self.index.raster.capacity, np.bool_)
         slots = [self.index.slots[fence_id] for fence_id in self.plan.campaigns]
         self._watches[np.array(slots, np.int64)] = True
-        self._watches_exits = np.zeros(self.index.raster.capacity, np.bool_)
         exits = [self.index.slots[id_] for id_, watched in self.plan.campaigns.items() if watched.on_exit]
-        self._watches_exits[np.array(exits, np.int64)] = True
+        self._watches_exits = np.zeros(self.index.raster.capacity, np.bool_) if exits else None
+        if self._watches_exits is not None:
+            self._watches_exits[np.array(exits, np.int64)] = True
         self._changes = []
         now = instant(self.now_ms * 1000)
         for fence_id in self.plan.campaigns:
             self._open_or_close(fence_id, now)
         self._note_next_change()
-
-
-def _dwell(kind: Kind, watched: Watched) -> timedelta:
-    return watched.dwell if kind is Kind.DWELL and watched.dwell is not None else timedelta(0)
-
-
-def _is_same(one: Fence | None, other: Fence) -> bool:
-    return one is not None and (one is other or one.digest() == other.digest())

@@ -17,6 +17,7 @@ from geo.errors import GeoError
 from geo.fence_index import Fence, FenceId, accuracy_limit_m
 from geo.geojson import in_metres
 from geo.metric import MAX_ERROR, LocalPlane
+from geo.transitions import Kind
 from push.campaign import Campaign
 from push.rule import TriggerKind
 
@@ -35,6 +36,10 @@ class Watched:
     on_enter: bool
     dwell: timedelta | None
     on_exit: bool = False
+
+    def stayed(self, kind: Kind) -> timedelta:
+        """How long who makes such a transition has stayed, as far as triggers ask."""
+        return self.dwell if kind is Kind.DWELL and self.dwell is not None else timedelta(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,3 +120,8 @@ def _fits(fence: Fence, plane: LocalPlane) -> bool:
         log.warning("engine.fence_left_out", fence=str(fence.id), error=type(error).__name__)
         return False
     return True
+
+
+def is_same(one: Fence | None, other: Fence) -> bool:
+    """Whether visits of one fence are visits of the other."""
+    return one is not None and (one is other or one.digest() == other.digest())

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from district.audiences.contexts import Known, asked_by, load
 from district.clock import FixedClock
 from district.database import Pool, make_pool
@@ -56,9 +59,14 @@ class CountingCore(Core):
     counts_only = True
     crossings = 0
 
-    def _triggered(self, crossed: Transitions, received_us: Integers) -> list[Triggered]:
+    def _triggered(
+        self,
+        crossed: Transitions,
+        received_us: Integers,
+        is_floorless: npt.NDArray[np.bool_] | None = None,
+    ) -> list[Triggered]:
         self.crossings += len(crossed)
-        return [] if self.counts_only else super()._triggered(crossed, received_us)
+        return [] if self.counts_only else super()._triggered(crossed, received_us, is_floorless)
 
 
 @dataclass(kw_only=True)
