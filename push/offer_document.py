@@ -21,7 +21,7 @@ from push.offer import (
     Words,
 )
 from push.offer_vocabulary import BROADCAST, OFFER
-from push.problems import DocumentRefused, Reason, Report
+from push.problems import DocumentRefused, Problem, Reason, Report
 from push.red_packet import can_share
 from push.wording import Localised, both, clean
 
@@ -37,6 +37,8 @@ _SHARES = both(
     zh="总额须在 数量×最小额 与 数量×最大额 之间",
     en="total_minor must lie between count × least_minor and count × most_minor",
 )
+_OWN_BUDGET = both(zh="红包的总额即其预算", en="the total of red packets is their budget")
+_NO_MOST = both(zh="设置预算时须写明最高优惠额", en="with a budget, say the most that a percentage takes off")
 _TWICE = both(zh="名称须各不相同", en="names of variants must differ")
 _FIGURES = (
     "minor_units",
@@ -94,6 +96,16 @@ def write_offer(offer: OfferContent) -> dict[str, Any]:
     if offer.claim is not None:
         document["claim"] = _written_claim(offer.claim)
     return document
+
+
+def budget_problems(offer: OfferContent) -> tuple[Problem, ...]:
+    """Why a campaign with this offer cannot have a money budget: nothing says what one costs, or it has one already."""
+    if offer.kind is OfferKind.RED_PACKET:
+        return (Problem(pointer="/rule/budget", reason=Reason.CONTRADICTION, wanted=_OWN_BUDGET),)
+    if offer.value.most_cost_minor is None:
+        place = "/offer/value/max_discount_minor"
+        return (Problem(pointer=place, reason=Reason.CONTRADICTION, wanted=_NO_MOST),)
+    return ()
 
 
 def read_value(document: Document) -> OfferValue:

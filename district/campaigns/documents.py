@@ -10,7 +10,7 @@ from geo.datum import Datum
 from push.audience import Audience
 from push.campaign_document import parse_rule
 from push.offer import OfferContent
-from push.offer_document import parse_offer, write_offer
+from push.offer_document import budget_problems, parse_offer, write_offer
 from push.problems import DocumentRefused, Problem
 from push.rule import CampaignRule
 from push.wording import clean
@@ -38,7 +38,9 @@ def check(rule: Mapping[str, Any], offer: Mapping[str, Any], datum: Datum) -> Do
         parsed_offer = parse_offer(offer)
     except DocumentRefused as refused:
         problems += refused.problems
-    if parsed_rule is None or parsed_offer is None:
+    if parsed_rule is not None and parsed_rule.budget is not None and parsed_offer is not None:
+        problems += budget_problems(parsed_offer)
+    if problems or parsed_rule is None or parsed_offer is None:
         raise Invalid(
             "The campaign asks for what is not supported.", errors=[_error(one) for one in problems]
         )

@@ -13,6 +13,7 @@ from push.campaign_vocabulary import RULE
 from push.offer_vocabulary import OFFER
 from push.problems import Reason, Report
 from tests.push.makers import POLYGON, offer_document, rule_document
+from tests.push.offers import FULL_OFFERS
 from tests.push.refused_rules import CAP, FRIDAYS, REFUSED_RULES, WIFI
 
 ONLY_PARSED = frozenset(
@@ -130,6 +131,7 @@ SEEDS: list[dict[str, Any]] = [
         "rule": rule_document(where={"within": {"building": "b", "buffer_m": 0}}, who="new"),
         "offer": offer_document(value={"type": "percent", "percent": 10}),
     },
+    *({"rule": rule_document(), "offer": offer} for offer in FULL_OFFERS),
 ]
 
 

@@ -7,15 +7,10 @@ import pytest
 
 from push.consent import Channel
 from push.offer import ClaimMode, OfferKind, OfferValue, StacksWith, ValueKind
-from push.offer_document import parse_offer, write_offer
+from push.offer_document import budget_problems, parse_offer, write_offer
 from push.problems import DocumentRefused, Reason
 from tests.push.makers import offer_document
-
-RANDOM = {"type": "random", "total_minor": 10_000, "count": 100, "least_minor": 10}
-PRICE = {"type": "in_store_price", "price_minor": 990, "regular_minor": 1_590}
-WORDS = {"title": {"en": "Lunch"}, "text": {"en": "At {store}"}}
-VARIANT = {"name": "a", "weight": 1, **WORDS}
-DROP = {"mode": "drop", "opens_at": "2026-05-01T12:00:00+08:00"}
+from tests.push.offers import DROP, FULL_OFFERS, PRICE, RANDOM, VARIANT, WORDS
 
 
 def problems_of_offer(document: object) -> list[tuple[str, Reason]]:
@@ -144,28 +139,33 @@ def test_a_coupon_stacks_with_points_alone_unless_it_says_so() -> None:
     assert parse_offer(offer_document(stacks_with=[])).stacks_with == frozenset()
 
 
-FULL: list[dict[str, Any]] = [
-    offer_document(),
-    offer_document(kind="red_packet", value=RANDOM | {"most_minor": 900}, claim=DROP),
-    offer_document(value=PRICE, claim={"mode": "open", "pushed": False, "listed": False}),
-    offer_document(kind="greeting", value=None, channels={"sms": WORDS}),
-    offer_document(
-        variants=[VARIANT, VARIANT | {"name": "b", "weight": 3, "channels": {"inbox": WORDS}}],
-        stacks_with=["coupon", "member_price"],
-        claim={"mode": "reserve", "hold_s": 120},
-    ),
-]
-
-
-@pytest.mark.parametrize("document", FULL, ids=["coupon", "red packet", "price", "greeting", "variants"])
+@pytest.mark.parametrize(
+    "document", FULL_OFFERS, ids=["coupon", "red packet", "price", "greeting", "variants"]
+)
 def test_what_is_written_down_reads_the_same(document: dict[str, Any]) -> None:
     offer = parse_offer(document)
     assert parse_offer(write_offer(offer)) == offer
 
 
 def test_the_words_for_a_channel_and_a_variant_come_before_the_common_ones() -> None:
-    offer = parse_offer(FULL[4])
+    offer = parse_offer(FULL_OFFERS[4])
     a, b = offer.variants
     assert offer.words(Channel.INBOX, b) == b.by_channel[Channel.INBOX]
     assert offer.words(Channel.INBOX, a) == a.words
     assert offer.words(Channel.INBOX).title == offer.title
+
+
+@pytest.mark.parametrize(
+    ("offer", "pointer"),
+    [
+        (offer_document(), None),
+        (offer_document(value={"type": "gift"}), None),
+        (offer_document(value={"type": "percent", "percent": 9, "max_discount_minor": 9}), None),
+        (offer_document(value={"type": "percent", "percent": 9}), "/offer/value/max_discount_minor"),
+        (offer_document(kind="red_packet", value=RANDOM), "/rule/budget"),
+    ],
+    ids=["amount", "gift", "percent with a most", "percent", "red packet"],
+)
+def test_a_budget_needs_to_know_what_one_costs(offer: dict[str, Any], pointer: str | None) -> None:
+    found = [problem.pointer for problem in budget_problems(parse_offer(offer))]
+    assert found == ([] if pointer is None else [pointer])
