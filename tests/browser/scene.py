@@ -240,6 +240,7 @@ def _pages(
             f"{base}/offers/{coupon.id}",
             f"{base}/privacy",
             f"{base}/wifi",
+            f"{base}/points",
             *(f"{base}/centre/{one.id}" for one in claimed),
             f"{gateway}/welcome",
         ],
