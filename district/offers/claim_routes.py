@@ -11,7 +11,7 @@ from district.auth.principals import MerchantOrOperator, Shopper
 from district.clock import ClockDep
 from district.database import DbPool, DbSession
 from district.districts.service import DistrictDep, RegistryDep
-from district.offers import claim_links, claim_service, offer_centre
+from district.offers import claim_links, claim_service, offer_centre, wallet
 from district.offers.claim_schemas import ClaimablePage, ClaimBody, ClaimOut, LinkOut, TicketOut
 from district.offers.claims import Asked
 from district.offers.offer_centre import Wanted
@@ -118,6 +118,21 @@ def read_claim_links(
     """The addresses that open the offer."""
     tokens = claim_links.tokens(session, district.id, principal, campaign_id)
     return [_link(request, district.slug, token) for token in tokens]
+
+
+@router.get(LINKS + "/{token}/qr.svg", response_class=Response)
+def read_claim_qr(
+    campaign_id: uuid.UUID,
+    token: Annotated[str, "the part after the dot"],
+    request: Request,
+    principal: MerchantOrOperator,
+    district: DistrictDep,
+    session: DbSession,
+) -> Response:
+    """The QR code for the poster."""
+    if token not in claim_links.tokens(session, district.id, principal, campaign_id):
+        raise NotFound("No such address.")
+    return Response(wallet.qr_svg(_link(request, district.slug, token).url), media_type="image/svg+xml")
 
 
 @router.delete(LINKS + "/{token}", status_code=HTTPStatus.NO_CONTENT)

@@ -159,6 +159,8 @@ async def _poster(desk: Desk, campaign: Campaign) -> str:
     token: str = made.json()["token"]
     assert made.json()["url"] == f"http://testserver/c/{desk.slug}.{token}"
     assert [one["token"] for one in (await desk.client.get(path, headers=owner)).json()] == [token]
+    picture = await desk.client.get(f"{path}/{token}/qr.svg", headers=owner)
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/svg+xml")
     return token
 
 
