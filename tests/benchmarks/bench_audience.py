@@ -65,6 +65,25 @@ _CATEGORIES: Final[LiteralString] = """
 UPDATE store SET category = CASE WHEN id::text < '8' THEN 'cafe' ELSE 'clothes' END
 WHERE district_id = %(district_id)s
 """
+_CHAIN: Final[LiteralString] = """
+UPDATE store SET merchant_id = %(merchant_id)s
+WHERE district_id = %(district_id)s
+  AND id IN (SELECT id FROM store WHERE district_id = %(district_id)s ORDER BY id LIMIT 6)
+"""
+_REDEEMED: Final[LiteralString] = """
+WITH made AS (
+    INSERT INTO offer (district_id, id, campaign_id, member_id, occurrence_key, code, kind, value, title, text, why,
+                       valid_from, valid_until, issued_at)
+    SELECT %(district_id)s, md5('offer ' || n)::uuid,
+           (SELECT id FROM campaign WHERE district_id = %(district_id)s ORDER BY id LIMIT 1), md5('member ' || n)::uuid,
+           'o' || n, 'c' || n, 'coupon', '{}', '{}', '{}', '{}', %(now)s, %(now)s, %(now)s
+    FROM generate_series(1, %(members)s) AS n WHERE n %% 10 = 3 RETURNING id, member_id
+)
+INSERT INTO redemption (district_id, id, offer_id, store_id, till, use_request_no, body_hash, value, redeemed_at)
+SELECT %(district_id)s, gen_random_uuid(), made.id, store.id, 'till', made.id::text, '', '{}',
+       %(now)s - make_interval(days => row_number() OVER ()::int %% 60)
+FROM made, (SELECT id FROM store WHERE district_id = %(district_id)s ORDER BY id LIMIT 1) AS store
+"""
 _FOLLOWS: Final[LiteralString] = """
 INSERT INTO follow (district_id, member_id, store_id, at)
 SELECT %(district_id)s, md5('member ' || n)::uuid, store.id, %(now)s
@@ -86,6 +105,10 @@ _MERCHANT: Final[LiteralString] = """
 SELECT merchant_id, array_agg(id) FROM store
 WHERE district_id = %(district_id)s AND merchant_id IS NOT NULL GROUP BY merchant_id ORDER BY 1 LIMIT 1
 """
+_OF_MERCHANT: Final[LiteralString] = """
+SELECT merchant_id, array_agg(id) FROM store
+WHERE district_id = %(district_id)s AND merchant_id = %(merchant_id)s GROUP BY merchant_id
+"""
 
 
 def build(dsn: str, members: int) -> tuple[uuid.UUID, Owner]:
@@ -95,8 +118,10 @@ def build(dsn: str, members: int) -> tuple[uuid.UUID, Owner]:
     with psycopg.connect(dsn) as connection:
         row = connection.execute(_MERCHANT, values).fetchone()
         assert row is not None
-        for statement in (_MORE_VISITS, _CATEGORIES, _FOLLOWS, _TAG):
+        for statement in (_CHAIN, _MORE_VISITS, _CATEGORIES, _FOLLOWS, _TAG, _REDEEMED):
             connection.execute(statement, values | {"merchant_id": row[0]})
+        row = connection.execute(_OF_MERCHANT, values | {"merchant_id": row[0]}).fetchone()
+        assert row is not None
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
     return district_id, Owner(merchant_id=MerchantId(row[0]), store_ids=frozenset(map(StoreId, row[1])))

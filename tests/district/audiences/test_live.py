@@ -15,7 +15,7 @@ from district.engine.contexts import Contexts
 from district.members.models import Consent, Member
 from push.audience import Audience, matches, new_to, returning_to
 from push.audience_asked import NOTHING, Asked
-from push.audience_terms import LabelKind, Labelled
+from push.audience_terms import All, LabelKind, Labelled, VisitScope
 from push.campaign import Campaign as CampaignValue
 from tests.conftest import dsn
 from tests.factories import Makers
@@ -89,7 +89,7 @@ async def test_live_segments_are_written_out_and_static_ones_stay_names(ground: 
     ground.campaign({"seg": "outer"})
     [campaign] = await ground.live()
     frozen = Labelled(kind=LabelKind.SEGMENT, name="frozen")
-    assert campaign.rule.audience == Audience(type(campaign.rule.audience.term)((new_to().term, frozen)))
+    assert campaign.rule.audience == Audience(All((new_to().term, frozen)))
 
 
 async def test_the_operators_campaign_has_the_operators_segments_and_the_districts_scopes(
@@ -106,7 +106,7 @@ async def test_the_operators_campaign_has_the_operators_segments_and_the_distric
             connection, ground.info, [member.id], wanted=asked_by(campaign), now=ground.makers.clock.now()
         )
     owner = known[member.id].for_campaign(campaign).facts.owner
-    assert (owner.merchant_id, owner.meant(owner.scope.MERCHANT)) == (None, owner.scope.DISTRICT)
+    assert (owner.merchant_id, owner.meant(VisitScope.MERCHANT)) == (None, VisitScope.DISTRICT)
 
 
 async def test_a_ring_that_got_into_the_table_stops_only_its_own_campaign(ground: Ground) -> None:

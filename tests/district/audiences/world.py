@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -146,8 +147,10 @@ def _deeds(town: Town, member_id: uuid.UUID, person: Person, rows: dict[str, lis
         kind = "district" if store_id is None else "store"
         visit = (town.id, start.date(), new_id(), kind, store_id, member_id, start, start + walk.length)
         rows.setdefault(VISIT_SQL, []).append(visit)
-    used = [(ago, place, None) for ago, place in person.redeemed]
-    used += [(ago, place, NOW) for ago, place in person.given_back]  # type: ignore[misc]  of a None and a time
+    used: list[tuple[timedelta, str, datetime | None]] = [
+        (ago, place, None) for ago, place in person.redeemed
+    ]
+    used += [(ago, place, NOW) for ago, place in person.given_back]
     for ago, place, reversed_at in used:
         offer_id = new_id()
         offer = (town.id, offer_id, town.campaign_id, member_id, offer_id.hex, offer_id.hex, NOW, NOW, NOW)
