@@ -50,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     points.router,
     purchases.router,
     statements.router,
+    statements.budgets,
     deliveries.router,
     campaigns.router,
     audiences.router,

@@ -184,3 +184,24 @@ WHERE posting.district_id = %(district_id)s AND posting.merchant_id IS NOT NULL
   AND posting.kind IN ('redemption', 'reversal') AND posting.at >= %(since)s AND posting.at < %(until)s
 GROUP BY posting.merchant_id ORDER BY posting.merchant_id
 """
+
+BUDGET_SQL = """
+SELECT campaign.merchant_id, allowance.most_minor, coalesce(allowance.minor, 0),
+       coalesce((
+           SELECT sum(held_minor) FROM offer
+           WHERE offer.district_id = campaign.district_id AND offer.campaign_id = campaign.id
+             AND offer.state IN ('reserved', 'issued', 'opened', 'redeemed')
+       ), 0)::bigint,
+       coalesce((
+           SELECT sum(entry.amount_minor)
+           FROM ledger_posting AS posting
+           JOIN ledger_entry AS entry
+             ON entry.district_id = posting.district_id AND entry.posting_id = posting.id
+           WHERE posting.district_id = campaign.district_id AND posting.campaign_id = campaign.id
+             AND posting.kind IN ('redemption', 'reversal') AND entry.account = 'merchant_payable'
+       ), 0)::bigint
+FROM campaign
+LEFT JOIN allowance ON allowance.district_id = campaign.district_id AND allowance.campaign_id = campaign.id
+                   AND allowance.period = 'total'
+WHERE campaign.district_id = %(district_id)s AND campaign.id = %(campaign_id)s
+"""

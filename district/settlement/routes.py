@@ -19,6 +19,7 @@ from district.districts.service import DistrictDep
 from district.settlement import reconciling, service
 from district.settlement.models import Party, Reconciliation, Statement
 from district.settlement.schemas import (
+    BudgetOut,
     LineOut,
     OpenOut,
     ReconciliationOut,
@@ -28,6 +29,7 @@ from district.settlement.schemas import (
 )
 
 router = APIRouter(prefix="/v1/districts/{d}/statements", tags=["statements"])
+budgets = APIRouter(prefix="/v1/districts/{d}/campaigns", tags=["campaigns"])
 LONGEST_PAUSE = timedelta(seconds=10)
 Settling = Annotated[Principal, Depends(require(Role.MERCHANT, Role.PROPERTY, Role.OPERATOR))]
 MerchantOrOperator = Annotated[Principal, Depends(require(Role.MERCHANT, Role.OPERATOR))]
@@ -139,3 +141,11 @@ def list_reconciliations(
         Reconciliation.district_id == district.id, Reconciliation.statement_id == row.id
     )
     return paging.read(session, kept, Reconciliation.id, at, ReconciliationView.model_validate)
+
+
+@budgets.get("/{campaign_id}/budget")
+def get_budget(
+    campaign_id: uuid.UUID, district: DistrictDep, caller: MerchantOrOperator, session: DbSession
+) -> BudgetOut:
+    """What a campaign may cost, what its offers hold, and what was booked."""
+    return service.budget(session, caller, district, campaign_id)

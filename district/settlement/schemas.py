@@ -136,3 +136,18 @@ class ReconciliationView(BaseModel):
     amount_differs: int
     missing_here: int
     missing_there: int
+
+
+class BudgetOut(BaseModel):
+    """A campaign's money: total = reserved + spent + free."""
+
+    total_minor: int | None = Field(description="Null: the campaign has no limit")
+    reserved_minor: int = Field(
+        description="What its open offers may still cost, and used ones held and did not need"
+    )
+    spent_minor: int = Field(description="Discounts booked, less those taken back")
+    free_minor: int | None
+    currency: str
+    agrees: bool = Field(
+        description="Every offer's hold is in the campaign's, and no more was spent than held"
+    )

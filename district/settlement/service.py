@@ -18,7 +18,7 @@ from district.problems import Invalid, NotFound
 from district.settlement import queries
 from district.settlement.days import bounds
 from district.settlement.models import Party, Statement
-from district.settlement.schemas import Acts, Figures, LineOut, MerchantActs, OpenOut, TotalsOut
+from district.settlement.schemas import Acts, BudgetOut, Figures, LineOut, MerchantActs, OpenOut, TotalsOut
 
 MOST_LINES = 200_000
 PAGE_OF_LINES = 5_000
@@ -167,4 +167,30 @@ def totals(session: Session, district: DistrictInfo, start: date, end: date) -> 
         merchants=summed,
         agrees=whole == summed,
         items=items,
+    )
+
+
+def budget(session: Session, caller: Principal, district: DistrictInfo, campaign_id: uuid.UUID) -> BudgetOut:
+    """What a campaign may cost, holds and has cost. Raises: NotFound, for another merchant's too."""
+    values = {"district_id": district.id, "campaign_id": campaign_id}
+    row = session.connection().exec_driver_sql(queries.BUDGET_SQL, values).one_or_none()
+    if row is None or (caller.merchant_id is not None and row[0] != caller.merchant_id):
+        raise NotFound("No such campaign.")
+    _, total, taken, held, spent = row
+    if total is None:
+        return BudgetOut(
+            total_minor=None,
+            reserved_minor=0,
+            spent_minor=spent,
+            free_minor=None,
+            currency=district.currency,
+            agrees=True,
+        )
+    return BudgetOut(
+        total_minor=total,
+        reserved_minor=taken - spent,
+        spent_minor=spent,
+        free_minor=total - taken,
+        currency=district.currency,
+        agrees=taken == held and spent <= taken <= total,
     )
