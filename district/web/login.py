@@ -25,7 +25,7 @@ router = APIRouter()
 HOMES = {
     Role.OPERATOR: "/operator",
     Role.MERCHANT: "/merchant",
-    Role.PROPERTY: "/",
+    Role.PROPERTY: "/property",
     Role.OBSERVER: "/",
     Role.SHOPPER: "/me",
 }
