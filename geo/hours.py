@@ -192,6 +192,8 @@ def _rules_of(
         )
     except _COUNTRY_REFUSAL as refusal:
         raise CountryUnknown(country or "") from refusal
+    except UnicodeEncodeError as refusal:  # half a surrogate pair
+        raise HoursInvalid(text) from refusal
     except _TEXT_REFUSAL as refusal:
         found = _POSITION.search(str(refusal))
         raise HoursInvalid(text, column=int(found.group(1)) if found else None) from refusal

@@ -9,7 +9,7 @@ from geo.hours import Hours
 from push.problems import Reason, Report
 from push.rule import HolidayRule, When
 from push.vocabulary import Flag, ListOf, Record, Spelt, Text, Words
-from push.wording import both
+from push.wording import both, clean
 
 Document: TypeAlias = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ _ANY_ZONE = ZoneInfo("UTC")
 
 def parse_when(document: Document, report: Report) -> When:
     """When the offer holds; the document has the shape WHEN."""
-    hours = document.get("opening_hours")
+    hours = clean(document["opening_hours"]) if "opening_hours" in document else None
     if hours is not None and not Hours.read(hours, zone=_ANY_ZONE).is_known:
         report.at("opening_hours").add(Reason.OPENING_HOURS, _HOURS_EXAMPLE)
     starts_at, ends_at = (_moment(document, name, report.at(name)) for name in ("starts_at", "ends_at"))

@@ -13,7 +13,6 @@ from push.offer import OfferContent
 from push.offer_document import budget_problems, parse_offer, write_offer
 from push.problems import DocumentRefused, Problem
 from push.rule import CampaignRule
-from push.wording import clean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,5 +67,5 @@ def _stored_rule(rule: Mapping[str, Any], parsed: CampaignRule, datum: Datum) ->
     if "where" in rule:
         stored["where"] = fences.stored(rule["where"], datum)
     if parsed.when.opening_hours is not None:
-        stored["when"] = {**rule["when"], "opening_hours": clean(parsed.when.opening_hours)}
+        stored["when"] = {**rule["when"], "opening_hours": parsed.when.opening_hours}
     return stored

@@ -94,6 +94,7 @@ REFUSED_RULES: list[tuple[dict[str, Any], str, Reason]] = [
     ),
     ({"when": {"tz": "Asia/Shanghai"}}, "/rule/when/tz", Reason.UNSUPPORTED),
     ({"when": {"opening_hours": "whenever"}}, "/rule/when/opening_hours", Reason.OPENING_HOURS),
+    ({"when": {"opening_hours": "\ud800"}}, "/rule/when/opening_hours", Reason.OPENING_HOURS),
     ({"when": {"and_store_open": 1}}, "/rule/when/and_store_open", Reason.WRONG_TYPE),
     ({"when": {"blackout": []}}, "/rule/when/blackout", Reason.WRONG_LENGTH),
     ({"when": {"blackout": ["24.12.2026"]}}, "/rule/when/blackout/0", Reason.WRONG_SPELLING),
