@@ -63,9 +63,18 @@ def _error(problem: Problem) -> dict[str, Any]:
 
 def _stored_rule(rule: Mapping[str, Any], parsed: CampaignRule, datum: Datum) -> dict[str, Any]:
     """The rule as given, but in WGS-84 and without characters that the database does not take."""
-    stored = dict(rule)
+    stored = {key: _with_integers(value) for key, value in rule.items()}
     if "where" in rule:
-        stored["where"] = fences.stored(rule["where"], datum)
+        stored["where"] = fences.stored(stored["where"], datum)
     if parsed.when.opening_hours is not None:
-        stored["when"] = {**rule["when"], "opening_hours": parsed.when.opening_hours}
+        stored["when"] = {**stored["when"], "opening_hours": parsed.when.opening_hours}
     return stored
+
+
+def _with_integers(value: object) -> Any:
+    """JSON in which 2.0 is written 2, as everybody may read it who asks for an integer."""
+    if isinstance(value, Mapping):
+        return {key: _with_integers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -54,6 +54,38 @@ async def test_a_hostile_fence_is_named_in_the_refusal(shop: Shop, within: Any) 
     assert all(error["pointer"].startswith("/rule/where/within") for error in answer.json()["errors"])
 
 
+async def test_integers_written_as_fractions_are_stored_as_integers(shop: Shop) -> None:
+    rule = {"ttl_s": 600.0, "budget": {"total_minor": 1e12}, "holdout": {"pct": 2.5}, "cap": {"gap_min": 5.0}}
+    made = await shop.made(rule=rule)
+    assert json.dumps(made["rule"]["budget"]) == '{"total_minor": 1000000000000}'
+    assert json.dumps([made["rule"]["ttl_s"], made["rule"]["cap"]["gap_min"]]) == "[600, 5]"
+    assert made["rule"]["holdout"] == {"pct": 2.5}
+    assert (await shop.post(f"/{made['id']}/submit")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"when": {"opening_hours": 'Mo-Fr 10:00-12:00 "\ud800"'}},
+        {"when": {"starts_at": "9999-12-31T23:59:59-23:59"}},
+        {"where": {"within": {"zone": "a\ud800\u0000"}}},
+        {"where": {"within": {"street": "00000000-0000-0000-0000-000000000000", "buffer_m": 1e308}}},
+        {"where": {"near_my_stores_m": float("inf")}},
+        {"trigger": {"any": [{"on": "schedule", "rrule": "\u0000\ud800"}]}},
+        {"who": {"attr": "category_interest", "value": "\ud800", "window_d": 5}},
+        {"per_day": 1e308},
+    ],
+    ids=["hours", "moment", "zone", "street", "near", "schedule", "category", "per_day"],
+)
+async def test_a_hostile_member_of_a_rule_is_refused_by_name(shop: Shop, members: dict[str, Any]) -> None:
+    raw = json.dumps(shop.body(rule=members))
+    headers = {"Authorization": f"Bearer {shop.token}", "Content-Type": "application/json"}
+    answer = await shop.client.post(shop.path, content=raw, headers=headers)
+    assert answer.status_code == 422
+    part = next(iter(members))
+    assert all(error["pointer"].startswith(f"/rule/{part}") for error in answer.json().get("errors", ()))
+
+
 async def test_a_rule_may_hold_no_character_that_the_database_refuses(shop: Shop) -> None:
     answer = await shop.post(
         body=shop.body(rule={"when": {"opening_hours": 'Mo-Fr 10:00-12:00 open "\u0000"'}})
