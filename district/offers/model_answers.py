@@ -1,20 +1,24 @@
 """The model of who redeems, as operators read it."""
 
+from district.offers.arbitration_models import Exposure
 from district.offers.arbitration_models import RedeemModel as Row
-from district.offers.policy_schemas import ModelAnswer, Prior, ReliabilityAnswer, Weight
+from district.offers.policy_schemas import (
+    ModelAnswer,
+    Prior,
+    ReasonAnswer,
+    ReasonsAnswer,
+    ReliabilityAnswer,
+    Weight,
+)
 from push.offer import ValueKind
 from push.redeem_model import FEATURES, WORDS, ModelUnreadable, RedeemModel
 from push.rule import Priority
+from push.wording import Localised
 
 
 def of(row: Row | None) -> ModelAnswer:
     """What decisions use: of a row that this version cannot read, and without one, the prior."""
-    model = RedeemModel(version=row.version if row else 0)
-    if row is not None:
-        try:
-            model = RedeemModel.of_document(row.document, version=row.version)
-        except ModelUnreadable:
-            row = None
+    model = _model(row)
     return ModelAnswer(
         version=model.version,
         is_prior=model.line is None,
@@ -28,6 +32,42 @@ def of(row: Row | None) -> ModelAnswer:
     )
 
 
+def reasons(exposure: Exposure, row: Row | None) -> ReasonsAnswer:
+    """Why an offer was chosen, by the model of that time; without one that can still be read, no reasons."""
+    if exposure.offer_id is None:
+        raise ValueError("Who was held out got no offer.")
+    model = _model(row)
+    values = tuple(exposure.features)
+    told = model.reasons(values) if len(values) == len(FEATURES) else ()
+    return ReasonsAnswer(
+        offer_id=exposure.offer_id,
+        campaign_id=exposure.campaign_id,
+        at=exposure.at,
+        kind=exposure.kind,
+        score_minor=exposure.score_minor,
+        chance=exposure.chance,
+        model_version=exposure.model_version,
+        is_prior=not told,
+        reasons=[
+            ReasonAnswer(feature=one.feature, words=_both(one.words), contribution=one.contribution)
+            for one in told
+        ],
+    )
+
+
+def _model(row: Row | None) -> RedeemModel:
+    if row is None:
+        return RedeemModel()
+    try:
+        return RedeemModel.of_document(row.document, version=row.version)
+    except ModelUnreadable:
+        return RedeemModel(version=row.version)
+
+
+def _both(words: Localised) -> dict[str, str]:
+    return {"zh": words.zh or "", "en": words.en or ""}
+
+
 def _weights(model: RedeemModel) -> list[Weight]:
     """The weightiest first."""
     if model.line is None:
@@ -35,7 +75,7 @@ def _weights(model: RedeemModel) -> list[Weight]:
     found = [
         Weight(
             feature=name,
-            words={"zh": WORDS[name].zh or "", "en": WORDS[name].en or ""},
+            words=_both(WORDS[name]),
             mean=mean,
             weight=weight,
         )

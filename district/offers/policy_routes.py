@@ -1,5 +1,7 @@
 """Operators' interface to what holds for all campaigns of a district, and to the model of who redeems."""
 
+import uuid
+
 from fastapi import APIRouter
 
 from district.auth.principals import Operator
@@ -7,7 +9,7 @@ from district.clock import ClockDep
 from district.database import DbSession
 from district.districts.service import DistrictDep
 from district.offers import model_answers, policy_service
-from district.offers.policy_schemas import ModelAnswer, PolicyAnswer, PolicyChange
+from district.offers.policy_schemas import ModelAnswer, PolicyAnswer, PolicyChange, ReasonsAnswer
 
 router = APIRouter(prefix="/v1/districts/{d}", tags=["campaigns"])
 
@@ -31,3 +33,13 @@ def change_marketing_policy(
 def get_redeem_model(principal: Operator, district: DistrictDep, session: DbSession) -> ModelAnswer:
     """How likely offers are believed to be redeemed, by what reasons, and how far that held."""
     return model_answers.of(policy_service.newest_model(session, district.id))
+
+
+@router.get("/offers/{offer_id}/reasons")
+def get_reasons(
+    offer_id: uuid.UUID, principal: Operator, district: DistrictDep, session: DbSession
+) -> ReasonsAnswer:
+    """Why this offer was chosen for its member: score, chance, and what spoke for and against it."""
+    exposure = policy_service.exposure_of(session, district.id, offer_id)
+    model = policy_service.model_at(session, district.id, exposure.model_version)
+    return model_answers.reasons(exposure, model)

@@ -1,5 +1,6 @@
 """Bodies and answers of the marketing policy and of the model of who redeems."""
 
+import uuid
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -139,3 +140,25 @@ class ModelAnswer(BaseModel):
     weights: list[Weight]
     priors: list[Prior]
     reliability: ReliabilityAnswer | None
+
+
+class ReasonAnswer(BaseModel):
+    """What one feature did to the log-odds, against the average offer; positive speaks for a redemption."""
+
+    feature: str
+    words: dict[str, str]
+    contribution: float
+
+
+class ReasonsAnswer(BaseModel):
+    """Why an offer was chosen: its score in minor units, the believed chance, and what spoke for and against it."""
+
+    offer_id: uuid.UUID
+    campaign_id: uuid.UUID
+    at: datetime
+    kind: str
+    score_minor: float
+    chance: float
+    model_version: int
+    is_prior: bool
+    reasons: list[ReasonAnswer]

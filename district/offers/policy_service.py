@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from district.clock import Clock
 from district.districts.service import DistrictInfo
-from district.offers.arbitration_models import MarketingPolicy, RedeemModel
+from district.offers.arbitration_models import Exposure, MarketingPolicy, RedeemModel
+from district.offers.models import Offer
 from district.offers.policies import DEFAULT, Policy
-from district.problems import Conflict
+from district.problems import Conflict, NotFound
 
 
 def read(session: Session, district_id: uuid.UUID) -> Policy:
@@ -62,3 +63,20 @@ def newest_model(session: Session, district_id: uuid.UUID) -> RedeemModel | None
         .order_by(RedeemModel.version.desc())
         .limit(1)
     ).first()
+
+
+def exposure_of(session: Session, district_id: uuid.UUID, offer_id: uuid.UUID) -> Exposure:
+    """What an offer was chosen by. Raises: NotFound, also for one that was claimed, not chosen."""
+    key = select(Offer.campaign_id, Offer.member_id, Offer.occurrence_key).where(
+        Offer.district_id == district_id, Offer.id == offer_id
+    )
+    row = session.execute(key).first()
+    found = session.get(Exposure, (district_id, *row)) if row else None
+    if found is None:
+        raise NotFound("No such offer, or it was claimed: then nothing was chosen.")
+    return found
+
+
+def model_at(session: Session, district_id: uuid.UUID, version: int) -> RedeemModel | None:
+    """A model by its version; None when it was the prior, or is forgotten."""
+    return session.get(RedeemModel, (district_id, version))

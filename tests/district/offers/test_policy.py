@@ -7,13 +7,17 @@ import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import insert
 
 from district.auth.models import Role
 from district.clock import FixedClock
+from district.database import new_id
 from district.districts.models import District
 from district.offers import model_jobs, policies
 from district.offers.arbitration_models import Exposure, MarketingPolicy, MerchantPrice
 from district.offers.arbitration_models import RedeemModel as ModelRow
+from district.offers.models import Offer
+from push.coupon import RANDOM_BYTES, code_from
 from push.holdout import Arm
 from push.limits import CapRule, CapScope, Period
 from push.redeem_model import FEATURES
@@ -48,7 +52,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(app: FastAPI, client: httpx.AsyncClient, committed: Makers) -> Desk:
+async def desk(app: FastAPI, client: httpx.AsyncClient, committed: Makers, ground: Ground) -> Desk:
+    """After the ground, so that the application knows both districts."""
     desk = Desk(committed, client)
     await refresh(app)
     return desk
@@ -146,39 +151,48 @@ def past_offers(ground: Ground, rows: int) -> None:
     """Offers that are over, redeemed the likelier the nearer their member was."""
     random = np.random.default_rng(3)
     campaign, member = ground.campaign(), ground.member()
-    now = ground.clock.now()
+    common = {"district_id": ground.info.id, "campaign_id": campaign.id, "member_id": member.id}
+    offers, exposures = [], []
     for number in range(rows):
         near = float(random.random())
         is_redeemed = bool(random.random() < 0.05 + 0.6 * near)
-        at = now - timedelta(days=20) + timedelta(minutes=number)
-        offer = ground.makers.offer(
-            campaign,
-            member,
-            valid_from=at,
-            valid_until=at + timedelta(hours=1),
-            issued_at=at,
-            redeemed_at=at if is_redeemed else None,
-            state="redeemed" if is_redeemed else "issued",
-        )
+        at = ground.clock.now() - timedelta(days=20) + timedelta(minutes=number)
+        key = {**common, "occurrence_key": str(number)}
+        offer = {
+            **key,
+            "id": new_id(),
+            "code": code_from(number.to_bytes(RANDOM_BYTES)),
+            "kind": "coupon",
+            "value": {},
+            "title": {},
+            "text": {},
+            "why": {},
+            "valid_from": at,
+            "valid_until": at + timedelta(hours=1),
+            "issued_at": at,
+            "redeemed_at": at if is_redeemed else None,
+            "state": "redeemed" if is_redeemed else "issued",
+        }
         values = [0.5] * len(FEATURES)
         values[FEATURES.index("near")] = near
-        exposure = Exposure(
-            district_id=ground.info.id,
-            campaign_id=campaign.id,
-            member_id=member.id,
-            occurrence_key=offer.occurrence_key,
-            campaign_version=1,
-            merchant_id=ground.merchant.id,
-            arm=Arm.TREATED.value,
-            at=at,
-            offer_id=offer.id,
-            kind="percent:normal",
-            chance=0.05,
-            score_minor=1.0,
-            features=values,
-            model_version=0,
+        offers.append(offer)
+        exposures.append(
+            {
+                **key,
+                "campaign_version": 1,
+                "merchant_id": ground.merchant.id,
+                "arm": Arm.TREATED.value,
+                "at": at,
+                "offer_id": offer["id"],
+                "kind": "percent:normal",
+                "chance": 0.05,
+                "score_minor": 1.0,
+                "features": values,
+                "model_version": 0,
+            }
         )
-        ground.makers.session.add(exposure)
+    ground.makers.session.execute(insert(Offer), offers)
+    ground.makers.session.execute(insert(Exposure), exposures)
     ground.makers.done()
 
 
@@ -250,3 +264,26 @@ async def test_a_model_that_cannot_be_read_any_more_leaves_the_prior(desk: Desk,
     assert (used.version, used.line) == (4, None)
     desk.token, desk.district = desk.makers.token(ground.district, Role.OPERATOR), ground.district
     assert (await desk.get("redeem-model")).json()["is_prior"] is True
+
+
+async def test_an_offers_reasons_are_those_of_the_model_that_chose_it(desk: Desk, ground: Ground) -> None:
+    past_offers(ground, 1_400)
+    await model_jobs.refit(ground.pool, ground.info, now=ground.clock.now())
+    (offer_id,) = (await ground.rows("SELECT offer_id FROM exposure WHERE district_id = %(d)s LIMIT 1"))[0]
+    sql = "UPDATE exposure SET model_version = 1 WHERE district_id = %(d)s RETURNING 1"
+    await ground.rows(sql)
+    desk.token, desk.district = desk.makers.token(ground.district, Role.OPERATOR), ground.district
+    found = (await desk.get(f"offers/{offer_id}/reasons")).json()
+    assert (found["kind"], found["chance"], found["is_prior"]) == ("percent:normal", 0.05, False)
+    assert {one["feature"] for one in found["reasons"]} == set(FEATURES)
+    assert found["reasons"][0]["feature"] == "near"
+    await ground.rows(sql.replace("= 1 ", "= 0 "))
+    by_prior = (await desk.get(f"offers/{offer_id}/reasons")).json()
+    assert (by_prior["is_prior"], by_prior["reasons"]) == (True, [])
+
+
+async def test_an_offer_that_was_claimed_or_never_made_has_no_reasons(desk: Desk, ground: Ground) -> None:
+    claimed = ground.makers.offer(ground.campaign(), ground.member())
+    desk.token, desk.district = desk.makers.token(ground.district, Role.OPERATOR), ground.district
+    for offer_id in (claimed.id, ground.info.id):
+        assert (await desk.get(f"offers/{offer_id}/reasons")).status_code == 404
