@@ -31,7 +31,9 @@ WHERE district_id = %(district_id)s AND id = ANY(%(endpoints)s::uuid[]) AND disa
 
 FACTS_SQL = """
 SELECT message.id, message.member_id, member.state, member.zone, member.quiet_from, member.quiet_until,
-       offer.state, campaign.id, campaign.state, campaign.content_version
+       offer.state, campaign.id, campaign.state, campaign.content_version,
+       coalesce((SELECT (queued.payload ->> 'by_location')::boolean FROM outbox_message AS queued
+                 WHERE queued.district_id = %(district_id)s AND queued.id = message.id), true)
 FROM unnest(%(ids)s::uuid[], %(members)s::uuid[], %(offers)s::uuid[]) AS message (id, member_id, offer_id)
 JOIN member ON member.district_id = %(district_id)s AND member.id = message.member_id
 JOIN offer ON offer.district_id = %(district_id)s AND offer.id = message.offer_id

@@ -143,10 +143,11 @@ class SqlOutbox:
         campaign: Campaign | None,
         now: datetime,
     ) -> SendFacts:
-        _, member_id, member_state, zone, quiet_from, quiet_until, offer_state, _, campaign_state, _ = row
+        _, member_id, member_state, zone, quiet_from, quiet_until, offer_state = row[:7]
+        campaign_state, by_location = row[8], row[10]
         return SendFacts(
             consents=consents.get(member_id, NO_CONSENT),
-            by_location=True,
+            by_location=by_location,
             is_live=campaign_state in IN_FORCE and campaign is not None,
             may_offer=campaign is not None and may_offer(campaign, now),
             is_erased=member_state != "active",

@@ -17,6 +17,7 @@ from push.decision import OfferDraft, Refusal
 from push.identifiers import CampaignId, MemberId
 from push.limits import Reservation
 from push.offer import ClaimMode, OfferValue, ValueKind, Variant
+from push.rule import PLACELESS_TRIGGERS
 from push.suppression import Suppression
 
 
@@ -95,10 +96,17 @@ class Truth:
         if draft.send_before <= now:
             return refusal(draft, Suppression.STALE)
         consents = self.consents.get(draft.member_id, NO_CONSENT)
-        channels = tuple(one for one in draft.channels if may_contact(consents, one, by_location=True))
+        channels = tuple(
+            one for one in draft.channels if may_contact(consents, one, by_location=is_by_location(draft))
+        )
         if not channels:
             return refusal(draft, Suppression.NO_CONSENT)
         return Candidate(draft=draft, terms=terms, channels=channels)
+
+
+def is_by_location(draft: OfferDraft) -> bool:
+    """Whether it was where the member is that brought the offer: that takes a consent of its own."""
+    return draft.trigger not in PLACELESS_TRIGGERS
 
 
 def refusal(draft: OfferDraft, reason: Suppression) -> Refusal:

@@ -18,6 +18,7 @@ from district.offers.issuing import (
     Candidate,
     IssuedOffer,
     Truth,
+    is_by_location,
     newest_consents,
     refusal,
     waves,
@@ -225,6 +226,7 @@ def _member_messages(offer: IssuedOffer) -> Iterable[NewMessage]:
             "title": dict(title),
             "body": dict(text),
             "why": _why(draft),
+            "by_location": is_by_location(draft),
         },
     )
 

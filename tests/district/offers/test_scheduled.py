@@ -8,7 +8,15 @@ import pytest
 
 from district.campaigns import occurrences
 from district.campaigns.models import Campaign
+from district.deliveries.channels import policy_of
+from district.deliveries.jobs import INBOX, Lane
+from district.districts import service as districts
+from district.members.models import Consent
 from district.offers import scheduled
+from district.settings import Settings
+from push.channels.outbound import Outbound
+from push.consent import Purpose
+from push.dispatch import DispatchPolicy
 from tests.district.offers.conftest import Ground
 from tests.district.offers.waiting import (
     killed_while_committing,
@@ -165,3 +173,45 @@ async def test_an_ended_campaign_takes_place_no_more(ground: Ground) -> None:
 def _set(ground: Ground, made: Campaign, state: str) -> None:
     made.state = state
     ground.makers.done()
+
+
+async def test_a_schedule_needs_no_consent_to_be_located_and_is_delivered_without_it(
+    ground: Ground, settings: Settings
+) -> None:
+    made = scheduled_campaign(ground)
+    member = ground.member(agrees=False)
+    ground.makers.session.add(
+        Consent(
+            district_id=ground.info.id,
+            member_id=member.id,
+            purpose=Purpose.MARKETING,
+            granted=True,
+            action="box",
+            at=ground.clock.now(),
+        )
+    )
+    ground.makers.done()
+    await begin(ground)
+    await plan(ground)
+    assert await offers_of(ground, made) == [member.id]
+    rows = await ground.rows(
+        "SELECT (payload ->> 'by_location')::boolean FROM outbox_message WHERE district_id = %(d)s"
+    )
+    assert rows == [(False,)]
+    registry = districts.registry(ground.pool)
+    await registry.refresh()
+    outbound = Outbound(policy=policy_of(settings))
+    lane = Lane(
+        pool=ground.pool,
+        registry=registry,
+        settings=settings,
+        clock=ground.clock,
+        outbound=outbound,
+        channels=INBOX,
+        policy=DispatchPolicy(),
+        stopping=asyncio.Event(),
+    )
+    await lane.tick()
+    await outbound.close()
+    states = await ground.rows("SELECT state FROM outbox_message WHERE district_id = %(d)s")
+    assert states == [("accepted",)]
