@@ -23,6 +23,8 @@ class Reward(StrEnum):
 
 def plan_of(session: Session, member: Member, *, now: datetime) -> uuid.UUID | None:
     """The faster plan that the member has from joining before, or gets by joining now; the newest of several."""
+    if not _has_any(session, member):
+        return None
     had = session.scalar(
         select(JoinIncentive.plan_id)
         .join(
@@ -49,6 +51,8 @@ def plan_of(session: Session, member: Member, *, now: datetime) -> uuid.UUID | N
 
 def earn(session: Session, member: Member, row: WifiSession, *, now: datetime) -> list[uuid.UUID]:
     """Note what this join, which is written already, brings; the incentives. Told again, it changes nothing."""
+    if not _has_any(session, member):
+        return []
     earned = _earned(session, member, joins_before=_joins(session, member) - 1, now=now)
     given = []
     for one in earned:
@@ -65,6 +69,12 @@ def earn(session: Session, member: Member, row: WifiSession, *, now: datetime) -
         if session.scalar(statement.returning(JoinReward.incentive_id)) is not None:
             given.append(one.id)
     return given
+
+
+def _has_any(session: Session, member: Member) -> bool:
+    """Whether the district has ever had an incentive: most sign-ins then ask nothing more."""
+    some = select(JoinIncentive.id).where(JoinIncentive.district_id == member.district_id)
+    return session.scalar(some.limit(1)) is not None
 
 
 def _joins(session: Session, member: Member) -> int:

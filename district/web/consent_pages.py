@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from district.auth.models import Role
 from district.campaigns import consents, service
 from district.campaigns.consents import NewConsent, Withdrawal
+from district.campaigns.schemas import CampaignOut
 from district.campaigns.shared_models import TerritoryConsent
 from district.clock import Clock, ClockDep
 from district.database import DbSession
@@ -88,7 +89,7 @@ def _page(
         Property.district_id == district_id, Property.id != place.id
     )
     merchants = select(Merchant.id, Merchant.name).where(Merchant.district_id == district_id)
-    campaigns = []
+    campaigns: list[CampaignOut] = []
     if principal.role is Role.PROPERTY:
         campaigns, _following = service.page(session, district_id, principal, limit=100)
     badges = waiting(session, district_id) if principal.role is Role.OPERATOR else {}

@@ -248,6 +248,7 @@ def _pages(
             "/merchant",
             "/merchant/campaigns",
             "/merchant/campaigns/new",
+            "/merchant/events",
             f"/merchant/campaigns/{coupon.campaign_id}",
             "/merchant/redeem",
             "/merchant/tills",
@@ -256,6 +257,8 @@ def _pages(
         "operator": [
             "/operator",
             "/operator/approvals",
+            "/operator/events",
+            "/operator/properties",
             "/operator/codes",
             "/operator/feeds",
             "/operator/gateways",

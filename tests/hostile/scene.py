@@ -187,7 +187,11 @@ def _shared(makers: Makers, district: District, store_id: str, merchant: Merchan
         )
     )
     session.flush()
-    made = {"properties": place.id, "territory-consents": consent.id, "joint-events": joint.id}
+    made: dict[str, Any] = {
+        "properties": place.id,
+        "territory-consents": consent.id,
+        "joint-events": joint.id,
+    }
     made |= {"join-incentives": incentive.id, "enrolments": store_id, "follows": store_id}
     return {name: str(one) for name, one in made.items()}
 

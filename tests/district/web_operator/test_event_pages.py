@@ -186,5 +186,6 @@ async def test_a_change_is_shown_as_what_it_would_change_and_rejected_without_st
         f"/operator/approvals/{campaign.id}/reject", data=sent, headers={"hx-request": "true"}
     )
     assert "approved version goes on" in answer.text
-    committed.session.refresh(campaign)
-    assert (campaign.state, campaign.pending_version, campaign.name) == ("live", None, "Lunch")
+    committed.session.expire_all()
+    left = committed.session.get_one(Campaign, (district.id, campaign.id))
+    assert (left.state, left.pending_version, left.name) == ("live", None, "Lunch")
