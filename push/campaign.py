@@ -13,8 +13,6 @@ from push.identifiers import CampaignId, MerchantId, StoreId
 from push.limits import Count
 from push.offer import OfferContent
 from push.rule import CampaignRule
-from push.rule import Trigger as Trigger  # noqa: PLC0414 these two moved; importers follow
-from push.rule import TriggerKind as TriggerKind  # noqa: PLC0414
 from push.wording import Localised
 
 

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from geo.hours import Window
 from push.audience import MemberContext
 from push.audience_facts import Facts, Owner
-from push.campaign import Campaign, CampaignState, TriggerKind
+from push.campaign import Campaign, CampaignState
 from push.campaign_document import parse_rule
 from push.consent import Channel, ConsentRecord, Consents, Purpose
 from push.decision import Crossing, DecisionPolicy
 from push.identifiers import CampaignId, MemberId, MerchantId, StoreId, VisitId
 from push.limits import TradingDay
 from push.offer_document import parse_offer
+from push.rule import TriggerKind
 from push.wording import Localised
 
 HELSINKI = ZoneInfo("Europe/Helsinki")

@@ -9,13 +9,14 @@ from uuid import UUID
 import pytest
 
 from push.audience_facts import UNKNOWN, Facts, Place, Stays
-from push.campaign import CampaignState, TriggerKind
+from push.campaign import CampaignState
 from push.consent import NO_CONSENT, Channel, Purpose
 from push.decision import Crossing, DecisionPolicy, OfferDraft, Refusal, choose, decide, visit_id
 from push.holdout import bucket, is_control
 from push.identifiers import CampaignId
 from push.limits import CapRule, CapScope, Period, QuietHours, TradingDay
 from push.offer_document import parse_offer
+from push.rule import TriggerKind
 from push.suppression import Suppression
 from tests.push.makers import (
     CAMPAIGN,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from push.campaign import TriggerKind
 from push.message import Why, one_time_code_text, render
 from push.offer_document import parse_offer
+from push.rule import TriggerKind
 from push.wording import Language, Localised, both, clean, language_of
 from tests.push.makers import minutes, offer_document
 

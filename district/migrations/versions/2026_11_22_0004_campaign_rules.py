@@ -1,4 +1,4 @@
-"""Campaign rules.
+"""The rule language: documents that the tables of before hold as they are.
 
 Revision: 2026_11_22_0004, after 2026_11_22_0003
 """
@@ -10,8 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Rules are JSON in campaign.rule, caps rows of cap_slot: no table changes."""
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    """Nothing was changed."""

@@ -18,12 +18,12 @@ from district.members.models import Consent, Member
 from district.merchants.models import Merchant
 from district.offers import service as offers
 from district.offers.issuing import Batch
-from push.campaign import TriggerKind
 from push.consent import Channel, Purpose
 from push.decision import OfferDraft, Refusal
 from push.identifiers import CampaignId, MemberId, MerchantId, StoreId
 from push.limits import Reservation
 from push.message import Why
+from push.rule import TriggerKind
 from push.wording import both
 from tests.factories import Makers
 
