@@ -15,6 +15,7 @@ from district.database import Pool, transaction
 from district.districts.service import DistrictInfo
 from geo.errors import GeoError
 from push.campaign_document import parse_rule
+from push.campaign_life import CampaignState
 from push.errors import PushError
 from push.occurrences import Schedule, Slot
 from push.rule import CampaignRule
@@ -58,7 +59,7 @@ async def materialise(pool: Pool, district: DistrictInfo, *, now: datetime) -> i
         wanted: list[Wanted] = []
         paused: list[uuid.UUID] = []
         for id_, version, state, document, starts_at in await cursor.fetchall():
-            if state == "paused":
+            if state != CampaignState.LIVE:
                 paused.append(id_)
             elif (rule := _rule_of(id_, document)) is not None:
                 wanted += _slots_of(id_, version, rule, district, now=now, starts_at=starts_at)

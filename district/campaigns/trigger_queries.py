@@ -24,7 +24,7 @@ ON CONFLICT (district_id, kind, member_id, occurrence_key, campaign_id) DO NOTHI
 
 SCHEDULED_SQL = """
 SELECT id, version, state, rule, starts_at FROM campaign
-WHERE district_id = %(district_id)s AND state IN ('live', 'paused')
+WHERE district_id = %(district_id)s AND state IN ('live', 'paused', 'exhausted')
   AND rule @> '{"trigger": {"any": [{"on": "schedule"}]}}'
 ORDER BY id
 """
@@ -33,7 +33,7 @@ LOCK_SCHEDULES_SQL = (
     "SELECT pg_try_advisory_xact_lock(hashtextextended('occurrences:' || %(district_id)s::text, 0))"
 )
 
-# What a changed rule, or changed rules of a time zone, no longer name. A paused campaign keeps its own.
+# What a changed rule, or changed rules of a time zone, no longer name. A campaign that only pauses keeps its own.
 DROP_OCCURRENCES_SQL = """
 DELETE FROM occurrence
 WHERE district_id = %(district_id)s AND state = 'due' AND starts_at > %(now)s

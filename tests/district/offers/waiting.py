@@ -38,11 +38,19 @@ def scheduled_campaign(ground: Ground, *, rrule: str = FRIDAYS, **values: Any) -
     return campaign(ground, {"on": "schedule", "rrule": rrule}, **values)
 
 
-def happen(ground: Ground, kind: Happening, member: Member, key: str = "1", **values: Any) -> None:
+def happen(
+    ground: Ground, kind: Happening, member: Member | uuid.UUID, key: str = "1", **values: Any
+) -> None:
     """Queue a happening of this moment."""
-    made = NewTrigger(kind=kind, member_id=member.id, occurrence_key=key, at=ground.clock.now(), **values)
+    member_id = member if isinstance(member, uuid.UUID) else member.id
+    made = NewTrigger(kind=kind, member_id=member_id, occurrence_key=key, at=ground.clock.now(), **values)
     enqueue(ground.makers.session, ground.info.id, made)
     ground.makers.done()
+
+
+def begin_of_day(ground: Ground) -> None:
+    """To one o'clock in Helsinki, when the day's occurrence begins."""
+    ground.clock.advance(timedelta(hours=1))
 
 
 async def decide(ground: Ground) -> int:
