@@ -38,7 +38,7 @@ SAMPLE: Final = 10_000
 AT_ONCE: Final = 500
 ROUNDS: Final = 5
 GOAL_RATIO: Final = 20.0
-GOAL_S: Final = 3.0
+GOAL_S: Final = 5.0
 WHO: Final[dict[str, Any]] = {
     "all": [
         {"attr": "visits", "op": ">=", "value": 1, "window_d": 90},
