@@ -19,6 +19,7 @@ from district.offers import policies, terms
 from district.offers import preview_queries as queries
 from district.offers.deciding import Connection, Occasion, decide_all, known_of
 from district.offers.issuing import IssuedOffer
+from district.offers.member_price import Better, better
 from district.offers.planning import Checked, Range, check
 from district.offers.preview_occasion import crossing_of, moment_of, trigger_of
 from district.offers.preview_people import walkers
@@ -77,6 +78,7 @@ class DryRun:
     chance: float
     issued: Sequence[IssuedOffer]
     overlap: Sequence[Overlap]
+    better: Sequence[Better]
     came: int
     left: int | None
     closes_at: datetime | None
@@ -130,9 +132,10 @@ async def _run(
         connection, district, campaign, trigger, sample, at=at, policy=policy
     )
     groups = checked.groups.get(campaign.id, ())
+    known = (await terms.load(connection, district.id, [campaign.id]))[campaign.id]
     return DryRun(
         campaign=campaign,
-        terms=(await terms.load(connection, district.id, [campaign.id]))[campaign.id],
+        terms=known,
         trigger=trigger,
         at=at,
         audience=checked.size,
@@ -144,6 +147,7 @@ async def _run(
         chance=sum(one.appeal.chance for one in drafts) / len(drafts) if drafts else 0.0,
         issued=issued[:SHOWN],
         overlap=await _overlap(connection, district, campaign, sample, trigger, at=at, policy=policy),
+        better=await better(connection, district.id, known, typical_spend_minor=policy.typical_spend_minor),
         came=await _came(connection, values, sample, at),
         left=left,
         closes_at=closes_at(campaign, at),

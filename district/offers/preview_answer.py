@@ -11,6 +11,7 @@ from district.offers.preview_schemas import (
     BudgetOut,
     CostOut,
     LiftOut,
+    MemberPriceOut,
     OverlapOut,
     PreviewOut,
     SampleOut,
@@ -57,6 +58,14 @@ def answer(run: DryRun, district: DistrictInfo) -> PreviewOut:
         overlap=_overlap(run, shown),
         lift=_lift(run, shown),
         samples=_samples(run),
+        worse_than_member_price=[
+            MemberPriceOut(
+                store_id=one.store_id,
+                member_price_percent=one.member_price_percent,
+                bill_minor=one.bill_minor,
+            )
+            for one in run.better
+        ],
         is_estimate=run.passing > run.sampled,
     )
 

@@ -57,6 +57,14 @@ class LiftOut(BaseModel):
     )
 
 
+class MemberPriceOut(BaseModel):
+    """A store where members pay less without the offer than with it."""
+
+    store_id: uuid.UUID
+    member_price_percent: int
+    bill_minor: int = Field(description="The bill on which both were compared")
+
+
 class PreviewOut(BaseModel):
     """A dry run: the planner's answer at one moment, nothing of it kept. Counts of members are rounded down to tens."""
 
@@ -78,4 +86,7 @@ class PreviewOut(BaseModel):
     overlap: list[OverlapOut]
     lift: LiftOut
     samples: list[SampleOut]
+    worse_than_member_price: list[MemberPriceOut] = Field(
+        description="Where the offer is worth less than the store's standing price for members"
+    )
     is_estimate: bool = Field(description="A part was asked of a sample and scaled")
