@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from district.database import Pool, transaction
 from district.districts.service import DistrictInfo
-from district.offers import claim_queries, claims, queries
+from district.offers import claims, drop_queries, queries
 from district.offers import terms as terms_of
 from district.offers.claim_problems import OnePerPerson, SoldOut
 from district.offers.claims import Asked
@@ -47,8 +47,8 @@ async def join(pool: Pool, district: DistrictInfo, asked: Asked) -> None:
     async with transaction(pool) as connection:
         await claims.claimable(connection, district, asked)
         values = _values(district.id, asked.id) | {"member_id": asked.member_id, "now": asked.now}
-        await connection.execute(claim_queries.JOINING_SQL, values)
-        await connection.execute(claim_queries.JOIN_DROP_SQL, values)
+        await connection.execute(drop_queries.JOINING_SQL, values)
+        await connection.execute(drop_queries.JOIN_DROP_SQL, values)
 
 
 async def ticket(
@@ -57,7 +57,7 @@ async def ticket(
     """The member's place in a queue; None when he has none."""
     values = {"district_id": district_id, "campaign_id": campaign_id, "member_id": member_id}
     async with pool.connection() as connection:
-        row = await (await connection.execute(claim_queries.TICKET_SQL, values)).fetchone()
+        row = await (await connection.execute(drop_queries.TICKET_SQL, values)).fetchone()
     if row is None:
         return None
     return Ticket(state=TicketState(row[0]), number=row[1], offer_id=row[2], joined_at=row[3], ahead=row[4])
@@ -83,22 +83,22 @@ async def _settle_part(
     connection: Connection, district: DistrictInfo, campaign_id: uuid.UUID, *, now: datetime, waits: bool
 ) -> int:
     values = _values(district.id, campaign_id) | {"now": now, "limit": SETTLED_AT_ONCE}
-    lock = claim_queries.SETTLING_WAITS_SQL if waits else claim_queries.SETTLING_SQL
+    lock = drop_queries.SETTLING_WAITS_SQL if waits else drop_queries.SETTLING_SQL
     locked = await (await connection.execute(lock, values)).fetchone()
     if locked is None or not locked[0]:
         return 0
-    rows = await (await connection.execute(claim_queries.WAITING_SQL, values)).fetchall()
+    rows = await (await connection.execute(drop_queries.WAITING_SQL, values)).fetchall()
     terms = (await terms_of.load(connection, district.id, [campaign_id])).get(campaign_id)
     if not rows or terms is None or terms.state == CampaignState.PAUSED:
         return 0
     winners, is_empty = await _serve(connection, district, terms, [row[0] for row in rows], now=now)
     await connection.execute(
-        claim_queries.WON_SQL,
+        drop_queries.WON_SQL,
         values | {"members": [one[0] for one in winners], "offers": [one[1] for one in winners]},
     )
     if not is_empty:
         return len(rows)
-    return len(winners) + (await connection.execute(claim_queries.LOST_SQL, values)).rowcount
+    return len(winners) + (await connection.execute(drop_queries.LOST_SQL, values)).rowcount
 
 
 async def _serve(

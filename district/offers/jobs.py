@@ -7,7 +7,7 @@ import structlog
 
 from district.database import Pool, transaction
 from district.districts.service import DistrictInfo
-from district.offers import claim_queries, drops, pools, queries, reservations
+from district.offers import claim_queries, drop_queries, drops, pools, queries, reservations
 from district.offers import terms as terms_of
 from push.errors import PushError
 
@@ -51,6 +51,6 @@ async def keep_pools(pool: Pool, district_id: uuid.UUID) -> None:
 async def serve_drops(pool: Pool, district: DistrictInfo, *, now: datetime) -> int:
     """Serve every queue in which somebody waits; how many tickets."""
     async with pool.connection() as connection:
-        cursor = await connection.execute(claim_queries.DROPS_WAITING_SQL, {"district_id": district.id})
+        cursor = await connection.execute(drop_queries.DROPS_WAITING_SQL, {"district_id": district.id})
         waiting = [row[0] for row in await cursor.fetchall()]
     return sum([await drops.settle(pool, district, one, now=now, waits=True) for one in waiting])
