@@ -107,15 +107,16 @@ class Joins:
         return self._once(("consent", purpose, *channels), lambda: self._consent(purpose, channels))
 
     def _consent(self, purpose: Purpose, channels: Sequence[str]) -> str:
-        return f"""SELECT DISTINCT ON (newest.member_id) newest.member_id, newest.granted
-        FROM (
-            SELECT DISTINCT ON (consent.member_id, consent.channel)
+        newest = f"""SELECT DISTINCT ON (consent.member_id, consent.channel)
                    consent.member_id, consent.channel, consent.granted, consent.at
             FROM consent
             WHERE consent.district_id = %(district_id)s AND consent.purpose = {self.param(purpose.value)}
               AND consent.channel = ANY({self.param(list(channels))}) {self.among("consent.member_id")}
-            ORDER BY consent.member_id, consent.channel, consent.id DESC
-        ) AS newest
+            ORDER BY consent.member_id, consent.channel, consent.id DESC"""
+        if len(channels) == 1:
+            return newest
+        return f"""SELECT DISTINCT ON (newest.member_id) newest.member_id, newest.granted
+        FROM ({newest}) AS newest
         ORDER BY newest.member_id, newest.at DESC, newest.granted"""
 
     def _once(self, key: Hashable, make: Callable[[], str]) -> str:
