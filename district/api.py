@@ -30,6 +30,7 @@ from district.radius import ban_routes, openwisp, session_routes
 from district.radius import rest as radius
 from district.radius import routes as radius_clients
 from district.redemptions import routes as redemptions
+from district.reports import routes as reports
 from district.settlement import routes as statements
 from district.stores import property_routes, till_routes
 from district.stores import public as stores
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     statements.router,
     statements.budgets,
     deliveries.router,
+    reports.router,
     campaigns.router,
     audiences.router,
     my_audiences.router,

@@ -5,6 +5,7 @@ made again from rows.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -84,12 +85,48 @@ class Lift:
     detectable: float | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Split:
+    """How many members came into each arm while one share of them was held out."""
+
+    treated: int
+    control: int
+    control_share: float
+
+    def __post_init__(self) -> None:
+        if self.treated < 0 or self.control < 0 or not 0 <= self.control_share <= 1:
+            raise CountsInvalid
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnitCost:
+    """What one more of something cost. None where no more of it may have come: it has no bound then."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+def unit_cost(cost: float, additional: Interval) -> UnitCost:
+    """A cost by how many more there were; the more there may have been, the less each cost."""
+
+    def each(count: float) -> float | None:
+        return cost / count if count > 0 else None
+
+    return UnitCost(estimate=each(additional.estimate), low=each(additional.high), high=each(additional.low))
+
+
 def lift(treated: Group, control: Group, *, control_share: float) -> Lift:
     """The effect of an offer on a share: those who got it against those who would have.
 
     control_share is the share of members whom the rule holds out, 0..1.
     """
     ratio = sample_ratio(treated.people, control.people, control_share=control_share)
+    return lift_of(treated, control, ratio)
+
+
+def lift_of(treated: Group, control: Group, ratio: SampleRatio) -> Lift:
+    """The same of arms whose split was looked at before."""
     may_tell = ratio.is_trusted and treated.people > 0 and control.people > 0
     difference = newcombe(treated, control) if may_tell else None
     people = treated.people
@@ -142,20 +179,24 @@ def newcombe(treated: Group, control: Group, *, confidence: float = CONFIDENCE) 
 
 def sample_ratio(treated: int, control: int, *, control_share: float) -> SampleRatio:
     """Whether the arms have the sizes that the split asks for: Pearson's chi-square with one degree of freedom."""
-    if treated < 0 or control < 0 or not 0 <= control_share <= 1:
-        raise CountsInvalid
-    people = treated + control
-    expected = people * control_share
-    if people == 0 or (control_share in {0.0, 1.0} and control == expected):
-        p_value = 1.0
-    elif control_share in {0.0, 1.0}:
-        p_value = 0.0
+    return sample_ratio_of([Split(treated=treated, control=control, control_share=control_share)])
+
+
+def sample_ratio_of(splits: Iterable[Split]) -> SampleRatio:
+    """The same of members who came while different shares were held out: what is expected adds up."""
+    every = list(splits)
+    treated, control = sum(one.treated for one in every), sum(one.control for one in every)
+    shares = [(one.treated + one.control, one.control_share) for one in every]
+    expected = math.fsum(people * share for people, share in shares)
+    variance = math.fsum(people * share * (1 - share) for people, share in shares)
+    if variance > 0:
+        p_value = math.erfc(math.sqrt((control - expected) ** 2 / variance / 2))
     else:
-        square = (control - expected) ** 2 / (people * control_share * (1 - control_share))
-        p_value = math.erfc(math.sqrt(square / 2))
-    return SampleRatio(
-        treated=treated, control=control, expected_control_share=control_share, p_value=p_value
+        p_value = 1.0 if control == expected else 0.0
+    share = (
+        expected / (treated + control) if expected else max((one.control_share for one in every), default=0.0)
     )
+    return SampleRatio(treated=treated, control=control, expected_control_share=share, p_value=p_value)
 
 
 def smallest_detectable(

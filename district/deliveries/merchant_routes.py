@@ -1,4 +1,4 @@
-"""What a merchant's own systems need: webhooks, and the report of a campaign."""
+"""What a merchant's own systems need: webhooks."""
 
 import uuid
 
@@ -7,14 +7,12 @@ from fastapi.responses import JSONResponse
 
 from district.auth import idempotency
 from district.auth.idempotency import IdempotencyKey
-from district.auth.principals import Merchant, MerchantOrOperator
+from district.auth.principals import Merchant
 from district.auth.service import Principal
-from district.campaigns import service as campaigns
 from district.clock import ClockDep
 from district.database import DbSession
-from district.deliveries import endpoints, reports
+from district.deliveries import endpoints
 from district.deliveries.endpoints import EndpointOut, EndpointPage, NewEndpoint
-from district.deliveries.reports import CampaignReport
 from district.districts.service import DistrictDep
 from district.problems import NotAllowed
 
@@ -57,19 +55,6 @@ def remove_webhook(
 ) -> None:
     """Send nothing there any more."""
     endpoints.remove(session, district.id, _own(principal), endpoint_id)
-
-
-@router.get("/v1/districts/{d}/campaigns/{campaign_id}/report")
-def read_report(
-    campaign_id: uuid.UUID,
-    principal: MerchantOrOperator,
-    district: DistrictDep,
-    session: DbSession,
-    clock: ClockDep,
-) -> CampaignReport:
-    """What became of the campaign."""
-    campaigns.find(session, district.id, principal, campaign_id)
-    return reports.of_campaign(session, district.id, campaign_id, now=clock.now())
 
 
 def _own(principal: Principal) -> uuid.UUID:

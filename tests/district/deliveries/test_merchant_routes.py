@@ -221,8 +221,8 @@ async def test_refusals_of_fewer_than_ten_people_are_not_counted_out(
     await ground.issue(refusals=(*refused(10, Suppression.STALE), *refused(9, Suppression.NOT_IN_AUDIENCE)))
     report = (await merchant.call("GET", f"/campaigns/{campaign.id}/report")).json()
     assert report["refusals"] == [
-        {"reason": "not_in_audience", "times": None, "members": None, "suppressed": True},
-        {"reason": "stale", "times": 10, "members": 10, "suppressed": False},
+        {"reason": "not_in_audience", "times": None, "members": None, "suppressed": True, "winners": []},
+        {"reason": "stale", "times": 10, "members": 10, "suppressed": False, "winners": []},
     ]
 
 

@@ -1,0 +1,86 @@
+"""What a report is made of: counts and sums of each arm, as the rows say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from district.offers.policies import DEFAULT
+from district.reports import queries
+from district.reports.schemas import Outcome
+from push.holdout import Arm
+from push.lift import Group, SampleRatio, Split, Sums, sample_ratio_of
+
+HISTORY: Final = timedelta(days=28)
+"""How far back a member's earlier figure goes, which CUPED adjusts by."""
+MEMORY: Final = timedelta(days=180)
+"""Who was in none of the stores so long is a new customer."""
+
+
+_NOTHING: Final = Sums(people=0, y=0.0, yy=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmRows:
+    """One arm by its members' first exposures."""
+
+    people: int = 0
+    pending: int = 0
+    visited: int = 0
+    redeemed: int = 0
+    bought: int = 0
+    new: int = 0
+    visits: Sums = field(default_factory=lambda: _NOTHING)
+    spent: Sums = field(default_factory=lambda: _NOTHING)
+
+    def group(self, outcome: Outcome) -> Group:
+        """How many of it did what is counted."""
+        did = {
+            Outcome.VISIT: self.visited,
+            Outcome.REDEMPTION: self.redeemed,
+            Outcome.PURCHASE: self.bought,
+            Outcome.NEW_CUSTOMER: self.new,
+        }
+        return Group(people=self.people, did=did[outcome])
+
+
+def arms(session: Session, values: Mapping[str, Any]) -> dict[Arm, ArmRows]:
+    """The arms, those without members too."""
+    given = {**values, "history": HISTORY, "memory": MEMORY}
+    found = {arm: ArmRows() for arm in Arm}
+    for row in session.execute(text(queries.ARMS_SQL), given).mappings():
+        found[Arm(row["arm"])] = ArmRows(
+            **{name: row[name] for name in ("people", "pending", "visited", "redeemed", "bought", "new")},
+            visits=_sums(row, "visits"),
+            spent=_sums(row, "spent"),
+        )
+    return found
+
+
+def _sums(row: Mapping[Any, Any], name: str) -> Sums:
+    parts = {part: float(row[f"{name}_{part}"]) for part in ("y", "yy", "x", "xx", "xy")}
+    return Sums(people=row["people"], **parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The split of members, and how many came while it is not known which share was held out."""
+
+    ratio: SampleRatio
+    unknown_control: int
+
+
+def splits(session: Session, values: Mapping[str, Any]) -> Splits:
+    """Over the members whose share is known: their version names it, or the policy has stood since they came."""
+    given = {**values, "holdout_pct": float(DEFAULT.holdout_pct)}
+    known: list[Split] = []
+    unknown = 0
+    for percent, treated, control in session.execute(text(queries.SPLITS_SQL), given):
+        if percent is None:
+            unknown += control
+        else:
+            known.append(Split(treated=treated, control=control, control_share=percent / 100))
+    return Splits(ratio=sample_ratio_of(known), unknown_control=unknown)
