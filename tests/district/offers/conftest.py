@@ -64,6 +64,7 @@ class Ground:
 
     def draft(self, campaign: Campaign, member: Member, **values: Any) -> OfferDraft:
         now = self.clock.now()
+        assert campaign.merchant_id is not None
         given: dict[str, Any] = {
             "campaign_id": CampaignId(campaign.id),
             "campaign_version": 1,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from district.campaigns.schemas import CampaignOut
+from district.campaigns.schemas import CampaignOut, OwnerKind
 from district.database import new_id
 from district.districts.service import DistrictInfo
 from district.stores.schemas import StoreView
@@ -69,7 +69,11 @@ def built(form: CampaignForm, where: DistrictInfo) -> CampaignOut:
         id=new_id(),
         version=3,
         state=CampaignState.DRAFT,
+        owner_kind=OwnerKind.STORE,
         merchant_id=new_id(),
+        property_id=None,
+        content_version=3,
+        pending=None,
         name=new.name,
         store_ids=new.store_ids,
         rule=new.rule,
@@ -78,6 +82,7 @@ def built(form: CampaignForm, where: DistrictInfo) -> CampaignOut:
         stock=new.stock,
         issued=0,
         reject_reason="",
+        pause_reason=None,
         starts_at=new.starts_at,
         ends_at=new.ends_at,
         created_at=NOW,
