@@ -5,6 +5,7 @@ import io
 import json
 import uuid
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -60,6 +61,10 @@ def test_secret_columns_are_there_and_are_no_whole_table(kept: Any) -> None:
     assert kept.by in columns
 
 
+CHECKED: Mapping[str, Mapping[str, str]] = {"exposure": {"arm": "treated"}}
+"""Words of which a table takes only some."""
+
+
 def value_of(column: Any, canary: str) -> Any:
     """Something that fits a column, with the canary where text fits."""
     kind = column.type
@@ -92,7 +97,7 @@ def fill(makers: Makers, district: District, member: Member, table: Table, by: s
         for column in table.columns
         if column.computed is None and column.identity is None
     }
-    values |= {"district_id": district.id, by: member.id}
+    values |= {"district_id": district.id, by: member.id, **CHECKED.get(table.name, {})}
     columns = ", ".join(f'"{name}"' for name in values)
     marks = ", ".join(
         f"CAST(:{name} AS jsonb)" if isinstance(table.columns[name].type, JSONB) else f":{name}"
@@ -134,7 +139,9 @@ async def test_a_row_of_each_table_is_in_the_export_without_its_secrets(
     texts = [
         name
         for name in row
-        if isinstance(metadata.tables[kept.table].columns[name].type, Text | JSONB) and name != kept.by
+        if isinstance(metadata.tables[kept.table].columns[name].type, Text | JSONB)
+        and name != kept.by
+        and name not in CHECKED.get(kept.table, {})
     ]
     assert all(canary in json.dumps(row[name]) for name in texts)
 
