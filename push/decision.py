@@ -237,15 +237,20 @@ def _appeal(ask: Ask, desk: Desk) -> Appeal:
 
 
 def _features(ask: Ask, desk: Desk, stand: Stand) -> Features:
-    owner, stays = ask.member.facts.owner, ask.member.facts.stays or ()
+    stays, crossing = ask.member.facts.stays, ask.crossing
+    merchant_visits = district_visits = 0
+    if stays:
+        owner = ask.member.facts.owner
+        merchant_visits = sum(one.count for one in stays if one.place.is_in(VisitScope.MERCHANT, owner))
+        district_visits = sum(one.count for one in stays if one.place.store_id is None)
     return features(
         ask.campaign.offer.value,
         worth_share=stand.worth_share,
         hour=desk.hour(ask.now),
-        dwell=ask.crossing.dwell,
-        distance_m=ask.crossing.distance_m,
-        merchant_visits=sum(one.count for one in stays if one.place.is_in(VisitScope.MERCHANT, owner)),
-        district_visits=sum(one.count for one in stays if one.place.store_id is None),
+        dwell=crossing.dwell,
+        distance_m=crossing.distance_m,
+        merchant_visits=merchant_visits,
+        district_visits=district_visits,
     )
 
 
