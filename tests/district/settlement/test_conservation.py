@@ -9,7 +9,14 @@ from typing import Any, ClassVar, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -19,7 +26,7 @@ from district.campaigns.shared_models import FundingShare
 from district.clock import FixedClock
 from district.database import make_engine, make_pool, new_id
 from district.points import jobs as points_jobs
-from district.points import passes, spending
+from district.points import passes, reading, spending
 from district.points.models import PointsRule
 from district.points.schemas import ReturnBody, SpendBody
 from district.points.service import PointsMissing
@@ -58,7 +65,7 @@ class Books(RuleBasedStateMachine):
         self.offers: list[tuple[str, int]] = []
         self.redeemed: list[tuple[uuid.UUID, int, int]] = []
         self.spends: list[tuple[uuid.UUID, int]] = []
-        self.purchases: list[tuple[str, int]] = []
+        self.purchases: list[tuple[str, int, int]] = []
         self.paid_minor = 0
         self.points_paid_minor = 0
         self.closed: dict[uuid.UUID, tuple[Any, ...]] = {}
@@ -140,10 +147,9 @@ class Books(RuleBasedStateMachine):
         )
         self.offers.append((offer.code, which))
 
+    @precondition(lambda self: self.offers)
     @rule(pick=WEIGHTS, bill=st.none() | st.integers(0, 6_000), again=st.booleans())
     def redeem(self, pick: int, bill: int | None, again: bool) -> None:
-        if not self.offers:
-            return
         place = pick % len(self.offers)
         code, which = self.offers[place]
         till = pick % 2 if which else 0
@@ -159,10 +165,9 @@ class Books(RuleBasedStateMachine):
         self.redeemed.append((used.redemption_id, till, used.discount_minor or 0))
         self.paid_minor += used.discount_minor or 0
 
+    @precondition(lambda self: self.redeemed)
     @rule(pick=WEIGHTS, again=st.booleans())
     def reverse(self, pick: int, again: bool) -> None:
-        if not self.redeemed:
-            return
         redemption_id, till, minor = self.redeemed.pop(pick % len(self.redeemed))
         back = Return(return_request_no=self.next_number())
         try:
@@ -176,7 +181,12 @@ class Books(RuleBasedStateMachine):
             raise AssertionError("it was there to be reversed") from error
         self.paid_minor -= minor
 
-    @rule(member=st.integers(0, 2), till=st.integers(0, 1), minor=st.integers(1, 9_000), linked=st.booleans())
+    @rule(
+        member=st.integers(0, 2),
+        till=st.integers(0, 1),
+        minor=st.integers(1, 9_000),
+        linked=st.sampled_from([True, True, True, False]),
+    )
     def buy(self, member: int, till: int, minor: int, linked: bool) -> None:
         number = self.next_number()
         code = self.pass_of(member) if linked else None
@@ -186,13 +196,13 @@ class Books(RuleBasedStateMachine):
             for _ in range(2)
         ]
         assert answers[0] == answers[1]
-        self.purchases.append((number, till))
+        self.purchases.append((number, till, minor))
 
-    @rule(pick=WEIGHTS, minor=st.integers(1, 9_000))
-    def refund(self, pick: int, minor: int) -> None:
-        if not self.purchases:
-            return
-        of, till = self.purchases[pick % len(self.purchases)]
+    @precondition(lambda self: self.purchases)
+    @rule(pick=WEIGHTS, percent=st.sampled_from([1, 35, 100]))
+    def refund(self, pick: int, percent: int) -> None:
+        of, till, minor = self.purchases[pick % len(self.purchases)]
+        minor = max(1, minor * percent // 100)
         body = RefundBody(
             notice_id=self.next_number(), purchase_notice_id=of, amount_minor=minor, at=self.clock.now()
         )
@@ -201,8 +211,9 @@ class Books(RuleBasedStateMachine):
         except Conflict:
             return
 
-    @rule(member=st.integers(0, 2), till=st.integers(0, 1), points=st.integers(1, 400))
-    def spend(self, member: int, till: int, points: int) -> None:
+    @rule(member=st.integers(0, 2), till=st.integers(0, 1), percent=st.sampled_from([10, 60, 100, 101]))
+    def spend(self, member: int, till: int, percent: int) -> None:
+        points = max(1, -(-self.balance_of(member) * percent // 100))
         body = SpendBody(pass_code=self.pass_of(member), points=points, use_request_no=self.next_number())
         try:
             paid = self.run(spending.spend(self.pool, self.tills[till], body, clock=self.clock))
@@ -212,10 +223,9 @@ class Books(RuleBasedStateMachine):
         self.spends.append((paid.spend_id, till))
         self.points_paid_minor += paid.amount_minor
 
+    @precondition(lambda self: self.spends)
     @rule(pick=WEIGHTS)
     def undo_spend(self, pick: int) -> None:
-        if not self.spends:
-            return
         spend_id, till = self.spends.pop(pick % len(self.spends))
         back = ReturnBody(return_request_no=self.next_number())
         try:
@@ -226,22 +236,26 @@ class Books(RuleBasedStateMachine):
             return
         self.points_paid_minor -= undone.points * VALUE_MINOR
 
-    @rule(hours=st.sampled_from([1, 5, 24, 30, 24 * 33]))
-    def wait(self, hours: int) -> None:
+    @rule(hours=st.sampled_from([1, 5, 24, 30, 24 * 33]), closes=st.booleans(), ends=st.booleans())
+    def wait(self, hours: int, closes: bool, ends: bool) -> None:
         self.clock.advance(timedelta(hours=hours))
-
-    @rule()
-    def close(self) -> None:
-        self.run(settlement_jobs.close(self.pool, [self.info], self.clock))
-
-    @rule()
-    def end_points(self) -> None:
-        self.run(points_jobs.follow(self.pool, [self.info], self.clock))
+        if closes:
+            self.run(settlement_jobs.close(self.pool, [self.info], self.clock))
+        if ends:
+            self.run(points_jobs.follow(self.pool, [self.info], self.clock))
 
     def pass_of(self, member: int) -> str:
         """What a member shows."""
         made = passes.issue(self.pool, self.district.id, self.members[member].id, clock=self.clock)
         return self.run(made).code
+
+    def balance_of(self, member: int) -> int:
+        """What a member may spend."""
+        self.session.rollback()
+        found = reading.of_member(
+            self.session, self.info, self.members[member].id, now=self.clock.now(), after=None, limit=1
+        )
+        return max(0, found.balance)
 
     def one(self, sql: str) -> Any:
         """One figure of the district."""
@@ -313,7 +327,7 @@ def test_the_books_agree_after_every_step(database_url: str) -> None:
     run_state_machine_as_test(
         type("BooksOfOneDatabase", (Books,), {"url": database_url}),
         settings=settings(
-            max_examples=12,
+            max_examples=20,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
