@@ -18,7 +18,12 @@ from district.campaigns.schemas import CampaignChange, CampaignOut
 from district.campaigns.service import StepRefused, VersionStale
 from district.clock import Clock, ClockDep
 from district.database import DbSession
+from district.footfall.routes import csv_answer
 from district.problems import Conflict, Invalid, NotFound
+from district.reports import files
+from district.reports import service as reports
+from district.reports.schemas import ReportOut
+from district.reports.service import Asked
 from district.stores import service as stores
 from district.stores.schemas import StoreView
 from district.web import merchant_results
@@ -190,6 +195,7 @@ def _campaign_page(
         results=merchant_results.results_of(
             session, here.district, here.principal, now=clock.now(), campaign_id=campaign_id
         ),
+        report=_report(request, here, session, clock, campaign_id),
         corner=corner,
         events=history.newest(session, here.principal, row, most=REMEMBERED),
         differences=compared(session, row).differences if campaign.pending else (),
@@ -197,6 +203,25 @@ def _campaign_page(
         said=said,
         error=error,
     )
+
+
+def _report(
+    request: Request, here: Staff, session: Session, clock: Clock, campaign_id: uuid.UUID
+) -> ReportOut:
+    asked = Asked(now=clock.now(), language=negotiate(request))
+    return reports.report(session, here.district, here.principal, campaign_id, asked)
+
+
+@router.get("/merchant/campaigns/{campaign_id}/report.csv")
+def report_csv(
+    campaign_id: uuid.UUID, request: Request, here: MerchantStaff, session: DbSession, clock: ClockDep
+) -> Response:
+    """Every figure of what a campaign caused."""
+    try:
+        found = _report(request, here, session, clock, campaign_id)
+    except NotFound:
+        return not_found(request, here, clock)
+    return csv_answer([files.HEAD, *files.lines(found)], f"report-{campaign_id}.csv")
 
 
 @router.post("/merchant/campaigns/{campaign_id}/stock", dependencies=[Depends(require_own_form)])
