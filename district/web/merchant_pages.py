@@ -35,6 +35,7 @@ from district.web.staff import Staff, staff
 from district.web.templating import render
 from district.web.worth import worth
 from push.campaign_life import FINAL, CampaignAction, CampaignState
+from push.wording import Language as Words
 
 router = APIRouter()
 LISTED = 50
@@ -208,7 +209,7 @@ def _campaign_page(
 def _report(
     request: Request, here: Staff, session: Session, clock: Clock, campaign_id: uuid.UUID
 ) -> ReportOut:
-    asked = Asked(now=clock.now(), language=negotiate(request))
+    asked = Asked(now=clock.now(), language=Words(negotiate(request).value))
     return reports.report(session, here.district, here.principal, campaign_id, asked)
 
 

@@ -15,7 +15,7 @@ from district.database import new_id
 from district.deliveries.models import InboxItem
 from district.districts.models import District
 from district.ledger.models import Account, PostingKind
-from district.ledger.service import Posting, Transfer, post_in
+from district.ledger.service import Owned, Posting, Transfer, post_in
 from district.merchants.models import Merchant
 from district.offers.arbitration_models import Exposure
 from district.offers.models import Offer
@@ -134,7 +134,9 @@ class Trial:
             (Account.MERCHANT_PAYABLE, self.merchant.id),
         )
         first = new_id()
-        ways = [(PostingKind.REDEMPTION, row.id, bearer, till, first, None)]
+        ways: list[tuple[PostingKind, uuid.UUID, Owned, Owned, uuid.UUID, uuid.UUID | None]] = [
+            (PostingKind.REDEMPTION, row.id, bearer, till, first, None)
+        ]
         if taken_back:
             ways.append((PostingKind.REVERSAL, new_id(), till, bearer, new_id(), first))
         for kind, subject, source, target, own_id, before in ways:

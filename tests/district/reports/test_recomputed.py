@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -162,14 +163,14 @@ def close(found: Any, *wanted: float) -> None:
     assert [found["estimate"], found["low"], found["high"]] == pytest.approx(list(wanted), rel=1e-9, abs=1e-9)
 
 
-def welch(treated: list[float], control: list[float]) -> tuple[float, float, float]:
+def welch(treated: Sequence[float], control: Sequence[float]) -> tuple[float, float, float]:
     middle = float(np.mean(treated) - np.mean(control))
     half = Z * math.sqrt(np.var(treated, ddof=1) / len(treated) + np.var(control, ddof=1) / len(control))
     return middle, middle - half, middle + half
 
 
 def adjusted(
-    treated: list[tuple[float, float]], control: list[tuple[float, float]]
+    treated: Sequence[tuple[float, float]], control: Sequence[tuple[float, float]]
 ) -> tuple[float, float, float]:
     """CUPED by its definition: every y less theta times x, theta over both arms about their own means."""
     arms = [np.array(treated, dtype=float), np.array(control, dtype=float)]
