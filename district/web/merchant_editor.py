@@ -22,6 +22,7 @@ from district.web.language import Language, Tongue, negotiate, speaking
 from district.web.merchant_fence import POSITION_ERROR_M, judged
 from district.web.merchant_form import Builder, CampaignForm, at_fields, read
 from district.web.merchant_hours import DAYS
+from district.web.merchant_keeping import is_sayable, kept
 from district.web.merchant_pages import MerchantStaff, not_found, one_campaign, own_stores, show
 from district.web.merchant_refill import IDEAS, of_campaign
 from district.web.security import require_own_form
@@ -87,9 +88,12 @@ def new_campaign(
     form = IDEAS.get(idea, CampaignForm())
     if copy is not None:
         try:
-            copied = of_campaign(one_campaign(session, here, copy), here.district)
+            found = one_campaign(session, here, copy)
         except NotFound:
             return not_found(request, here, clock)
+        if not is_sayable(found):
+            return _to(copy, "beyond")
+        copied = of_campaign(found, here.district)
         form = replace(copied, version="", starts="", ends="", name=copied.name[:110] + " (2)")
     elif owned := own_stores(session, here):
         form = replace(form, store_ids=(str(owned[0].id),))
@@ -168,6 +172,8 @@ def edit(
         return not_found(request, here, clock)
     if campaign.state in FINAL:
         return _to(campaign_id, "fixed")
+    if not is_sayable(written_last(campaign)):
+        return _to(campaign_id, "beyond")
     return _editor(
         request,
         here,
@@ -203,10 +209,12 @@ def save(
             status=HTTPStatus.UNPROCESSABLE_ENTITY,
         )
     try:
+        written = written_last(one_campaign(session, here, campaign_id))
+        if not is_sayable(written):
+            return _to(campaign_id, "beyond")
         with session.begin_nested():
-            campaigns.change(
-                session, here.district, here.principal, campaign_id, _change(form, new), clock=clock
-            )
+            change = _change(form, kept(written, new))
+            campaigns.change(session, here.district, here.principal, campaign_id, change, clock=clock)
             if then == "submit":
                 _submit(session, here, campaign_id, clock)
     except NotFound:

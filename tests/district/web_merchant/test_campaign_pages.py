@@ -173,7 +173,6 @@ BOWTIE = {
         ({"fence": "drawn", "within": "{}"}, "within"),
         ({"store_ids": ["mine"]}, "store_ids"),
         ({"cap_per": "\x00"}, "cap_n"),
-        ({"hours": "text", "opening_hours": "Mo\x00"}, "opening_hours"),
         ({"days": []}, "opening_hours"),
         ({"opens": ""}, "opening_hours"),
         ({"hours": "text", "opening_hours": "whenever"}, "opening_hours"),
