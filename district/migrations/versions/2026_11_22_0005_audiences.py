@@ -1,6 +1,6 @@
 """Audiences: tags, uploaded lists, segments, follows, and what members did.
 
-Revision: 2026_11_22_0005, after 2026_11_22_0004
+Revision: 2026_11_22_0005, after 2026_11_22_0003
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "2026_11_22_0005"
-down_revision = "2026_11_22_0004"
+down_revision = "2026_11_22_0003"
 branch_labels = None
 depends_on = None
 
