@@ -129,21 +129,3 @@ ORDER BY sequence DESC LIMIT %(limit)s
 LANGUAGE_SQL = """
 SELECT language FROM member WHERE district_id = %(district_id)s AND id = %(member_id)s AND state = 'active'
 """
-
-CAMPAIGN_REPORT_SQL = """
-SELECT count(*) FILTER (WHERE offer.state <> 'void'),
-       count(*) FILTER (WHERE offer.state = 'void'),
-       count(*) FILTER (WHERE EXISTS (
-           SELECT FROM inbox_item AS item
-           WHERE item.district_id = offer.district_id AND item.member_id = offer.member_id
-             AND item.offer_id = offer.id
-       )),
-       count(*) FILTER (WHERE offer.opened_at IS NOT NULL),
-       count(*) FILTER (WHERE offer.state = 'redeemed')
-FROM offer WHERE offer.district_id = :district_id AND offer.campaign_id = :campaign_id
-"""
-
-CAMPAIGN_REFUSALS_SQL = """
-SELECT reason, sum(times)::bigint, count(DISTINCT member_id) FROM refusal
-WHERE district_id = :district_id AND campaign_id = :campaign_id GROUP BY reason ORDER BY reason
-"""

@@ -209,7 +209,7 @@ def _campaign_page(
 def _report(
     request: Request, here: Staff, session: Session, clock: Clock, campaign_id: uuid.UUID
 ) -> ReportOut:
-    asked = Asked(now=clock.now(), language=Words(negotiate(request).value))
+    asked = Asked(now=clock.now(), language=Words(negotiate(request)))
     return reports.report(session, here.district, here.principal, campaign_id, asked)
 
 

@@ -3,6 +3,7 @@
 import csv
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,14 +18,19 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 from push.lift import (
     CountsInvalid,
     Group,
+    Interval,
+    Split,
     Sums,
+    UnitCost,
     cuped,
     difference_of_means,
     lift,
     newcombe,
     power,
     sample_ratio,
+    sample_ratio_of,
     smallest_detectable,
+    unit_cost,
     wilson,
 )
 
@@ -251,3 +257,27 @@ def test_one_member_an_arm_has_no_spread() -> None:
 def test_numbers_that_cannot_be_counts_are_refused(people: int, did: int) -> None:
     with pytest.raises(CountsInvalid):
         Group(people=people, did=did)
+
+
+def test_members_who_came_under_different_shares_are_checked_together() -> None:
+    """A tenth held out of some and a half of others: neither sum alone has the share of the other."""
+    parts = [
+        Split(treated=900, control=100, control_share=0.1),
+        Split(treated=100, control=100, control_share=0.5),
+    ]
+    found = sample_ratio_of(parts)
+    assert found.p_value == pytest.approx(1.0)
+    assert found.expected_control_share == pytest.approx(200 / 1200)
+    off = [replace(one, control=one.treated) for one in parts]
+    assert not sample_ratio_of(off).is_trusted
+    square = (1000 - 280) ** 2 / (1800 * 0.09 + 200 * 0.25)
+    assert sample_ratio_of(off).p_value == pytest.approx(stats.chi2.sf(square, 1))
+    assert sample_ratio_of([]).is_trusted
+
+
+def test_a_cost_has_no_upper_bound_where_no_more_may_have_come() -> None:
+    assert unit_cost(600, Interval(estimate=20, low=10, high=30)) == UnitCost(estimate=30, low=20, high=60)
+    assert unit_cost(600, Interval(estimate=20, low=-1, high=30)) == UnitCost(estimate=30, low=20, high=None)
+    assert unit_cost(600, Interval(estimate=-2, low=-9, high=0)) == UnitCost(
+        estimate=None, low=None, high=None
+    )
