@@ -69,7 +69,9 @@ async def test_every_unsupported_part_of_both_documents_is_named(shop: Shop) -> 
     answer = await shop.post(body=body)
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:shangquan:problem:invalid"
-    assert {"/rule/hold_out", "/rule/pace/per_s", "/rule/trigger/any/0/on", "/offer/kind"} <= set(pointers(answer))
+    assert {"/rule/hold_out", "/rule/pace/per_s", "/rule/trigger/any/0/on", "/offer/kind"} <= set(
+        pointers(answer)
+    )
     assert all(error["detail"] and error["detail_zh"] for error in answer.json()["errors"])
 
 

@@ -76,7 +76,9 @@ async def test_a_draft_may_change_whole_and_its_fence_follows(shop: Shop) -> Non
 async def test_a_live_campaign_takes_a_new_stock_at_once_and_a_new_rule_as_a_version(shop: Shop) -> None:
     campaign = await shop.live()
     stock = await shop.patch(f"/{campaign['id']}", {"version": 3, "stock": 7})
-    rule = await shop.patch(f"/{campaign['id']}", {"version": 4, "rule": shop.body()["rule"] | {"ttl_s": 600}})
+    rule = await shop.patch(
+        f"/{campaign['id']}", {"version": 4, "rule": shop.body()["rule"] | {"ttl_s": 600}}
+    )
     assert (stock.status_code, stock.json()["stock"], stock.json()["pending"]) == (200, 7, None)
     assert (rule.status_code, rule.json()["state"], rule.json()["pending"]["version"]) == (200, "live", 5)
 
