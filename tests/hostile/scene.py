@@ -25,12 +25,16 @@ from district.districts.models import District, RouteKind
 from district.gateways.models import Ban, Gateway, Plan, WifiSession
 from district.members.models import Alarm, Member, MemberMerge
 from district.merchants.models import Merchant, WebhookEndpoint
+from district.offers.arbitration_models import Exposure
 from district.offers.claim_models import ClaimLink
+from district.offers.models import Offer
 from district.portal.models import OidcProvider, SmsProvider
 from district.radius.models import RadiusClient
 from district.redemptions.models import Redemption
 from district.stores.models import Property, Till
 from district.vouchers.models import Voucher, VoucherBatch
+from push.holdout import Arm
+from push.redeem_model import FEATURES
 from tests.factories import Makers
 from tests.hostile.money import books, money_bodies
 
@@ -98,6 +102,7 @@ def _shop(makers: Makers, district: District, merchant: Merchant, member: Member
     campaign = makers.campaign(district, merchant, [store], stock=9, state="in_review")
     live = makers.campaign(district, merchant, [store], stock=9)
     offer = makers.offer(live, member)
+    makers.session.add(_exposure_of(offer))
     common = {"district_id": district.id, "created_at": makers.clock.now()}
     till = Till(id=new_id(), store_id=store.id, name=_canary(), **common)
     used = makers.offer(live, member, state="redeemed")
@@ -142,6 +147,25 @@ def _shop(makers: Makers, district: District, merchant: Merchant, member: Member
     made |= {"webhooks": hook, "redemptions": redemption, "merchants": merchant}
     own = {name: str(row.id) for name, row in made.items()} | {"claim-links": link.token}
     return own | books(makers, district, merchant, store, member)
+
+
+def _exposure_of(offer: Offer) -> Exposure:
+    """What the offer was chosen by."""
+    return Exposure(
+        district_id=offer.district_id,
+        campaign_id=offer.campaign_id,
+        member_id=offer.member_id,
+        occurrence_key=offer.occurrence_key,
+        campaign_version=1,
+        arm=Arm.TREATED,
+        at=offer.issued_at,
+        offer_id=offer.id,
+        kind="amount:normal",
+        chance=0.05,
+        score_minor=10.0,
+        features=[0.0] * len(FEATURES),
+        model_version=0,
+    )
 
 
 def _shared(makers: Makers, district: District, store_id: str, merchant: Merchant) -> dict[str, str]:
