@@ -4,23 +4,23 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from district.audiences import facts
-from district.audiences.queries import CONSENTS_SQL, MEMBERS_SQL, SLOTS_SQL
+from district.audiences.queries import MEMBERS_SQL, SLOTS_SQL
 from district.clock import monotonic
 from district.districts.service import DistrictInfo
 from district.members.models import MemberState
+from district.members.newest_consents import newest_consents
 from push.audience import MemberContext
 from push.audience_asked import STAYS, Asked, Label, asked
 from push.audience_facts import Facts, Owner
 from push.audience_terms import EVERYONE
 from push.campaign import Campaign
-from push.consent import NO_CONSENT, Channel, ConsentRecord, Consents, Purpose
+from push.consent import NO_CONSENT, Channel, Consents, Purpose
 from push.identifiers import MemberId, MerchantId, StoreId
 from push.limits import QuietHours
 from push.wording import language_of
@@ -95,7 +95,7 @@ async def load(
     """
     values = {"district_id": district.id, "members": list(member_ids)}
     members = await (await connection.execute(MEMBERS_SQL, values)).fetchall()
-    consents = newest_consents(await (await connection.execute(CONSENTS_SQL, values)).fetchall())
+    consents = await newest_consents(connection, district.id, member_ids)
     taken: dict[uuid.UUID, dict[str, tuple[datetime, ...]]] = {}
     for member_id, scope, at in await (await connection.execute(SLOTS_SQL, values)).fetchall():
         scopes = taken.setdefault(member_id, {})
@@ -134,21 +134,6 @@ def _facts(row: TupleRow, consents: Consents, found: facts.Found) -> Facts:
         follows=None if found.follows is None else frozenset(found.follows.get(member_id, ())),
         addresses=frozenset(channel for channel, is_there in addresses.items() if is_there),
     )
-
-
-def newest_consents(rows: Sequence[tuple[Any, ...]]) -> dict[uuid.UUID, Consents]:
-    """Consents by member from rows (member, purpose, channel, granted, at), which the driver leaves untyped."""
-    records: dict[uuid.UUID, list[ConsentRecord]] = {}
-    for member_id, purpose, channel, granted, at in rows:
-        if purpose in set(Purpose) and (channel == "" or channel in set(Channel)):
-            record = ConsentRecord(
-                purpose=Purpose(purpose),
-                channel=Channel(channel) if channel else None,
-                granted=granted,
-                at=at,
-            )
-            records.setdefault(member_id, []).append(record)
-    return {member_id: Consents.after(one) for member_id, one in records.items()}
 
 
 def _context(row: TupleRow) -> MemberContext:

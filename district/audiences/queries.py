@@ -9,13 +9,6 @@ FROM member
 WHERE district_id = %(district_id)s AND id = ANY(%(members)s::uuid[])
 """
 
-CONSENTS_SQL: Final = """
-SELECT DISTINCT ON (member_id, purpose, channel) member_id, purpose, channel, granted, at
-FROM consent
-WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])
-ORDER BY member_id, purpose, channel, id DESC
-"""
-
 SLOTS_SQL: Final = """
 SELECT member_id, scope, taken_at FROM cap_slot
 WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])

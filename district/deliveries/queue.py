@@ -16,10 +16,9 @@ from district.database import Pool, transaction
 from district.deliveries import queries
 from district.deliveries.messages import address_of, endpoint_of, message_of
 from district.districts.service import DistrictInfo
-from district.offers import queries as offer_queries
+from district.members.newest_consents import newest_consents
 from district.offers import reservations
 from district.offers import service as offers
-from district.offers.issuing import newest_consents
 from push.campaign import Campaign, may_offer
 from push.campaign_life import IN_FORCE
 from push.channels import signing
@@ -117,8 +116,8 @@ class SqlOutbox:
         }
         async with self.pool.connection() as connection:
             rows = await (await connection.execute(queries.FACTS_SQL, values)).fetchall()
-            consents = newest_consents(
-                await (await connection.execute(offer_queries.CONSENTS_SQL, values)).fetchall()
+            consents = await newest_consents(
+                connection, self.district.id, [one.message.member_id for one in asked]
             )
             campaigns = await self._campaigns_of(connection, {(row[7], row[9]) for row in rows})
         now = self.clock.now()

@@ -2,16 +2,15 @@
 
 import secrets
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from district.database import new_id
 from district.offers.terms import Terms
 from district.offers.wording import Told
 from push.campaign_life import IN_FORCE
-from push.consent import NO_CONSENT, Channel, ConsentRecord, Consents, Purpose, may_contact
+from push.consent import NO_CONSENT, Channel, Consents, may_contact
 from push.coupon import RANDOM_BYTES, CouponCode, code_from
 from push.decision import OfferDraft, Refusal
 from push.identifiers import CampaignId, MemberId
@@ -132,18 +131,3 @@ def waves(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
                 first[one.draft.member_id] = one
         yield sorted(first.values(), key=lambda one: key(one.draft))
         left = rest
-
-
-def newest_consents(rows: Sequence[tuple[Any, ...]]) -> dict[uuid.UUID, Consents]:
-    """Consents by member from rows (member, purpose, channel, granted, at), which the driver leaves untyped."""
-    records: dict[uuid.UUID, list[ConsentRecord]] = {}
-    for member_id, purpose, channel, granted, at in rows:
-        if purpose in set(Purpose) and (channel == "" or channel in set(Channel)):
-            record = ConsentRecord(
-                purpose=Purpose(purpose),
-                channel=Channel(channel) if channel else None,
-                granted=granted,
-                at=at,
-            )
-            records.setdefault(member_id, []).append(record)
-    return {member_id: Consents.after(one) for member_id, one in records.items()}

@@ -6,13 +6,6 @@ WHERE district_id = %(district_id)s AND id = ANY(%(members)s::uuid[]) AND state 
 ORDER BY id FOR NO KEY UPDATE
 """
 
-CONSENTS_SQL = """
-SELECT DISTINCT ON (member_id, purpose, channel) member_id, purpose, channel, granted, at
-FROM consent
-WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])
-ORDER BY member_id, purpose, channel, id DESC
-"""
-
 TELL_CAMPAIGNS_SQL = "SELECT pg_notify('campaign_changed', %(district_id)s::text)"
 
 LOCK_STOCK_SQL = """

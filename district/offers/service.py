@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from district.audiences import rechecks
 from district.districts.service import DistrictInfo
+from district.members.newest_consents import newest_consents
 from district.offers import exposures, pools, queries, reservations, terms
 from district.offers.issuing import (
     Batch,
@@ -19,7 +20,6 @@ from district.offers.issuing import (
     IssuedOffer,
     Truth,
     is_by_location,
-    newest_consents,
     refusal,
     waves,
 )
@@ -94,11 +94,12 @@ async def _truth(connection: Connection, district_id: uuid.UUID, drafts: Sequenc
     known = await terms.load(connection, district_id, campaigns)
     counted = [one.campaign_id for one in known.values() if not one.is_pooled]
     await connection.execute(queries.LOCK_STOCK_SQL, values | {"campaigns": counted})
-    consents = await (await connection.execute(queries.CONSENTS_SQL, values)).fetchall()
     return Truth(
         members=frozenset(row[0] for row in members),
         terms=known,
-        consents=newest_consents(consents),
+        consents=await newest_consents(
+            connection, district_id, sorted({draft.member_id for draft in drafts})
+        ),
     )
 
 

@@ -18,10 +18,9 @@ from district.gateways.sign_in_options import SignInOptions, Variant
 from district.later import LaterWrites
 from district.portal.models import SignInVisit
 from district.portal.queries import SHOWN_SQL, SIGN_INS_SQL
+from push.lift import Group, wilson
 
 PSEUDONYM_BYTES = 16
-Z_95 = 1.959963984540054
-"""The normal distribution's two-sided 95 % point."""
 
 
 def options_of(gateway: Gateway) -> SignInOptions:
@@ -108,20 +107,10 @@ class Rate:
     high: float
 
 
-def wilson(successes: int, trials: int) -> Rate:
-    """The share of successes with Wilson's score interval.
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
-    """
-    if trials == 0:
-        return Rate(value=None, low=0.0, high=1.0)
-    share, z2 = successes / trials, Z_95**2
-    middle = share + z2 / (2 * trials)
-    spread = Z_95 * (share * (1 - share) / trials + z2 / (4 * trials**2)) ** 0.5
-    whole = 1 + z2 / trials
-    return Rate(
-        value=share, low=max(0.0, (middle - spread) / whole), high=min(1.0, (middle + spread) / whole)
-    )
+def rate_of(successes: int, trials: int) -> Rate:
+    """The share of successes; there is none of no trials."""
+    found = wilson(Group(people=trials, did=successes))
+    return Rate(value=found.estimate if trials else None, low=found.low, high=found.high)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +129,7 @@ class SignIns:
     @property
     def connect_rate(self) -> Rate:
         """Devices let in, of those that were shown the page."""
-        return wilson(self.connected, self.shown)
+        return rate_of(self.connected, self.shown)
 
     @property
     def cost_per_new_member(self) -> float | None:

@@ -14,7 +14,7 @@ from district.clock import FixedClock
 from district.districts.models import District
 from district.members.models import Member
 from district.portal.models import SignInVisit
-from district.portal.visits import wilson
+from district.portal.visits import rate_of
 from district.settings import Settings
 from district.vouchers import service as vouchers
 from district.vouchers.schemas import NewBatch
@@ -98,7 +98,7 @@ async def test_wordings_are_split_at_random_and_stay_with_the_device(opened: Ope
     [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)],
 )
 def test_the_interval_is_wilson_s(successes: int, trials: int, low: float, high: float) -> None:
-    rate = wilson(successes, trials)
+    rate = rate_of(successes, trials)
     assert rate.value == pytest.approx(successes / trials)
     assert [rate.low, rate.high] == pytest.approx([low, high], abs=1e-4)
 
