@@ -3,6 +3,7 @@
 import unicodedata
 from typing import NewType
 
+from push.crockford import ALPHABET
 from push.errors import PushError
 from push.offer import OfferValue, ValueKind
 
@@ -10,12 +11,12 @@ CouponCode = NewType("CouponCode", str)
 """26 symbols of Crockford's base 32 in upper case, ungrouped: 128 random bits."""
 
 RANDOM_BYTES = 16
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 26
 _GROUPS = (5, 5, 5, 5, 6)
 # Crockford leaves these out because they are read as others; a hand-typed code may hold them all the same.
 _CONFUSED = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _MAX_TYPED = 128
+_MAX_SCANNED = 512
 
 
 class CodeMalformed(PushError):
@@ -42,7 +43,7 @@ def code_from(random: bytes) -> CouponCode:
     number, symbols = int.from_bytes(random), []
     for _ in range(_LENGTH):
         number, digit = divmod(number, 32)
-        symbols.append(_ALPHABET[digit])
+        symbols.append(ALPHABET[digit])
     return CouponCode("".join(reversed(symbols)))
 
 
@@ -62,12 +63,17 @@ def normalise(typed: str) -> CouponCode:
     """
     if len(typed) > _MAX_TYPED:
         raise CodeMalformed
-    folded = unicodedata.normalize("NFKC", typed).upper()
-    symbols = "".join(letter for letter in folded if not _separates(letter)).translate(_CONFUSED)
+    symbols = cleaned(typed)
     # 26 symbols hold 130 bits, so the first one of a real code is 0..7.
-    if len(symbols) != _LENGTH or set(symbols) - set(_ALPHABET) or symbols[0] > "7":
+    if len(symbols) != _LENGTH or set(symbols) - set(ALPHABET) or symbols[0] > "7":
         raise CodeMalformed
     return CouponCode(symbols)
+
+
+def cleaned(typed: str) -> str:
+    """The symbols of a typed or scanned text: in upper case, without blanks and dashes, confusables as they are meant."""
+    folded = unicodedata.normalize("NFKC", typed[:_MAX_SCANNED]).upper()
+    return "".join(letter for letter in folded if not _separates(letter)).translate(_CONFUSED)
 
 
 def _separates(letter: str) -> bool:
