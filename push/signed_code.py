@@ -3,7 +3,7 @@
 ``encode(code, sign, district_id=…) -> str`` and ``decode(text, keys) -> SignedCode`` are all there is to know: ``sign`` makes an Ed25519
 signature of bytes, ``keys`` is a ``Keyring`` of the district's public keys. Both are pure; who decodes judges the age by
 ``is_fresh``. Layout before Crockford's base 32, integers big-endian: key id (1), district tag (8), offer id (16),
-campaign tag (8), member tag (8), step (4), last second (4), flags (1), nonce (4), value (2 to 17), Ed25519 signature (64).
+campaign tag (8), member tag (8), store tag (8), step (4), last second (4), flags (1), nonce (4), value (2 to 17), Ed25519 signature (64).
 Source: RFC 8032 for the signature, of a context, the district's whole id and all that stands before it.
 """
 
@@ -27,17 +27,19 @@ PREFIX = "SQ1"
 """The version; what begins otherwise is another kind of code."""
 STEP = timedelta(seconds=30)
 GRACE = timedelta(seconds=5)
-MAX_SYMBOLS = 221
-"""With the prefix: what a QR code of version 8 with correction M holds in its alphanumeric mode."""
+MAX_SYMBOLS = 262
+"""With the prefix: what a QR code of version 9 with correction M holds in its alphanumeric mode; most fit version 8."""
 TAG_BYTES = 8
 NONCE_BYTES = 4
+ANY_STORE = bytes(TAG_BYTES)
+"""The store tag of a code that is not bound to one store: a server says where it holds."""
 
 Sign = Callable[[bytes], bytes]
 """An Ed25519 signature (64 bytes) of bytes."""
 
 _CONTEXT = b"shangquan coupon 1\0"
 _SIGNATURE_BYTES = 64
-_FIXED = 54
+_FIXED = 62
 _OFFLINE = 1
 _STACKS = {StacksWith.MEMBER_PRICE: 2, StacksWith.COUPON: 4, StacksWith.POINTS: 8}
 _ALL_FLAGS = _OFFLINE | sum(_STACKS.values())
@@ -63,6 +65,8 @@ class SignedCode:
     step: int
     valid_until: datetime
     nonce: bytes
+    store_tag: bytes = ANY_STORE
+    """The one store in which it holds."""
     is_offline_ok: bool = False
     """Whether a till may take it that cannot ask."""
 
@@ -160,7 +164,7 @@ def _check(payload: bytes, signature: bytes, keyring: Keyring) -> None:
 
 
 def _payload(code: SignedCode, district_id: UUID) -> bytes:
-    tags = (code.campaign_tag, code.member_tag)
+    tags = (code.campaign_tag, code.member_tag, code.store_tag)
     if any(len(one) != TAG_BYTES for one in tags) or len(code.nonce) != NONCE_BYTES:
         raise ValueError(f"A tag has {TAG_BYTES} bytes, a nonce {NONCE_BYTES}.")
     if code.value.kind is ValueKind.RANDOM:
@@ -182,7 +186,7 @@ def _payload(code: SignedCode, district_id: UUID) -> bytes:
 
 
 def _read(payload: bytes) -> SignedCode:
-    flags = payload[49]
+    flags = payload[57]
     if flags & ~_ALL_FLAGS:
         raise ValueUnreadable
     return SignedCode(
@@ -190,10 +194,11 @@ def _read(payload: bytes) -> SignedCode:
         offer_id=OfferId(UUID(bytes=payload[9:25])),
         campaign_tag=payload[25:33],
         member_tag=payload[33:41],
-        step=int.from_bytes(payload[41:45]),
-        valid_until=datetime.fromtimestamp(int.from_bytes(payload[45:49]), tz=UTC),
+        store_tag=payload[41:49],
+        step=int.from_bytes(payload[49:53]),
+        valid_until=datetime.fromtimestamp(int.from_bytes(payload[53:57]), tz=UTC),
         is_offline_ok=bool(flags & _OFFLINE),
         stacks_with=frozenset(one for one, bit in _STACKS.items() if flags & bit),
-        nonce=payload[50:54],
+        nonce=payload[58:62],
         value=read_figures(payload[_FIXED:]),
     )

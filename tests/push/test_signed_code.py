@@ -84,6 +84,7 @@ CODES = st.builds(
     step=st.integers(0, 2**32 - 1),
     valid_until=st.integers(0, 2**32 - 1).map(lambda seconds: datetime.fromtimestamp(seconds, tz=UTC)),
     nonce=st.binary(min_size=4, max_size=4),
+    store_tag=st.binary(min_size=8, max_size=8),
     is_offline_ok=st.booleans(),
 )
 
@@ -103,8 +104,12 @@ def test_every_code_fits_a_small_qr_code(code: SignedCode) -> None:
     assert len(text) <= MAX_SYMBOLS
     qr = segno.make_qr(text, error="m", boost_error=False)
     assert isinstance(qr.version, int)
-    assert qr.version <= 8
+    assert qr.version <= 9
     assert qr.mode == "alphanumeric"
+
+
+def test_a_usual_code_fits_version_8() -> None:
+    assert segno.make_qr(text_of(), error="m", boost_error=False).version == 8
 
 
 def test_each_flipped_bit_is_refused() -> None:
