@@ -23,18 +23,26 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Receipt:
-    """The provider took the message; its own name for it, if it gave one."""
+    """The provider took the message; its own name for it, if it gave one.
+
+    via is which of our providers it was, where a channel has several.
+    """
 
     provider_id: str = ""
+    via: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """The attempt failed. detail is for operators: a status or a class of error, never personal data."""
+    """The attempt failed. detail is for operators: a status or a class of error, never personal data.
+
+    via is which of our providers was tried last.
+    """
 
     kind: FailureKind
     detail: str = ""
     retry_after: timedelta | None = None
+    via: str = ""
 
 
 Outcome: TypeAlias = Receipt | Failure

@@ -1,0 +1,171 @@
+"""Several providers of one channel: weighted, paused, limited and cut off each by itself.
+
+A provider that throttles, that is certain not to have taken a message, or that is switched off for a while, costs
+nothing: the next one is tried at once. What may have been taken is never given to another.
+"""
+
+import asyncio
+import hashlib
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+from push.consent import Channel
+from push.message import Message
+from push.receipts import Failure, FailureKind, Outcome
+
+LONGEST_PAUSE: Final = timedelta(hours=1)
+DEFAULT_PAUSE: Final = timedelta(seconds=30)
+_MOVES_ON: Final = frozenset({FailureKind.THROTTLED, FailureKind.TRANSIENT})
+_TROUBLE: Final = frozenset({FailureKind.TRANSIENT, FailureKind.UNKNOWN})
+
+
+class Sender(Protocol):
+    """One provider's way of sending. It never raises for what the provider does; it classifies it."""
+
+    async def send(self, message: Message) -> Outcome: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provider:
+    """Who sends. weight is the share of messages among the channel's providers; per_s what it allows a second."""
+
+    id: str
+    sender: Sender
+    weight: int = 1
+    in_flight: int = 16
+    per_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BreakerPolicy:
+    """A provider with so many failures in a row within the period is left alone, then tried with a single message."""
+
+    failures: int = 5
+    within: timedelta = timedelta(seconds=10)
+    rest: timedelta = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How one provider does, in seconds of machine time."""
+
+    provider: Provider
+    slots: asyncio.Semaphore
+    failed_at: deque[float] = field(default_factory=deque)
+    closed_until: float = 0.0
+    """Throttled or cut off: not called before."""
+    is_on_trial: bool = False
+    free_at: float = 0.0
+    """When the next message may leave by its rate."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ProviderChannel:
+    """A channel of one or more providers. monotonic is machine time in seconds."""
+
+    name: Channel
+    providers: Sequence[Provider]
+    monotonic: Callable[[], float]
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    on_pause: Callable[[str, timedelta, str], None] | None = None
+    """Told which provider rests, how long and why."""
+    _standings: list[_Standing] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._standings = [
+            _Standing(provider=one, slots=asyncio.Semaphore(one.in_flight)) for one in self.providers
+        ]
+
+    async def send(self, message: Message) -> Outcome:
+        """Try providers in the order of this message's draw, until one takes it or may have."""
+        last: Failure | None = None
+        for standing in _drawn(self._standings, message):
+            if self._wait_s(standing) > 0 or standing.is_on_trial or standing.slots.locked():
+                continue
+            outcome = await self._send_by(standing, message)
+            if not isinstance(outcome, Failure) or outcome.kind not in _MOVES_ON:
+                return outcome
+            last = outcome
+        if last is not None and last.kind is FailureKind.TRANSIENT:
+            return last
+        wait = timedelta(seconds=min((self._rest_s(one) for one in self._standings), default=0.0))
+        return Failure(
+            kind=FailureKind.THROTTLED,
+            detail=last.detail if last else "all providers rest",
+            retry_after=wait or (DEFAULT_PAUSE if not self._standings else timedelta(milliseconds=50)),
+            via=last.via if last else "",
+        )
+
+    def paused_for(self, provider_id: str, pause: timedelta) -> None:
+        """Leave a provider alone, because another process found that it rests."""
+        for one in self._standings:
+            if one.provider.id == provider_id:
+                one.closed_until = max(one.closed_until, self.monotonic() + pause.total_seconds())
+
+    def _wait_s(self, standing: _Standing) -> float:
+        """How long the provider must be left alone, by its pauses and by its rate."""
+        return max(standing.closed_until, standing.free_at) - self.monotonic()
+
+    def _rest_s(self, standing: _Standing) -> float:
+        return max(self._wait_s(standing), 0.0)
+
+    async def _send_by(self, standing: _Standing, message: Message) -> Outcome:
+        provider = standing.provider
+        if provider.per_s:
+            standing.free_at = max(standing.free_at, self.monotonic()) + 1 / provider.per_s
+        standing.is_on_trial = len(standing.failed_at) >= self.breaker.failures
+        try:
+            async with standing.slots:
+                outcome = replace(await provider.sender.send(message), via=provider.id)
+            self._note(standing, outcome)
+        except BaseException:
+            self._failed(standing)  # cut off by its deadline, or a fault of ours: it may have been taken
+            raise
+        finally:
+            standing.is_on_trial = False
+        return outcome
+
+    def _note(self, standing: _Standing, outcome: Outcome) -> None:
+        if isinstance(outcome, Failure) and outcome.kind is FailureKind.THROTTLED:
+            wanted = DEFAULT_PAUSE if outcome.retry_after is None else outcome.retry_after
+            self._rest(standing, min(max(wanted, timedelta(0)), LONGEST_PAUSE), outcome.detail or "throttled")
+        elif isinstance(outcome, Failure) and outcome.kind in _TROUBLE:
+            self._failed(standing)
+        else:
+            standing.failed_at.clear()
+
+    def _failed(self, standing: _Standing) -> None:
+        """Count a failure; the one that is too many, and every one of a trial, cuts the provider off."""
+        now = self.monotonic()
+        failed_at = standing.failed_at
+        failed_at.append(now)
+        while len(failed_at) > self.breaker.failures:
+            failed_at.popleft()
+        is_full = len(failed_at) == self.breaker.failures
+        if is_full and (standing.is_on_trial or now - failed_at[0] <= self.breaker.within.total_seconds()):
+            self._rest(standing, self.breaker.rest, "too many failures")
+
+    def _rest(self, standing: _Standing, pause: timedelta, why: str) -> None:
+        standing.closed_until = max(standing.closed_until, self.monotonic() + pause.total_seconds())
+        if self.on_pause is not None:
+            self.on_pause(standing.provider.id, pause, why)
+
+
+def _drawn(standings: Sequence[_Standing], message: Message) -> list[_Standing]:
+    """Every provider once, the first ones in proportion to their weights, always alike for one message.
+
+    Source: weighted rendezvous hashing (Schindelhauer, Schomaker, 2005): the smallest -ln(u) / weight first.
+    """
+    return sorted(
+        standings, key=lambda one: -math.log(_uniform(message, one.provider.id)) / one.provider.weight
+    )
+
+
+def _uniform(message: Message, provider_id: str) -> float:
+    """A number above 0 and below 1, by the message and the provider."""
+    drawn = hashlib.sha256(f"{message.id}|{provider_id}".encode()).digest()
+    return (int.from_bytes(drawn[:7]) + 0.5) / 2**56
