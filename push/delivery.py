@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -60,13 +60,15 @@ class LeasedDelivery:
     """A row that this worker may send while its lease lasts.
 
     fence grows with each lease of the row: writes that carry an older one are refused. attempts counts
-    those made before.
+    those made before by this channel. fallbacks are the channels to try, one after the other, when it cannot
+    carry the message: never two at once, and none after what may have arrived.
     """
 
     id: DeliveryId
     fence: int
     attempts: int
     message: Message
+    fallbacks: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,8 +95,9 @@ class Result:
     """What to write for one row, if its fence still is the row's.
 
     delay: how much machine time later it may be tried again (QUEUED only). due_at: the business time
-    before which it must not leave (QUEUED only). counts: whether this was an attempt. is_address_gone
-    says that the address must be disabled.
+    before which it must not leave (QUEUED only). channel: by which it is tried next, from its first attempt on
+    (QUEUED only; None: by the same). counts: whether this was an attempt. is_address_gone says that the address
+    must be disabled. via is the provider that was asked.
     """
 
     id: DeliveryId
@@ -106,6 +109,8 @@ class Result:
     due_at: datetime | None = None
     counts: bool = False
     is_address_gone: bool = False
+    channel: Channel | None = None
+    via: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,20 +150,27 @@ def review(delivery: LeasedDelivery, facts: SendFacts | None, *, now: datetime) 
         return None
     if facts is None:
         return _result(delivery, DeliveryState.SUPPRESSED, reason=Suppression.ERASED)
-    if suppression := _suppression(message.channel, facts):
-        return _result(delivery, DeliveryState.SUPPRESSED, reason=suppression)
+    if suppression := _suppression(message, facts):
+        suppressed = _result(delivery, DeliveryState.SUPPRESSED, reason=suppression)
+        return _moved_on(delivery, suppressed) if suppression in _BY_CHANNEL else suppressed
     return _wait_for_quiet(delivery, facts, now=now)
 
 
-def _suppression(channel: Channel, facts: SendFacts) -> Suppression | None:
+# What another channel may do nevertheless.
+_BY_CHANNEL = frozenset({Suppression.NO_CONSENT, Suppression.NO_ENDPOINT})
+
+
+def _suppression(message: Message, facts: SendFacts) -> Suppression | None:
     if facts.is_erased:
         return Suppression.ERASED
     if not facts.is_live:
         return Suppression.PAUSED
     if facts.is_void:
         return Suppression.DUPLICATE
-    if not may_contact(facts.consents, channel, by_location=facts.by_location):
+    if not may_contact(facts.consents, message.channel, by_location=facts.by_location):
         return Suppression.NO_CONSENT
+    if not message.address:
+        return Suppression.NO_ENDPOINT
     return None if facts.may_offer else Suppression.OUT_OF_WINDOW
 
 
@@ -181,7 +193,25 @@ def _wait_for_quiet(delivery: LeasedDelivery, facts: SendFacts, *, now: datetime
 def settle(
     delivery: LeasedDelivery, outcome: Outcome, *, now: datetime, policy: RetryPolicy, chance: random.Random
 ) -> Result:
-    """What an attempt's outcome makes of the delivery."""
+    """What an attempt's outcome makes of the delivery; a fallback takes over what this channel certainly did not carry."""
+    result = replace(_settled(delivery, outcome, now=now, policy=policy, chance=chance), via=outcome.via)
+    return _moved_on(delivery, result) if result.state in _NOT_CARRIED else result
+
+
+# EXPIRED: this channel would be free too late. Another may be free now.
+_NOT_CARRIED = frozenset({DeliveryState.FAILED, DeliveryState.DEAD, DeliveryState.EXPIRED})
+
+
+def _moved_on(delivery: LeasedDelivery, result: Result) -> Result:
+    """The next channel instead of an end, if there is one."""
+    if not delivery.fallbacks:
+        return result
+    return replace(result, state=DeliveryState.QUEUED, channel=delivery.fallbacks[0])
+
+
+def _settled(
+    delivery: LeasedDelivery, outcome: Outcome, *, now: datetime, policy: RetryPolicy, chance: random.Random
+) -> Result:
     if isinstance(outcome, Receipt):
         return _result(delivery, DeliveryState.ACCEPTED, provider_id=outcome.provider_id, counts=True)
     match outcome.kind:

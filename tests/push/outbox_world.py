@@ -76,6 +76,7 @@ class Row:
     reason: str = ""
     provider_id: str = ""
     is_address_gone: bool = False
+    fallbacks: tuple[ChannelName, ...] = ()
 
 
 @dataclass(slots=True)
@@ -85,8 +86,10 @@ class Outbox:
     clock: SimulatedClock
     rows: dict[DeliveryId, Row] = field(default_factory=dict)
 
-    def add(self, message: Message, facts: SendFacts | None = None) -> DeliveryId:
-        self.rows[message.id] = Row(message=message, facts=facts or FACTS)
+    def add(
+        self, message: Message, facts: SendFacts | None = None, *, fallbacks: tuple[ChannelName, ...] = ()
+    ) -> DeliveryId:
+        self.rows[message.id] = Row(message=message, facts=facts or FACTS, fallbacks=fallbacks)
         return message.id
 
     def move(self, row: Row, state: DeliveryState) -> None:
@@ -129,7 +132,13 @@ class MemoryStore:
                 row.fence += 1
                 row.lease_until_s = clock.seconds + lease_for.total_seconds()
                 leased.append(
-                    LeasedDelivery(id=key, fence=row.fence, attempts=row.attempts, message=row.message)
+                    LeasedDelivery(
+                        id=key,
+                        fence=row.fence,
+                        attempts=row.attempts,
+                        message=row.message,
+                        fallbacks=row.fallbacks,
+                    )
                 )
         await self.steps.step()
         return leased
@@ -173,6 +182,9 @@ class MemoryStore:
         row.attempts += result.counts
         row.retry_at_s = self.outbox.clock.seconds + result.delay.total_seconds()
         row.due_at = result.due_at or row.due_at
+        if result.channel is not None:
+            row.message = replace(row.message, channel=result.channel)
+            row.attempts, row.fallbacks = 0, row.fallbacks[1:]
 
 
 @dataclass(slots=True)
