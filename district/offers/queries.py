@@ -139,7 +139,12 @@ SELECT offer.id, offer.campaign_id, offer.state, offer.kind, offer.code, offer.v
              AND campaign_store.campaign_id = offer.campaign_id
            ORDER BY store_id
        ),
-       member.language, offer.reserved_until
+       member.language, offer.reserved_until,
+       EXISTS (
+           SELECT FROM campaign
+           WHERE campaign.district_id = offer.district_id AND campaign.id = offer.campaign_id
+             AND campaign.offer ->> 'code' = 'rotating'
+       )
 FROM offer JOIN member ON member.district_id = offer.district_id AND member.id = offer.member_id
 WHERE offer.district_id = %(district_id)s AND offer.member_id = %(member_id)s AND member.state = 'active'
 """

@@ -3,14 +3,16 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from district.auth.principals import Shopper
-from district.clock import ClockDep
-from district.database import DbPool
-from district.offers import wallet
+from district.auth.service import Principal
+from district.clock import Clock, ClockDep
+from district.database import DbPool, Pool
+from district.offers import code_keys, shown_codes, wallet
 from district.offers.schemas import OfferOut, OfferPage
+from district.offers.shown_codes import Shown
 from district.problems import NotFound
 from push.wording import Language
 
@@ -44,22 +46,47 @@ async def read_offers(
 
 @router.get("/v1/me/offers/{offer_id}")
 async def read_offer(
-    offer_id: uuid.UUID, principal: Shopper, pool: DbPool, clock: ClockDep, lang: Lang = None
+    offer_id: uuid.UUID,
+    request: Request,
+    response: Response,
+    principal: Shopper,
+    pool: DbPool,
+    clock: ClockDep,
+    lang: Lang = None,
 ) -> OfferOut:
-    """One offer; looking at it marks it opened."""
-    return await wallet.find(
+    """One offer with the code to show now; looking at it marks it opened."""
+    found = await wallet.find(
         pool, principal.district_id, principal.subject_id, offer_id, now=clock.now(), language=lang
     )
+    code = await _code(request, principal, pool, clock, offer_id)
+    response.headers["Cache-Control"] = "private, no-store"
+    return found.model_copy(
+        update={"qr": code.text if code else None, "qr_expires_at": code.expires_at if code else None}
+    )
+
+
+async def _code(
+    request: Request, principal: Principal, pool: Pool, clock: Clock, offer_id: uuid.UUID
+) -> Shown | None:
+    async with pool.connection() as connection:
+        return await shown_codes.shown(
+            connection,
+            principal.district_id,
+            principal.subject_id,
+            offer_id,
+            secret=code_keys.secret_of(request.app.state.settings),
+            clock=clock,
+        )
 
 
 @router.get("/v1/me/offers/{offer_id}/qr.svg", response_class=Response)
-async def read_qr(offer_id: uuid.UUID, principal: Shopper, pool: DbPool, clock: ClockDep) -> Response:
-    """The offer's code for a till's scanner."""
-    offer = await wallet.find(
-        pool, principal.district_id, principal.subject_id, offer_id, now=clock.now(), opens=False
-    )
-    if offer.code is None:
-        raise NotFound("This offer has no coupon.")
+async def read_qr(
+    offer_id: uuid.UUID, request: Request, principal: Shopper, pool: DbPool, clock: ClockDep
+) -> Response:
+    """The code to show a till's scanner now; the answer of the offer itself says until when."""
+    code = await _code(request, principal, pool, clock, offer_id)
+    if code is None:
+        raise NotFound("This offer has no coupon that can be used now.")
     return Response(
-        wallet.qr_svg(offer.code), media_type="image/svg+xml", headers={"Cache-Control": "private, no-store"}
+        wallet.qr_svg(code.text), media_type="image/svg+xml", headers={"Cache-Control": "private, no-store"}
     )

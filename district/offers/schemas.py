@@ -27,7 +27,15 @@ class OfferOut(BaseModel):
     state: ShownState
     kind: str
     code: str | None = Field(
-        description="What a till reads; null for a message without a coupon, and for what is not claimed yet"
+        description="What a till reads; null for a message without a coupon, for what is not claimed yet, and for an offer"
+        " whose code rotates"
+    )
+    qr: str | None = Field(
+        default=None,
+        description="Of one offer that can be used now: the signed code to show as a QR code, until ``qr_expires_at``",
+    )
+    qr_expires_at: datetime | None = Field(
+        default=None, description="Machine time; ask again then: a till refuses an older code"
     )
     value: dict[str, Any]
     title: str

@@ -77,7 +77,7 @@ def qr_svg(code: str) -> str:
 def _shown(row: Sequence[Any], language: Language | None, now: datetime) -> OfferOut:
     """A row of WALLET_SQL or ONE_OFFER_SQL, which the driver leaves untyped."""
     id_, campaign_id, state, kind, code, value, title, text, why = row[:9]
-    valid_from, valid_until, redeemed_at, store_ids, member_language, reserved_until = row[9:]
+    valid_from, valid_until, redeemed_at, store_ids, member_language, reserved_until, is_rotating = row[9:]
     chosen = language or language_of(member_language) or Language.EN
     is_open = state in {OfferState.RESERVED, OfferState.ISSUED, OfferState.OPENED}
     is_redeemable = kind in REDEEMABLE and state != OfferState.RESERVED
@@ -86,7 +86,7 @@ def _shown(row: Sequence[Any], language: Language | None, now: datetime) -> Offe
         campaign_id=campaign_id,
         state=ShownState.EXPIRED if is_open and valid_until <= now else ShownState(state),
         kind=kind,
-        code=code if is_redeemable else None,
+        code=code if is_redeemable and not is_rotating else None,
         value=value,
         title=_words(title, chosen),
         text=_words(text, chosen),
