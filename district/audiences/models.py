@@ -1,4 +1,7 @@
-"""Tags, uploaded lists, segments, follows and the members' timeline. A row without a merchant is the operator's."""
+"""Tags, uploaded lists, segments, follows and the members' timeline.
+
+A set without a merchant and a property is the operator's.
+"""
 
 import uuid
 from datetime import datetime
@@ -12,6 +15,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from district.database import Base, new_id
 
 _MERCHANT = ("district_id", "merchant_id"), ("merchant.district_id", "merchant.id")
+_PROPERTY = ("district_id", "property_id"), ("property.district_id", "property.id")
+_ONE_OWNER = "merchant_id IS NULL OR property_id IS NULL"
 _MEMBER = ("district_id", "member_id"), ("member.district_id", "member.id")
 
 
@@ -30,6 +35,7 @@ class Tag(Base):
     district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     merchant_id: Mapped[uuid.UUID | None]
+    property_id: Mapped[uuid.UUID | None]
     name: Mapped[str] = mapped_column(Text)
     """As rules write it."""
     title: Mapped[str] = mapped_column(Text)
@@ -37,10 +43,13 @@ class Tag(Base):
 
     __table_args__ = (
         ForeignKeyConstraint(*_MERCHANT, ondelete="CASCADE"),
+        ForeignKeyConstraint(*_PROPERTY, ondelete="CASCADE"),
+        CheckConstraint(_ONE_OWNER, name="one_owner"),
         Index(
             "uq_tag_name",
             "district_id",
             "merchant_id",
+            "property_id",
             "name",
             unique=True,
             postgresql_nulls_not_distinct=True,
@@ -73,6 +82,7 @@ class ContactList(Base):
     district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     merchant_id: Mapped[uuid.UUID | None]
+    property_id: Mapped[uuid.UUID | None]
     name: Mapped[str] = mapped_column(Text)
     title: Mapped[str] = mapped_column(Text)
     entries: Mapped[int] = mapped_column(server_default="0")
@@ -81,10 +91,13 @@ class ContactList(Base):
 
     __table_args__ = (
         ForeignKeyConstraint(*_MERCHANT, ondelete="CASCADE"),
+        ForeignKeyConstraint(*_PROPERTY, ondelete="CASCADE"),
+        CheckConstraint(_ONE_OWNER, name="one_owner"),
         Index(
             "uq_contact_list_name",
             "district_id",
             "merchant_id",
+            "property_id",
             "name",
             unique=True,
             postgresql_nulls_not_distinct=True,
@@ -117,6 +130,7 @@ class Segment(Base):
     district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     merchant_id: Mapped[uuid.UUID | None]
+    property_id: Mapped[uuid.UUID | None]
     name: Mapped[str] = mapped_column(Text)
     title: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
@@ -130,11 +144,14 @@ class Segment(Base):
 
     __table_args__ = (
         ForeignKeyConstraint(*_MERCHANT, ondelete="CASCADE"),
+        ForeignKeyConstraint(*_PROPERTY, ondelete="CASCADE"),
+        CheckConstraint(_ONE_OWNER, name="one_owner"),
         CheckConstraint("kind IN ('live', 'static')", name="kind_known"),
         Index(
             "uq_segment_name",
             "district_id",
             "merchant_id",
+            "property_id",
             "name",
             unique=True,
             postgresql_nulls_not_distinct=True,

@@ -136,9 +136,9 @@ class JoinIncentive(Base):
     nth: Mapped[int] = mapped_column(server_default="1")
     """On which join; 1: the first."""
     kind: Mapped[str] = mapped_column(Text)
-    """coupon or plan."""
+    """coupon, red_packet, points or plan."""
     campaign_id: Mapped[uuid.UUID | None]
-    """The operator's campaign that the coupon is of."""
+    """The operator's campaign that the coupon, the red packet or the points are of."""
     plan_id: Mapped[uuid.UUID | None]
     """The faster plan."""
     plan_for_s: Mapped[int | None]
@@ -155,8 +155,8 @@ class JoinIncentive(Base):
         ForeignKeyConstraint(["district_id", "plan_id"], ["plan.district_id", "plan.id"]),
         CheckConstraint("nth >= 1", name="nth_from_one"),
         CheckConstraint(
-            "CASE kind WHEN 'coupon' THEN campaign_id IS NOT NULL"
-            " WHEN 'plan' THEN plan_id IS NOT NULL AND plan_for_s > 0 ELSE false END",
+            "CASE WHEN kind IN ('coupon', 'red_packet', 'points') THEN campaign_id IS NOT NULL"
+            " WHEN kind = 'plan' THEN plan_id IS NOT NULL AND plan_for_s > 0 ELSE false END",
             name="gives_something",
         ),
     )

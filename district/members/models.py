@@ -51,6 +51,8 @@ class Member(Base):
     birth_month: Mapped[int | None] = mapped_column(SmallInteger)
     """The birthday, without its year, if the member wants to be greeted on it."""
     birth_day: Mapped[int | None] = mapped_column(SmallInteger)
+    called: Mapped[str | None] = mapped_column(Text)
+    """How the member wants to be addressed, in his own words; at most 40 letters."""
     merged_into: Mapped[uuid.UUID | None]
     """The membership that this one became part of; a plain id."""
 
@@ -61,6 +63,7 @@ class Member(Base):
             " AND birth_day BETWEEN 1 AND 31",
             name="birthday_range",
         ),
+        CheckConstraint("char_length(called) BETWEEN 1 AND 40", name="called_length"),
         Index(
             "ix_member_birthday",
             "district_id",

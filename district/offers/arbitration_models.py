@@ -48,6 +48,10 @@ class Exposure(Base):
     features: Mapped[list[float]] = mapped_column(ARRAY(Double))
     """In the order of ``push.redeem_model.FEATURES``."""
     model_version: Mapped[int]
+    holdout_pct: Mapped[float | None] = mapped_column(Double)
+    """The share of members that the campaign held out when this was drawn; None: before it was kept."""
+    holdout_salt: Mapped[str | None] = mapped_column(Text)
+    """Under which the arm was drawn; rows of another share or salt are another experiment."""
 
     __table_args__ = (
         ForeignKeyConstraint(
