@@ -12,18 +12,20 @@ import nats
 import nats.errors
 
 from geo.coordinates import LonLat
+from push.limits import MAX_CAP
 from tests.benchmarks import store18, worlds
 from tests.benchmarks.loading import Connection
 from tests.factories import square
 from tests.product import Product, wait_for
 
-MEMBERS = 120
+MEMBERS = 1_200
 ROWS_A_POST = 100
 POSTS_A_SECOND = 10.0
 SENDERS = 4
-GROUPS = 12
+GROUPS = 200
 """Members take turns in so many groups; a multiple of SENDERS, so that one sender tells all of a member, in order."""
-FENCES = 40
+FENCES = MAX_CAP
+"""No more than a district's policy lets one member have on a day: every refusal is a loss here."""
 FAR = (store18.PLANE.anchor.lon + 0.03, store18.PLANE.anchor.lat + 0.03)
 DOORS = [
     LonLat(

@@ -130,6 +130,8 @@ def test_level_1_lets_a_client_in_by_a_good_token_until_its_time_is_up(
 
         nds.move_clock(PAST_AN_HOUR_S)
         wait_for("the gateway ends the session", lambda: not is_on_line(browser, internet), timeout_s=15)
+        # For a moment it still knows the client, and shows him a page of its own.
+        wait_for("the gateway leads on", lambda: browser.get(internet).status == 307, timeout_s=15)
         again = browser.sign_in(browser.get(internet).location)
         browser.get(again.location)
         assert is_on_line(browser, internet)
