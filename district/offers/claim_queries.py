@@ -21,16 +21,46 @@ WHERE campaign.district_id = %(district_id)s AND campaign.id = ANY(%(campaigns)s
 ORDER BY campaign.id
 """
 
-TAKE_PIECES_SQL = """
-WITH wanted AS (
-    SELECT offer_id, row_number() OVER () AS place
-    FROM unnest(%(offers)s::uuid[]) AS wanted (offer_id)
-), free AS (
-    SELECT number, row_number() OVER (ORDER BY number) AS place
-    FROM (
+# Each taker begins somewhere else and goes round once: those who began at the first free piece would all pass the pieces
+# that others hold or have taken, whose index entries stay until they are vacuumed.
+TAKE_PIECE_SQL = """
+UPDATE pool_piece SET offer_id = %(offer_id)s
+WHERE district_id = %(district_id)s AND campaign_id = %(campaign_id)s AND number = (
+    SELECT coalesce((
         SELECT number FROM pool_piece
         WHERE district_id = %(district_id)s AND campaign_id = %(campaign_id)s AND offer_id IS NULL
-        ORDER BY number LIMIT %(amount)s FOR UPDATE SKIP LOCKED
+          AND number >= %(start)s
+        ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
+    ), (
+        SELECT number FROM pool_piece
+        WHERE district_id = %(district_id)s AND campaign_id = %(campaign_id)s AND offer_id IS NULL
+          AND number < %(start)s
+        ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
+    ))
+)
+RETURNING offer_id, amount_minor
+"""
+
+TAKE_PIECES_SQL = """
+WITH wanted AS (
+    SELECT offer_id, place FROM unnest(%(offers)s::uuid[]) WITH ORDINALITY AS wanted (offer_id, place)
+), free AS (
+    SELECT number, row_number() OVER () AS place
+    FROM (
+        SELECT number FROM (
+            SELECT number FROM pool_piece
+            WHERE district_id = %(district_id)s AND campaign_id = %(campaign_id)s AND offer_id IS NULL
+              AND number >= %(start)s
+            ORDER BY number LIMIT %(amount)s FOR UPDATE SKIP LOCKED
+        ) AS after_start
+        UNION ALL
+        SELECT number FROM (
+            SELECT number FROM pool_piece
+            WHERE district_id = %(district_id)s AND campaign_id = %(campaign_id)s AND offer_id IS NULL
+              AND number < %(start)s
+            ORDER BY number LIMIT %(amount)s FOR UPDATE SKIP LOCKED
+        ) AS before_start
+        LIMIT %(amount)s
     ) AS piece
 )
 UPDATE pool_piece SET offer_id = wanted.offer_id

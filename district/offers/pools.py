@@ -1,4 +1,4 @@
-"""Pieces made in advance: rows that many may take at once, each going for the next that nobody holds."""
+"""Pieces made in advance: rows that many may take at once, each from a place of its own on the next that nobody holds."""
 
 import secrets
 import uuid
@@ -45,20 +45,39 @@ async def take_pieces(
     connection: Connection, district_id: uuid.UUID, terms: Terms, offer_ids: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, int | None]:
     """What each offer drew, of those that found a piece. A pool that was never made is made now."""
+    drawn = await _draw(connection, district_id, terms, offer_ids)
+    if not drawn and await _is_unmade(connection, district_id, terms):
+        await fill(connection, district_id, terms)
+        drawn = await _draw(connection, district_id, terms, offer_ids)
+    return drawn
+
+
+async def _draw(
+    connection: Connection, district_id: uuid.UUID, terms: Terms, offer_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, int | None]:
+    """Free pieces from a place of this caller's own on, all round; fewer when others hold the rest."""
     values: dict[str, Any] = {
         "district_id": district_id,
         "campaign_id": terms.campaign_id,
-        "offers": list(offer_ids),
-        "amount": len(offer_ids),
+        "start": secrets.randbelow(_pieces(terms)),
     }
-    rows = await (await connection.execute(claim_queries.TAKE_PIECES_SQL, values)).fetchall()
-    if not rows and await _is_unmade(connection, values):
-        await fill(connection, district_id, terms)
-        rows = await (await connection.execute(claim_queries.TAKE_PIECES_SQL, values)).fetchall()
-    return {row[0]: row[1] for row in rows}
+    if len(offer_ids) == 1:
+        values |= {"offer_id": offer_ids[0]}
+        found = await connection.execute(claim_queries.TAKE_PIECE_SQL, values)
+    else:
+        values |= {"offers": list(offer_ids), "amount": len(offer_ids)}
+        found = await connection.execute(claim_queries.TAKE_PIECES_SQL, values)
+    return {row[0]: row[1] for row in await found.fetchall()}
 
 
-async def _is_unmade(connection: Connection, values: dict[str, Any]) -> bool:
+def _pieces(terms: Terms) -> int:
+    """About how many pieces there are: where to begin is all that hangs on it."""
+    count = terms.offer.value.count if terms.offer.kind is OfferKind.RED_PACKET else terms.quota
+    return max(1, min(count or 1, MOST_PIECES))
+
+
+async def _is_unmade(connection: Connection, district_id: uuid.UUID, terms: Terms) -> bool:
+    values = {"district_id": district_id, "campaign_id": terms.campaign_id}
     row = await (await connection.execute(claim_queries.POOL_SIZE_SQL, values)).fetchone()
     return row is not None and row[0] == 0
 

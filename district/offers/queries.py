@@ -34,17 +34,24 @@ ON CONFLICT (district_id, campaign_id, member_id, occurrence_key) DO NOTHING
 RETURNING id
 """
 
+# The first slot that is free, of those who have fewer in use than their cap; the key decides between two that did not
+# wait for each other.
 TAKE_SLOTS_SQL = """
 INSERT INTO cap_slot (district_id, member_id, scope, slot, taken_at, offer_id)
-SELECT %(district_id)s, member_id, scope, %(slot)s, %(now)s, offer_id
+SELECT %(district_id)s, wanted.member_id, wanted.scope, free.slot, %(now)s, wanted.offer_id
 FROM unnest(%(members)s::uuid[], %(scopes)s::text[], %(offers)s::uuid[], %(reusable)s::timestamptz[],
-            %(most)s::int[]) AS wanted (member_id, scope, offer_id, reusable, most)
-WHERE (
-    SELECT count(*) FROM cap_slot AS held
+            %(slots)s::int[], %(most)s::int[]) AS wanted (member_id, scope, offer_id, reusable, slots, most)
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(held.slot::int), '{}') AS slots FROM cap_slot AS held
     WHERE held.district_id = %(district_id)s AND held.member_id = wanted.member_id
       AND held.scope = wanted.scope AND held.taken_at > wanted.reusable
-) < wanted.most
-ORDER BY member_id, scope
+) AS used
+CROSS JOIN LATERAL (
+    SELECT place AS slot FROM generate_series(0, wanted.slots - 1) AS place
+    WHERE place <> ALL (used.slots) ORDER BY place LIMIT 1
+) AS free
+WHERE cardinality(used.slots) < wanted.most
+ORDER BY wanted.member_id, wanted.scope
 ON CONFLICT (district_id, member_id, scope, slot)
 DO UPDATE SET taken_at = EXCLUDED.taken_at, offer_id = EXCLUDED.offer_id
 WHERE cap_slot.taken_at <= (

@@ -14,7 +14,7 @@ from district.offers import claim_queries, queries, terms
 from district.offers.claim_models import TOTAL
 from district.offers.issuing import Candidate
 from district.offers.terms import Terms
-from push.limits import MAX_CAP, Reservation
+from push.limits import MAX_CAP
 
 Connection = AsyncConnection[TupleRow]
 
@@ -24,45 +24,28 @@ async def take_slots(
 ) -> set[uuid.UUID]:
     """Take one slot of each of their caps; the offers that found one of their caps full.
 
-    Slot 0 of all first, then slot 1 of those that did not get theirs: the key decides. Campaigns with wider caps
-    may hold later slots of the same scope, so a slot is taken only while fewer than the cap's are in use; the
-    members are locked before, so that this stays true. What is only counted in for others refuses nothing.
+    One statement takes the first free slot of each. Campaigns with wider caps may hold later slots of the same scope,
+    so a slot is taken only while fewer than the cap's are in use; the members are locked before, so that this stays
+    true and nobody meets another at a slot. What is only counted in for others refuses nothing.
     """
     wanted = [(one, slots) for one in candidates for slots in one.reservations]
-    slot = 0
-    while wanted:
-        trying = [pair for pair in wanted if slot < pair[1].slots]
-        taken = await _take_slot(connection, district_id, trying, slot, now=now) if trying else set()
-        left = [pair for pair in wanted if (pair[0].offer_id, pair[1].scope) not in taken]
-        full = [pair for pair in left if slot + 1 >= pair[1].slots]
-        if len(full) == len(left):
-            return {one.offer_id for one, reservation in full if reservation.is_limit}
-        wanted, slot = left, slot + 1
-    return set()
-
-
-async def _take_slot(
-    connection: Connection,
-    district_id: uuid.UUID,
-    wanted: Sequence[tuple[Candidate, Reservation]],
-    slot: int,
-    *,
-    now: datetime,
-) -> set[tuple[uuid.UUID, str]]:
+    if not wanted:
+        return set()
     cursor = await connection.execute(
         queries.TAKE_SLOTS_SQL,
         {
             "district_id": district_id,
-            "slot": slot,
             "now": now,
             "members": [one.draft.member_id for one, _ in wanted],
             "scopes": [reservation.scope for _, reservation in wanted],
             "offers": [one.offer_id for one, _ in wanted],
             "reusable": [reservation.reusable_at_or_before for _, reservation in wanted],
+            "slots": [reservation.slots for _, reservation in wanted],
             "most": [reservation.slots if reservation.is_limit else MAX_CAP + 1 for _, reservation in wanted],
         },
     )
-    return {(row[0], row[1]) for row in await cursor.fetchall()}
+    taken = {(row[0], row[1]) for row in await cursor.fetchall()}
+    return {one.offer_id for one, slot in wanted if slot.is_limit and (one.offer_id, slot.scope) not in taken}
 
 
 async def take_stock(
