@@ -97,12 +97,13 @@ class Result:
     delay: how much machine time later it may be tried again (QUEUED only). due_at: the business time
     before which it must not leave (QUEUED only). channel: by which it is tried next, from its first attempt on
     (QUEUED only; None: by the same). counts: whether this was an attempt. is_address_gone says that the address
-    must be disabled. via is the provider that was asked.
+    must be disabled. by is the channel that the row had, via the provider that was asked.
     """
 
     id: DeliveryId
     fence: int
     state: DeliveryState
+    by: Channel
     reason: str = ""
     provider_id: str = ""
     delay: timedelta = timedelta(0)
@@ -262,6 +263,7 @@ def _result(
         id=delivery.id,
         fence=delivery.fence,
         state=state,
+        by=delivery.message.channel,
         reason=reason,
         provider_id=provider_id,
         delay=delay,

@@ -25,8 +25,8 @@ class MessagePurpose(StrEnum):
 class Message:
     """One message to one address by one channel. Its id is the dedupe key that a provider gets.
 
-    address is what the channel sends to: a telephone number, a URL, the member's id for the inbox.
-    Neither address nor body ever belongs in a log.
+    address is what the channel sends to: a telephone number, a URL, the member's id for the inbox; keys are
+    what goes with it, such as a browser's public key. Neither address nor body ever belongs in a log.
     """
 
     id: DeliveryId
@@ -44,6 +44,7 @@ class Message:
     campaign_id: CampaignId | None = None
     store_id: StoreId | None = None
     code: str | None = field(default=None, repr=False)
+    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -92,7 +92,14 @@ class Lane:
     def _dispatcher(self, district: DistrictInfo) -> Dispatcher:
         known = self._dispatchers.get(district.id)
         if known is None or known[0] != district:
-            store = SqlOutbox(pool=self.pool, district=district, clock=self.clock, channels=self.channels)
+            secret = self.settings.secret
+            store = SqlOutbox(
+                pool=self.pool,
+                district=district,
+                clock=self.clock,
+                channels=self.channels,
+                secret=secret.get_secret_value() if secret else "",
+            )
             dispatcher = Dispatcher(
                 store=store,
                 channels=channels_of(

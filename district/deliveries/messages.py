@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from district.channels.addresses import Address
 from push.consent import Channel
 from push.identifiers import CampaignId, DeliveryId, MemberId, OfferId, StoreId
 from push.message import Message, MessagePurpose
@@ -24,15 +25,21 @@ def endpoint_of(payload: Mapping[str, Any]) -> uuid.UUID | None:
     return uuid.UUID(text) if isinstance(text, str) else None
 
 
-def message_of(row: tuple[Any, ...], urls: Mapping[uuid.UUID, str]) -> Message:
-    """The message of a row of LEASE_SQL, which the driver leaves untyped."""
-    id_, _, _, channel, purpose, member_id, offer_id, payload, due_at, send_before = row
+def message_of(
+    row: tuple[Any, ...],
+    urls: Mapping[uuid.UUID, str],
+    addresses: Mapping[tuple[uuid.UUID, Channel], Address],
+) -> Message:
+    """The message of a row of LEASE_SQL, which the driver leaves untyped; without an address where there is none."""
+    id_, _, _, channel, purpose, member_id, offer_id, payload, due_at, send_before = row[:10]
+    found = addresses.get((member_id, Channel(channel)))
     language = language_of(payload.get("language")) or Language.EN
     return Message(
         id=DeliveryId(id_),
         channel=Channel(channel),
         purpose=MessagePurpose(purpose),
-        address=_address(Channel(channel), member_id, payload, urls),
+        address=found.address if found else _address(Channel(channel), member_id, payload, urls),
+        keys=found.keys if found else {},
         language=language,
         title=_text(payload.get("title"), language),
         body=_text(payload.get("body"), language),

@@ -21,7 +21,7 @@ UPDATE outbox_message AS message
 SET state = 'leased', fence = message.fence + 1, lease_until = clock_timestamp() + %(lease_for)s
 FROM due WHERE message.district_id = %(district_id)s AND message.id = due.id
 RETURNING message.id, message.fence, message.attempts, message.channel, message.purpose, message.member_id,
-          message.offer_id, message.payload, message.due_at, message.send_before
+          message.offer_id, message.payload, message.due_at, message.send_before, message.fallbacks
 """
 
 ENDPOINTS_SQL = """
@@ -69,17 +69,29 @@ WITH changed AS (
     UPDATE outbox_message AS message
     SET state = result.state, reason = result.reason, lease_until = NULL,
         retry_at = clock_timestamp() + result.delay, due_at = coalesce(result.due_at, message.due_at),
-        attempts = message.attempts + result.counts::int,
+        attempts = CASE WHEN result.channel = '' THEN message.attempts + result.counts::int ELSE 0 END,
+        channel = CASE WHEN result.channel = '' THEN message.channel ELSE result.channel END,
+        fallbacks = CASE WHEN result.channel = '' THEN message.fallbacks ELSE message.fallbacks[2:] END,
+        provider_id = coalesce(result.provider_id, message.provider_id),
+        provider_message_id = CASE WHEN result.message_id = '' THEN message.provider_message_id
+                                   ELSE result.message_id END,
         payload = CASE WHEN message.purpose = 'code' AND result.state <> 'accepted' AND result.is_final
                        THEN message.payload - 'code' - 'to' ELSE message.payload END,
         finished_at = CASE WHEN result.is_final THEN clock_timestamp() END
     FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[], %(states)s::text[], %(reasons)s::text[],
-                %(delays)s::interval[], %(due)s::timestamptz[], %(counts)s::bool[], %(finals)s::bool[])
-         AS result (id, fence, state, reason, delay, due_at, counts, is_final)
+                %(delays)s::interval[], %(due)s::timestamptz[], %(counts)s::bool[], %(finals)s::bool[],
+                %(next_channels)s::text[], %(providers)s::uuid[], %(message_ids)s::text[], %(tried)s::text[])
+         AS result (id, fence, state, reason, delay, due_at, counts, is_final, channel, provider_id, message_id, tried)
     WHERE message.district_id = %(district_id)s AND message.id = result.id AND message.fence = result.fence
       AND message.state IN ('leased', 'sending')
     RETURNING message.id, message.channel, message.state, message.reason, message.attempts, message.member_id,
-              message.offer_id, message.payload
+              message.offer_id, message.payload, result.counts, result.provider_id, result.tried
+), tried AS (
+    INSERT INTO delivery_attempt (district_id, id, delivery_id, channel, provider_id, outcome, detail, at)
+    SELECT %(district_id)s, attempt.id, changed.id, tried, provider_id, state, reason, clock_timestamp()
+    FROM changed JOIN unnest(%(ids)s::uuid[], %(attempts)s::uuid[]) AS attempt (delivery_id, id)
+      ON attempt.delivery_id = changed.id
+    WHERE counts AND tried <> 'inbox'
 ), arrived AS (
     INSERT INTO inbox_item (district_id, id, member_id, offer_id, store_id, title, body, why, kind, at,
                             committed_at)

@@ -11,8 +11,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from district.campaigns.live import live_campaigns
+from district.channels import addresses
+from district.channels.addresses import Address
 from district.clock import Clock, monotonic
-from district.database import Pool, transaction
+from district.database import Pool, new_id, transaction
 from district.deliveries import queries
 from district.deliveries.messages import address_of, endpoint_of, message_of
 from district.districts.service import DistrictInfo
@@ -48,7 +50,11 @@ class SqlOutbox:
     clock: Clock
     channels: frozenset[Channel] = frozenset(Channel)
     secrets: dict[str, Sequence[str]] = field(default_factory=dict)
+    secret: str = field(default="", repr=False)
+    """The installation's, which opens the keys of addresses."""
     _campaigns: dict[tuple[uuid.UUID, int], tuple[float, Campaign]] = field(default_factory=dict)
+    _addresses: dict[uuid.UUID, Address] = field(default_factory=dict)
+    """Of the rows that were leased last."""
 
     async def reclaim(self) -> int:
         """Give back or give up every row whose lease ended.
@@ -83,7 +89,9 @@ class SqlOutbox:
             await connection.execute("SET LOCAL synchronous_commit = off")
             rows = await (await connection.execute(queries.LEASE_SQL, values)).fetchall()
             urls = await self._endpoint_urls(connection, rows)
-        return [_leased(row, urls) for row in rows]
+            found = await addresses.find(connection, self.district.id, _addressed(rows), secret=self.secret)
+        self._addresses = {row[0]: one for row in rows if (one := found.get((row[5], Channel(row[3]))))}
+        return [_leased(row, urls, found) for row in rows]
 
     async def _endpoint_urls(
         self, connection: Connection, rows: Sequence[tuple[Any, ...]]
@@ -187,12 +195,18 @@ class SqlOutbox:
             "due": [one.due_at for one in results],
             "counts": [one.counts for one in results],
             "finals": [one.state in FINAL for one in results],
+            "next_channels": [one.channel or "" for one in results],
+            "providers": [_uuid(one.via) for one in results],
+            "message_ids": [one.provider_id for one in results],
+            "tried": [one.by for one in results],
+            "attempts": [new_id() for _ in results],
         }
         async with transaction(self.pool) as connection:
             await connection.execute(queries.LOCK_READERS_SQL, values)
             rows = await (await connection.execute(queries.RECORD_SQL, values)).fetchall()
             await self._give_back(connection, rows)
             await self._disable(connection, rows, {one.id for one in results if one.is_address_gone})
+            await self._note_addresses(connection, rows, results)
 
     async def _give_back(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Offers whose only message never left: void them, free their slots and stock, keep the reason."""
@@ -229,6 +243,32 @@ class SqlOutbox:
                 {"district_id": self.district.id, "now": self.clock.now(), "endpoints": endpoints},
             )
 
+    async def _note_addresses(
+        self, connection: Connection, rows: Sequence[tuple[Any, ...]], results: Sequence[Result]
+    ) -> None:
+        """Remember which addresses of members work, and which do not exist."""
+        by_id = {row[0]: row for row in rows}
+        known = [
+            (one, self._addresses[one.id]) for one in results if one.id in by_id and one.id in self._addresses
+        ]
+        gone = [(one, address) for one, address in known if one.is_address_gone]
+        await addresses.note(
+            connection,
+            self.district.id,
+            worked={
+                address.endpoint_id
+                for one, address in known
+                if one.state is DeliveryState.ACCEPTED and address.endpoint_id is not None
+            },
+            gone={address.endpoint_id for _, address in gone if address.endpoint_id is not None},
+        )
+        contacts = [
+            (by_id[one.id][5], one.by, address.address)
+            for one, address in gone
+            if address.endpoint_id is None
+        ]
+        await addresses.contacts_gone(connection, self.district.id, contacts)
+
     async def release(self, deliveries: Sequence[LeasedDelivery]) -> None:
         """Give rows back untouched."""
         values = {
@@ -240,8 +280,35 @@ class SqlOutbox:
             await connection.execute(queries.RELEASE_SQL, values)
 
 
-def _leased(row: tuple[Any, ...], urls: Mapping[uuid.UUID, str]) -> LeasedDelivery:
-    return LeasedDelivery(id=DeliveryId(row[0]), fence=row[1], attempts=row[2], message=message_of(row, urls))
+def _leased(
+    row: tuple[Any, ...],
+    urls: Mapping[uuid.UUID, str],
+    found: Mapping[tuple[uuid.UUID, Channel], Address],
+) -> LeasedDelivery:
+    return LeasedDelivery(
+        id=DeliveryId(row[0]),
+        fence=row[1],
+        attempts=row[2],
+        message=message_of(row, urls, found),
+        fallbacks=tuple(Channel(one) for one in row[10]),
+    )
+
+
+def _addressed(rows: Sequence[tuple[Any, ...]]) -> set[tuple[uuid.UUID, Channel]]:
+    """Members and channels of rows that go to an address of the member's; a code says itself where it goes."""
+    return {
+        (row[5], Channel(row[3]))
+        for row in rows
+        if row[5] is not None and Channel(row[3]) in addresses.ADDRESSED and "to" not in row[7]
+    }
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    """The provider's id; the channels of this installation itself have none."""
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 def _zone(name: str | None) -> ZoneInfo | None:

@@ -5,6 +5,7 @@ from district.audiences import models as audiences
 from district.auth import models as auth
 from district.campaigns import models as campaigns
 from district.campaigns import trigger_models as triggers
+from district.channels import models as channels
 from district.database import Base
 from district.deliveries import models as deliveries
 from district.districts import models as districts
@@ -21,6 +22,7 @@ from district.portal import models as portal
 from district.purchases import models as purchases
 from district.radius import models as radius
 from district.redemptions import models as redemptions
+from district.redemptions import offline_models as offline
 from district.settlement import models as settlement
 from district.sightings import models as sightings
 from district.stores import models as stores
@@ -34,6 +36,7 @@ MODULES = (
     audiences,
     auth,
     campaigns,
+    channels,
     claim_models,
     deliveries,
     districts,
@@ -43,6 +46,7 @@ MODULES = (
     members,
     merchants,
     offers,
+    offline,
     outbox,
     points,
     portal,

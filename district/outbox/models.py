@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from district.database import Base, new_id
@@ -39,8 +39,24 @@ class OutboxMessage(Base):
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    fallbacks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """Channels to try, one after the other, when this one cannot carry it."""
+    provider_id: Mapped[uuid.UUID | None]
+    """Which of the channel's providers was asked last."""
+    provider_message_id: Mapped[str] = mapped_column(Text, server_default="")
+    """What it calls the message; receipts name it."""
+    delivered_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+    """Both as receipts told; machine time."""
 
     __table_args__ = (
+        Index(
+            "ix_outbox_message_provider_message",
+            "district_id",
+            "provider_id",
+            "provider_message_id",
+            postgresql_where=text("provider_message_id <> ''"),
+        ),
         Index(
             "ix_outbox_message_due",
             "district_id",

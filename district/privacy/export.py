@@ -54,6 +54,7 @@ EXPORTED: Final = (
     Kept(table="outbox_message"),
     Kept(table="cap_slot"),
     Kept(table="refusal"),
+    Kept(table="member_endpoint", secret=("address_hash", "sealed")),
     Kept(table="follow"),
     Kept(table="member_event"),
     Kept(table="member_tag"),

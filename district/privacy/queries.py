@@ -61,6 +61,7 @@ ERASE: Final = (
     WHERE district_id = :district_id AND member_id = :member_id
     """,
     "DELETE FROM idempotent_answer WHERE district_id = :district_id AND principal = :principal",
+    "DELETE FROM member_endpoint WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM follow WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM member_event WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM member_tag WHERE district_id = :district_id AND member_id = :member_id",
@@ -130,6 +131,14 @@ FORGET: Final = {
         DELETE FROM contact_list_entry
         WHERE district_id = %(district_id)s AND list_id IN (SELECT id FROM emptied)
     """,
+    # What was removed on a page and not brought back: its name says when.
+    **{
+        f"removed_{table}": f"""
+            DELETE FROM {table} WHERE district_id = %(district_id)s AND left(name, 1) = '~'
+              AND CAST(split_part(name, '~', 2) AS bigint) < extract(epoch FROM CAST(%(removed_before)s AS timestamptz))
+        """
+        for table in ("segment", "tag", "contact_list")
+    },
     "wifi_session": (
         "DELETE FROM wifi_session WHERE district_id = %(district_id)s AND granted_at < %(wifi_before)s"
     ),

@@ -22,6 +22,7 @@ from district.deliveries.models import InboxItem
 from district.deliveries.queue import SqlOutbox
 from district.districts.models import District
 from district.members.models import Member
+from push.consent import Channel
 from push.delivery import DeliveryState, Result
 from push.wording import Language
 from tests.conftest import refresh
@@ -263,7 +264,7 @@ async def test_items_of_one_member_become_visible_in_the_order_of_their_sequence
 
     async def record(part: int) -> None:
         for one in leased[part::8]:
-            await outbox.record([Result(id=one.id, fence=one.fence, state=DeliveryState.ACCEPTED)])
+            await outbox.record([Result(id=one.id, fence=one.fence, state=DeliveryState.ACCEPTED, by=Channel.INBOX)])
 
     await asyncio.gather(*(record(part) for part in range(8)))
     async with asyncio.timeout(10):

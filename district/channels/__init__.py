@@ -1,0 +1,1 @@
+"""How members may be reached: a district's providers and their order, and members' addresses."""

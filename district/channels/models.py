@@ -1,0 +1,114 @@
+"""Providers of a district, the order of its channels, and members' addresses on them."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from district.database import Base, new_id
+
+
+class ChannelProvider(Base):
+    """Who carries messages of one channel; a channel may have several, each with its share."""
+
+    __tablename__ = "channel_provider"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    slug: Mapped[str] = mapped_column(Text)
+    """Names it in addresses that it posts to."""
+    channel: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    """Which protocol: smtp, smpp, sms_http, web_push …"""
+    name: Mapped[str] = mapped_column(Text)
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """What may be shown: addresses, user names, limits of the protocol."""
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """What may not: a JSON object of credentials, sealed about ``provider:`` and its id."""
+    is_on: Mapped[bool] = mapped_column(server_default=text("true"))
+    weight: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    in_flight: Mapped[int] = mapped_column(SmallInteger, server_default="16")
+    per_s: Mapped[float | None] = mapped_column(Float)
+    """Messages a second that it allows, for each worker."""
+    cost_micro: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """What one message, or one part of a long one, costs: millionths of the district's currency unit."""
+    paused_until: Mapped[datetime | None]
+    """Machine time before which it is left alone."""
+    pause_reason: Mapped[str] = mapped_column(Text, server_default="")
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("weight BETWEEN 1 AND 1000", name="weight_range"),
+        CheckConstraint("in_flight BETWEEN 1 AND 500", name="in_flight_range"),
+        CheckConstraint("per_s > 0", name="rate_positive"),
+        Index("uq_channel_provider_slug", "district_id", "slug", unique=True),
+        Index(None, "district_id", "channel"),
+    )
+
+
+class ChannelPolicy(Base):
+    """In which order a district's channels are tried. Without a row the product's own order holds."""
+
+    __tablename__ = "channel_policy"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    channel_order: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """Those that are used, the first one first; the inbox has no place, as it rings nobody."""
+    changed_at: Mapped[datetime]
+
+
+class EndpointState(StrEnum):
+    """Whether an address still works. A suspect one is tried last; one that is gone, never."""
+
+    ACTIVE = "active"
+    SUSPECT = "suspect"
+    GONE = "gone"
+
+
+class MemberEndpoint(Base):
+    """An address of a member on a channel, other than the telephone number and e-mail address that he proved."""
+
+    __tablename__ = "member_endpoint"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    member_id: Mapped[uuid.UUID]
+    channel: Mapped[str] = mapped_column(Text)
+    provider_id: Mapped[uuid.UUID | None]
+    """The one through which it works, where it works through one only."""
+    address: Mapped[str] = mapped_column(Text)
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the address: one address belongs to one member."""
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Keys that go with it, sealed about ``endpoint:`` and its id."""
+    state: Mapped[str] = mapped_column(Text, server_default="active")
+    agent: Mapped[str] = mapped_column(Text, server_default="")
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    """When the member's browser or app last named it."""
+    last_ok_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """In a row."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
+        ),
+        Index("uq_member_endpoint_address", "district_id", "channel", "address_hash", unique=True),
+        Index(None, "district_id", "member_id"),
+    )

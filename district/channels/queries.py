@@ -1,0 +1,76 @@
+"""SQL of members' addresses and of providers."""
+
+ADDRESSES_SQL = """
+SELECT wanted.member_id, wanted.channel, found.id, found.address, found.sealed
+FROM unnest(%(members)s::uuid[], %(channels)s::text[]) AS wanted (member_id, channel)
+CROSS JOIN LATERAL (
+    SELECT id, address, sealed, CASE state WHEN 'active' THEN 0 ELSE 1 END AS place, seen_at
+    FROM member_endpoint AS endpoint
+    WHERE endpoint.district_id = %(district_id)s AND endpoint.member_id = wanted.member_id
+      AND endpoint.channel = wanted.channel AND endpoint.state <> 'gone'
+      AND wanted.channel NOT IN ('sms', 'email')
+    UNION ALL
+    SELECT NULL, contact.address, NULL, 0, NULL
+    FROM member CROSS JOIN LATERAL (
+        SELECT CASE wanted.channel WHEN 'sms' THEN member.phone WHEN 'email' THEN member.email END AS address
+    ) AS contact
+    WHERE member.district_id = %(district_id)s AND member.id = wanted.member_id AND contact.address IS NOT NULL
+      AND NOT EXISTS (
+          SELECT FROM member_endpoint AS dead
+          WHERE dead.district_id = %(district_id)s AND dead.channel = wanted.channel AND dead.state = 'gone'
+            AND dead.address_hash = sha256(convert_to(contact.address, 'UTF8')))
+    ORDER BY place, seen_at DESC LIMIT 1
+) AS found
+"""
+
+# How many addresses each member has on each channel that is on.
+REACHABLE_SQL = """
+SELECT member_id, channel, count(*) FROM member_endpoint
+WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[]) AND state <> 'gone'
+  AND channel = ANY(%(channels)s::text[]) AND channel NOT IN ('sms', 'email')
+GROUP BY member_id, channel
+UNION ALL
+SELECT member.id, contact.channel, 1
+FROM member CROSS JOIN LATERAL (VALUES ('sms', member.phone), ('email', member.email)) AS contact (channel, address)
+WHERE member.district_id = %(district_id)s AND member.id = ANY(%(members)s::uuid[])
+  AND contact.address IS NOT NULL AND contact.channel = ANY(%(channels)s::text[])
+  AND NOT EXISTS (
+      SELECT FROM member_endpoint AS dead
+      WHERE dead.district_id = %(district_id)s AND dead.channel = contact.channel AND dead.state = 'gone'
+        AND dead.address_hash = sha256(convert_to(contact.address, 'UTF8')))
+"""
+
+WORKED_SQL = """
+UPDATE member_endpoint SET state = 'active', failures = 0, last_ok_at = clock_timestamp()
+WHERE district_id = %(district_id)s AND id = ANY(%(endpoints)s::uuid[])
+"""
+
+GONE_SQL = """
+UPDATE member_endpoint SET state = 'gone', failures = failures + 1
+WHERE district_id = %(district_id)s AND id = ANY(%(endpoints)s::uuid[])
+"""
+
+# A telephone number or e-mail address that does not exist: kept as an address that is gone, whoever proves it anew.
+CONTACT_GONE_SQL = """
+INSERT INTO member_endpoint (district_id, id, member_id, channel, address, address_hash, state, created_at, seen_at)
+SELECT %(district_id)s, gone.id, gone.member_id, gone.channel, gone.address,
+       sha256(convert_to(gone.address, 'UTF8')), 'gone', clock_timestamp(), clock_timestamp()
+FROM unnest(%(ids)s::uuid[], %(members)s::uuid[], %(channels)s::text[], %(addresses)s::text[])
+     AS gone (id, member_id, channel, address)
+ON CONFLICT (district_id, channel, address_hash) DO UPDATE SET state = 'gone'
+"""
+
+PROVIDERS_SQL = """
+SELECT district_id, id, slug, channel, kind, name, options, sealed, weight, in_flight, per_s, cost_micro, paused_until
+FROM channel_provider WHERE is_on ORDER BY district_id, channel, id
+"""
+
+POLICIES_SQL = """
+SELECT district_id, channel_order FROM channel_policy
+"""
+
+PAUSE_SQL = """
+UPDATE channel_provider
+SET paused_until = greatest(paused_until, clock_timestamp() + %(pause)s), pause_reason = %(reason)s
+WHERE district_id = %(district_id)s AND id = %(id)s
+"""
