@@ -149,6 +149,8 @@ class OfferContent:
     variants: tuple[Variant, ...] = ()
     stacks_with: frozenset[StacksWith] = ALONE_BUT_POINTS
     claim: Claim | None = None
+    is_offline_ok: bool = False
+    """Whether a till that is off line may take it: then each is bound to one shop when it is issued."""
 
     def variant_of(self, campaign_id: UUID, member_id: UUID) -> Variant | None:
         """The member's variant, the same whenever it is asked for; None when there is one wording only."""

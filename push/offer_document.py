@@ -74,6 +74,7 @@ def parse_offer(document: object, *, pointer: str = "/offer") -> OfferContent:
         variants=_variants(document.get("variants", ()), report.at("variants")),
         stacks_with=ALONE_BUT_POINTS if stacks is None else frozenset(StacksWith(one) for one in stacks),
         claim=_claim(document.get("claim"), report.at("claim")),
+        is_offline_ok=bool(document.get("offline", {}).get("ok", False)),
     )
     _stop_if_refused(report)
     return offer
@@ -95,6 +96,8 @@ def write_offer(offer: OfferContent) -> dict[str, Any]:
         document["stacks_with"] = sorted(offer.stacks_with)
     if offer.claim is not None:
         document["claim"] = _written_claim(offer.claim)
+    if offer.is_offline_ok:
+        document["offline"] = {"ok": True}
     return document
 
 

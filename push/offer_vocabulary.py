@@ -87,7 +87,8 @@ _CLAIM = Tagged(
     },
 )
 _STACKS = ListOf(Words(tuple(StacksWith)), 0, len(StacksWith))
-_HELD: dict[str, Shape] = {**_TOLD, "stacks_with": _STACKS, "claim": _CLAIM}
+_OFFLINE = Record(required={"ok": Flag()})
+_HELD: dict[str, Shape] = {**_TOLD, "stacks_with": _STACKS, "claim": _CLAIM, "offline": _OFFLINE}
 
 
 def _kind(word: str, required: dict[str, Shape], optional: dict[str, Shape]) -> Record:

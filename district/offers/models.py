@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from district.database import Base, new_id
 
 _IS_RESERVED = text("state = 'reserved'")
+_IS_BOUND = text("offline_store_id IS NOT NULL")
 _HOLDS_MONEY = text("held_minor > 0 AND state IN ('issued', 'opened')")
 
 
@@ -71,6 +72,8 @@ class Offer(Base):
     """The trading day whose allowance it counts in."""
     trigger_lon: Mapped[float | None] = mapped_column(Double)
     trigger_lat: Mapped[float | None] = mapped_column(Double)
+    offline_store_id: Mapped[uuid.UUID | None]
+    """The one shop in which it holds, so that its tills may take it without a line; None: it holds wherever its campaign does."""
 
     __table_args__ = (
         ForeignKeyConstraint(["district_id", "campaign_id"], ["campaign.district_id", "campaign.id"]),
@@ -83,6 +86,13 @@ class Offer(Base):
         Index(None, "district_id", "campaign_id", "issued_at"),
         Index("ix_offer_reserved", "district_id", "reserved_until", postgresql_where=_IS_RESERVED),
         Index("ix_offer_holding", "district_id", "valid_until", postgresql_where=_HOLDS_MONEY),
+        Index(
+            "ix_offer_offline",
+            "district_id",
+            "offline_store_id",
+            "valid_until",
+            postgresql_where=_IS_BOUND,
+        ),
     )
 
 
