@@ -23,7 +23,6 @@ from district.purchases import models as purchases
 from district.radius import models as radius
 from district.redemptions import models as redemptions
 from district.redemptions import offline_models as offline
-from district.redemptions import offline_models as offline
 from district.settlement import models as settlement
 from district.sightings import models as sightings
 from district.stores import models as stores
@@ -47,7 +46,6 @@ MODULES = (
     members,
     merchants,
     offers,
-    offline,
     offline,
     outbox,
     points,
