@@ -18,8 +18,8 @@ from district.deliveries.jobs import Deliveries
 from district.feeds.recorder import Recorder
 from district.gateways import overstayed
 from district.gateways.departures import Departures
+from district.offers import code_keys, model_jobs
 from district.offers import jobs as offers
-from district.offers import model_jobs
 from district.offers import waiting_jobs as waiting
 from district.outbox import jobs as outbox
 from district.points import jobs as points
@@ -29,6 +29,7 @@ from district.privacy import replaying
 from district.purchases import jobs as purchases
 from district.radius import changing, ending_jobs
 from district.radius.recording import AccountingRecorder
+from district.redemptions import holding as redemptions
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
 from district.settlement import jobs as settlement
@@ -80,6 +81,19 @@ async def sweep_offers(context: RoleContext) -> None:
     for district in context.districts:
         await offers.sweep(context.pool, district.id, now=context.clock.now())
         await offers.keep_pools(context.pool, district.id)
+
+
+async def sweep_holds(context: RoleContext) -> None:
+    """Coupons that a till held for too long are free; numbers of tills that are over are forgotten."""
+    for district in context.districts:
+        await redemptions.sweep(context.pool, district.id, machine_now=context.clock.machine_now())
+
+
+async def renew_code_keys(context: RoleContext) -> None:
+    """The next key for codes of members' pages, when the last has signed for a month."""
+    secret, now = code_keys.secret_of(context.settings), context.clock.machine_now()
+    for district in context.districts:
+        await code_keys.renew(context.pool, district.id, secret, now=now)
 
 
 async def give_for_joining(context: RoleContext) -> None:
@@ -228,6 +242,8 @@ JOBS: tuple[Job, ...] = (
     Job(name="sightings.forget_left", every=timedelta(minutes=15), run=forget_sightings_left),
     Job(name="campaigns.advance", every=timedelta(seconds=5), run=advance_campaigns),
     Job(name="offers.sweep", every=timedelta(seconds=5), run=sweep_offers),
+    Job(name="redemptions.holds", every=timedelta(seconds=10), run=sweep_holds),
+    Job(name="redemptions.keys", every=timedelta(minutes=10), run=renew_code_keys),
     Job(name="incentives.give", every=timedelta(seconds=2), run=give_for_joining),
     Job(name="offers.drops", every=timedelta(seconds=1), run=serve_drops),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),

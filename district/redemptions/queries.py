@@ -5,16 +5,43 @@ SELECT id, offer_id, value, redeemed_at, body_hash, discount_minor FROM redempti
 WHERE district_id = %(district_id)s AND till = %(till)s AND use_request_no = %(request_no)s
 """
 
-OFFER_SQL = """
+_FOUND = """
 SELECT offer.id, offer.state, offer.valid_from, offer.valid_until,
        EXISTS (
            SELECT FROM campaign_store
            WHERE campaign_store.district_id = offer.district_id
              AND campaign_store.campaign_id = offer.campaign_id AND campaign_store.store_id = %(store_id)s
-       ) AS is_here
-FROM offer WHERE offer.district_id = %(district_id)s AND offer.code = %(code)s
-  AND offer.kind IN ('coupon', 'red_packet') AND offer.state <> 'reserved'
+       ) AS is_here,
+       EXISTS (
+           SELECT FROM campaign
+           WHERE campaign.district_id = offer.district_id AND campaign.id = offer.campaign_id
+             AND campaign.offer ->> 'code' = 'rotating'
+       ) AS is_rotating,
+       offer.member_id, offer.value, offer.stacks_with, hold.till, hold.held_until, hold.typed_hash IS NULL,
+       coalesce((
+           SELECT count FROM rate_count
+           WHERE rate_count.district_id = offer.district_id AND rate_count.subject = 'offer:' || offer.id
+             AND rate_count.period_start = %(period_start)s
+       ), 0)
+FROM offer
+LEFT JOIN offer_hold AS hold
+  ON hold.district_id = offer.district_id AND hold.offer_id = offer.id AND hold.held_until > %(machine_now)s
+WHERE offer.district_id = %(district_id)s AND offer.kind IN ('coupon', 'red_packet') AND offer.state <> 'reserved'
 """
+
+OFFER_SQL = _FOUND + "  AND offer.code = %(code)s"
+
+OFFER_BY_ID_SQL = _FOUND + "  AND offer.id = %(presented_id)s"
+
+OFFER_BY_TYPED_SQL = (
+    _FOUND
+    + """
+  AND hold.held_until IS NOT NULL AND offer.id = (
+      SELECT held.offer_id FROM offer_hold AS held
+      WHERE held.district_id = %(district_id)s AND held.typed_hash = %(typed_hash)s
+  )
+"""
+)
 
 USE_OFFER_SQL = """
 UPDATE offer SET state = 'redeemed', redeemed_at = %(now)s
@@ -25,9 +52,9 @@ RETURNING value
 
 INSERT_REDEMPTION_SQL = """
 INSERT INTO redemption (district_id, id, offer_id, store_id, till, use_request_no, body_hash, value, redeemed_at,
-                        till_at, bill_minor, discount_minor)
+                        till_at, bill_minor, discount_minor, bill_id)
 VALUES (%(district_id)s, %(id)s, %(offer_id)s, %(store_id)s, %(till)s, %(request_no)s, %(body_hash)s, %(value)s,
-        %(now)s, %(till_at)s, %(bill_minor)s, %(discount_minor)s)
+        %(now)s, %(till_at)s, %(bill_minor)s, %(discount_minor)s, %(bill_id)s)
 ON CONFLICT DO NOTHING
 RETURNING id
 """
@@ -42,6 +69,11 @@ INSERT INTO rate_count (district_id, subject, period_start, count)
 VALUES (%(district_id)s, %(subject)s, %(period_start)s, 1)
 ON CONFLICT (district_id, subject, period_start) DO UPDATE SET count = rate_count.count + 1
 RETURNING count
+"""
+
+UNCOUNT_SQL = """
+UPDATE rate_count SET count = greatest(0, count - 1)
+WHERE district_id = %(district_id)s AND subject = %(subject)s AND period_start = %(period_start)s
 """
 
 UNKNOWN_COUNT_SQL = """

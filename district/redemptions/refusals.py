@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from district.problems import Conflict, DistrictError, NotFound
+from district.problems import Conflict, DistrictError, NotFound, TooMany
 
 
 class UnknownCode(NotFound):
@@ -51,3 +51,39 @@ class BillTooSmall(Conflict):
     """The offer holds from a larger bill on."""
 
     slug, title = "bill-too-small", "The bill is too small for this offer"
+
+
+class CodeStale(DistrictError):
+    """A signed code whose half minute is over."""
+
+    status, slug, title = HTTPStatus.GONE, "code-stale", "The code is too old"
+
+
+class CodeRotates(Conflict):
+    """The lasting code of an offer that is used by its changing one alone."""
+
+    slug, title = "code-rotates", "This offer is used by the code on the member's page"
+
+
+class HeldElsewhere(Conflict):
+    """The coupon is held for another till."""
+
+    slug, title = "held-elsewhere", "The coupon is held for another till"
+
+
+class CouponLocked(TooMany):
+    """Too many refused tries with one coupon."""
+
+    slug, title = "coupon-locked", "The coupon is locked for some minutes"
+
+
+class NumberUnknown(NotFound):
+    """No till shows this number now where the coupon is used."""
+
+    slug, title = "unknown-till-number", "No till of this offer shows this number"
+
+
+class CannotUnlock(Conflict):
+    """The coupon cannot be used now."""
+
+    slug, title = "cannot-unlock", "The coupon cannot be used now"

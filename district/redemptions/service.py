@@ -2,8 +2,9 @@
 
 import hashlib
 import uuid
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -12,83 +13,124 @@ from psycopg.types.json import Jsonb
 from district.auth.service import Principal
 from district.clock import Clock
 from district.database import Pool, new_id, transaction
-from district.problems import NotFound, TooMany
-from district.redemptions import booking, queries
+from district.problems import DistrictError, NotFound
+from district.redemptions import booking, guesses, hold_queries, presenting, queries, using
+from district.redemptions.presenting import CodeKind, Presented
 from district.redemptions.refusals import (
     AlreadyRedeemed,
     AlreadyReversed,
-    BillTooSmall,
-    NotYetValid,
-    OfferExpired,
+    CodeStale,
+    HeldElsewhere,
     RefundOver,
     RequestNumberReused,
     UnknownCode,
 )
 from district.redemptions.schemas import Return, Returned, Use, Used
 from district.stores.counters import Counter, OtherStore, standing, store_of
-from push.coupon import CodeMalformed, CouponCode, normalise
-from push.offer_document import read_value
+from push.coupon import CodeMalformed
+from push.signed_code import ForgedCode
 
-UNKNOWN_LIMIT = 20
-UNKNOWN_PERIOD = timedelta(minutes=10)
 REFUND_WINDOW = timedelta(days=30)
+COUNTED = (CodeStale, HeldElsewhere, OtherStore)
+"""What locks a coupon when codes of its member's page meet it too often."""
 Connection = AsyncConnection[TupleRow]
+Answer = TypeVar("Answer")
 
 
 async def redeem(pool: Pool, principal: Principal, use: Use, *, clock: Clock) -> Used:
     """Use an offer. Of many at once exactly one succeeds, and a repeat of it is answered alike.
 
-    Raises: TooMany after many unknown codes, UnknownCode, OtherStore, AlreadyRedeemed, NotYetValid,
-    OfferExpired, BillTooSmall, RequestNumberReused.
+    Raises: TooMany after many unknown codes, UnknownCode, OtherStore, AlreadyRedeemed, NotYetValid, OfferExpired,
+    BillTooSmall, RequestNumberReused; for codes of a member's page CodeStale, HeldElsewhere, CouponLocked; CodeRotates
+    for the lasting code of an offer that takes none.
     """
     till = await standing(pool, principal)
     store_id = await store_of(pool, principal, till, use.store_id)
-    await _check_not_locked(pool, principal, till, clock)
+    tries = guesses.of_till(principal.district_id, till.name)
+    await tries.check(pool, clock)
+    values = asked(principal, till, store_id, clock) | {"request_no": use.use_request_no}
     try:
-        return await _redeem(pool, _asked(principal, till, store_id, use, now=clock.now()))
-    except (CodeMalformed, UnknownCode) as unknown:
-        if isinstance(unknown, CodeMalformed):
-            await _check_number_free(pool, principal, till, use.use_request_no)
-        await _count_unknown(pool, principal, till, clock)
-        raise UnknownCode(str(unknown)) from unknown
-
-
-def _asked(
-    principal: Principal, till: Counter, store_id: uuid.UUID, use: Use, *, now: datetime
-) -> dict[str, Any]:
-    """What the statements of one request need. Raises: CodeMalformed."""
-    code: CouponCode = normalise(use.code)
+        presented = await read(pool, principal.district_id, use.code, clock=clock)
+    except UnknownCode:
+        await _check_number_free(pool, values)
+        await tries.take(pool, clock)
+        raise
     bill = "" if use.bill_minor is None else f"|{use.bill_minor}"
+    values |= {
+        "body_hash": hashlib.sha256(f"{presented.name}|{store_id}{bill}".encode()).digest(),
+        "till_at": use.at,
+        "bill_minor": use.bill_minor,
+        "bill_id": None,
+    }
+    return await guarded(
+        pool, presented, tries, values, lambda: _redeem(pool, values, presented), clock=clock
+    )
+
+
+def asked(principal: Principal, till: Counter, store_id: uuid.UUID, clock: Clock) -> dict[str, Any]:
+    """What every statement at a till needs."""
+    machine_now = clock.machine_now()
     return {
         "district_id": principal.district_id,
         "till": till.name,
-        "request_no": use.use_request_no,
-        "body_hash": hashlib.sha256(f"{code}|{store_id}{bill}".encode()).digest(),
-        "code": code,
         "store_id": store_id,
-        "now": now,
-        "till_at": use.at,
-        "bill_minor": use.bill_minor,
+        "now": clock.now(),
+        "machine_now": machine_now,
+        "period_start": guesses.period_start(machine_now),
     }
 
 
-async def _check_number_free(pool: Pool, principal: Principal, till: Counter, request_no: str) -> None:
+async def read(pool: Pool, district_id: uuid.UUID, text: str, *, clock: Clock) -> Presented:
+    """What a text is. Raises: UnknownCode."""
+    try:
+        async with pool.connection() as connection:
+            return await presenting.read(connection, district_id, text, machine_now=clock.machine_now())
+    except (CodeMalformed, ForgedCode) as unknown:
+        raise UnknownCode(str(unknown)) from unknown
+
+
+async def guarded(
+    pool: Pool,
+    presented: Presented,
+    tries: guesses.Tries,
+    values: dict[str, Any],
+    act: Callable[[], Awaitable[Answer]],
+    *,
+    clock: Clock,
+) -> Answer:
+    """What ``act`` answers, with unknown codes counted for the till, and refused ones of a member's page for the coupon.
+
+    A typed code can be guessed: it is counted before it is looked up, so that of many at once no more than the limit are.
+    """
+    taken = await tries.take(pool, clock) if presented.kind is CodeKind.TYPED else None
+    try:
+        answer = await act()
+    except UnknownCode:
+        if taken is None:
+            await tries.take(pool, clock)
+        raise
+    except DistrictError as refused:
+        if taken is not None:
+            await guesses.give_back(pool, taken)
+        if isinstance(refused, COUNTED) and presented.kind is not CodeKind.STATIC:
+            await guesses.of_offer(tries.district_id, values["offer_id"]).take(pool, clock)
+        raise
+    if taken is not None:
+        await guesses.give_back(pool, taken)
+    return answer
+
+
+async def _check_number_free(pool: Pool, values: dict[str, Any]) -> None:
     """What is no code at all cannot repeat a use. Raises: RequestNumberReused."""
-    values = {
-        "district_id": principal.district_id,
-        "till": till.name,
-        "request_no": request_no,
-        "body_hash": b"",
-    }
     async with pool.connection() as connection:
-        await _answered(connection, values)
+        await _answered(connection, values | {"body_hash": b""})
 
 
-async def _redeem(pool: Pool, values: dict[str, Any]) -> Used:
+async def _redeem(pool: Pool, values: dict[str, Any], presented: Presented) -> Used:
     try:
         async with transaction(pool) as connection:
-            return await _answered(connection, values) or await _use(connection, values)
-    except _NumberTaken:
+            return await _answered(connection, values) or await _use(connection, values, presented)
+    except NumberTaken:
         async with pool.connection() as connection:
             stored = await _answered(connection, values)
         if stored is None:
@@ -96,7 +138,7 @@ async def _redeem(pool: Pool, values: dict[str, Any]) -> Used:
         return stored
 
 
-class _NumberTaken(Exception):
+class NumberTaken(Exception):
     """Another request took the number between the look and the write."""
 
 
@@ -111,56 +153,36 @@ async def _answered(connection: Connection, values: dict[str, Any]) -> Used | No
     )
 
 
-async def _use(connection: Connection, values: dict[str, Any]) -> Used:
-    offer = await (await connection.execute(queries.OFFER_SQL, values)).fetchone()
-    if offer is None:
-        raise UnknownCode("Read the code again; it has 26 letters and digits.")
-    if not offer[4]:
-        raise OtherStore("The offer is used in another store.")
-    values |= {"offer_id": offer[0], "id": new_id()}
+async def _use(connection: Connection, values: dict[str, Any], presented: Presented) -> Used:
+    found = await using.find(connection, values, presented)
+    values |= {"offer_id": found.id, "id": new_id()}
+    using.judge(found, values, presented)
     terms = await booking.terms(connection, values)
-    used = await (await connection.execute(queries.USE_OFFER_SQL, values)).fetchone()
-    if used is None:
-        return await _answered(connection, values) or await _refuse(connection, values)
-    values |= {"value": Jsonb(used[0]), "discount_minor": _discount(used[0], values["bill_minor"])}
-    written = await (await connection.execute(queries.INSERT_REDEMPTION_SQL, values)).fetchone()
-    if written is None:
-        raise _NumberTaken
+    document = await using.take(connection, values)
+    if document is None:
+        stored = await _answered(connection, values)
+        if stored is None:
+            raise await using.refusal(connection, values, found)
+        return stored
+    values |= {"value": Jsonb(document), "discount_minor": using.discount(found.value, values["bill_minor"])}
+    await write(connection, values, found)
     await booking.book_use(connection, values, terms)
     return Used(
         redemption_id=values["id"],
-        offer_id=offer[0],
-        value=used[0],
+        offer_id=found.id,
+        value=document,
         redeemed_at=values["now"],
         discount_minor=values["discount_minor"],
     )
 
 
-def _discount(document: dict[str, Any], bill_minor: int | None) -> int | None:
-    """What the offer takes off. Raises: BillTooSmall."""
-    value = read_value(document)
-    if bill_minor is not None and bill_minor < (value.min_spend_minor or 0):
-        raise BillTooSmall(
-            "The bill is below the amount from which the offer holds.", min_spend_minor=value.min_spend_minor
-        )
-    return booking.worth(value, bill_minor)
-
-
-async def _refuse(connection: Connection, values: dict[str, Any]) -> Used:
-    """Say why an offer could not be used, from what holds now."""
-    offer = await (await connection.execute(queries.OFFER_SQL, values)).fetchone()
-    first = await (await connection.execute(queries.FIRST_USE_SQL, values)).fetchone()
-    if first is not None:
-        raise AlreadyRedeemed(
-            "It was used before; the first use is named.",
-            first_redeemed_at=first[0].isoformat(),
-            first_till=first[1],
-        )
-    if offer is not None and offer[2] > values["now"]:
-        raise NotYetValid("It is valid later.", valid_from=offer[2].isoformat())
-    raise OfferExpired(
-        "Its time is over or it was withdrawn.", valid_until=offer[3].isoformat() if offer else None
-    )
+async def write(connection: Connection, values: dict[str, Any], found: using.Found) -> None:
+    """The redemption of a coupon that was just taken, which is held no longer. Raises: NumberTaken."""
+    written = await (await connection.execute(queries.INSERT_REDEMPTION_SQL, values)).fetchone()
+    if written is None:
+        raise NumberTaken
+    if found.held_until is not None:
+        await connection.execute(hold_queries.FREE_SQL, values)
 
 
 async def reverse(
@@ -218,36 +240,4 @@ async def _reverse(connection: Connection, values: dict[str, Any]) -> Returned:
     await booking.book_reversal(connection, values)
     return Returned(
         reversal_id=values["id"], redemption_id=values["redemption_id"], reversed_at=values["now"]
-    )
-
-
-def _guesses(principal: Principal, till: Counter, clock: Clock) -> dict[str, Any]:
-    period_s = UNKNOWN_PERIOD.total_seconds()
-    now = clock.machine_now()
-    start = datetime.fromtimestamp(now.timestamp() // period_s * period_s, tz=now.tzinfo)
-    return {"district_id": principal.district_id, "subject": f"unknown:{till.name}", "period_start": start}
-
-
-async def _check_not_locked(pool: Pool, principal: Principal, till: Counter, clock: Clock) -> None:
-    async with pool.connection() as connection:
-        values = _guesses(principal, till, clock)
-        row = await (await connection.execute(queries.UNKNOWN_COUNT_SQL, values)).fetchone()
-    if row is not None and row[0] >= UNKNOWN_LIMIT:
-        raise _locked(values["period_start"], clock)
-
-
-async def _count_unknown(pool: Pool, principal: Principal, till: Counter, clock: Clock) -> None:
-    """Count a guess; past the limit it is not even said that the code is unknown."""
-    async with pool.connection() as connection:
-        values = _guesses(principal, till, clock)
-        row = await (await connection.execute(queries.COUNT_UNKNOWN_SQL, values)).fetchone()
-    if row is not None and row[0] > UNKNOWN_LIMIT:
-        raise _locked(values["period_start"], clock)
-
-
-def _locked(period_start: datetime, clock: Clock) -> TooMany:
-    wait = period_start + UNKNOWN_PERIOD - clock.machine_now()
-    return TooMany(
-        "This till asked for too many unknown codes; wait, then scan the QR code.",
-        retry_after_s=max(1, int(wait.total_seconds())),
     )

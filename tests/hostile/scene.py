@@ -336,6 +336,8 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         "POST campaigns/{campaign_id}/claim-links": {},
         "POST redemptions": {"code": "AAAAAAAAAAAA", "use_request_no": "7"},
         "POST redemptions/{redemption_id}/reversal": {"return_request_no": "8"},
+        "POST redemptions/keys": {},
+        "POST tills/number": {},
         "POST webhooks": {"url": "https://127.0.0.1:9/new"},
         "POST campaigns": new_campaign | {"merchant_id": str(scene.merchant.id)},
         "PATCH campaigns/{campaign_id}": {"version": 1, "name": "Taken"},

@@ -1,6 +1,7 @@
-"""A store with a till, an offer for it, and the request that uses it."""
+"""A store with a till, an offer for it, its member's page, and the request that uses it."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from district.stores.models import Store, Till
 from push.coupon import CouponCode, code_from
 from tests.conftest import refresh
 from tests.factories import Makers
+
+PROBLEM = "urn:shangquan:problem:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,3 +86,39 @@ async def counter(app: FastAPI, client: httpx.AsyncClient, committed: Makers) ->
         campaign=campaign,
         key=key,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A member with one coupon, looking at its page."""
+
+    counter: Counter
+    offer: Offer
+    headers: Mapping[str, str]
+
+    async def look(self) -> dict[str, Any]:
+        answer = await self.counter.client.get(f"/v1/me/offers/{self.offer.id}", headers=self.headers)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    async def code(self) -> str:
+        return str((await self.look())["qr"])
+
+
+@pytest.fixture
+async def page(counter: Counter) -> Page:
+    return await page_of(counter)
+
+
+async def page_of(counter: Counter, **values: Any) -> Page:
+    member = counter.makers.member(counter.district)
+    offer = counter.makers.offer(counter.campaign, member, **values)
+    token = counter.makers.token(counter.district, Role.SHOPPER, subject_id=member.id)
+    headers = {"Authorization": f"Bearer {token}"}
+    await refresh(counter.app)
+    return Page(counter=counter, offer=offer, headers=headers)
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["type"].removeprefix(PROBLEM)
