@@ -8,7 +8,9 @@ the figures are of the database and not of a client. Both sides of a ratio take 
 - issue: one piece of a counted stock, by a guarded update and the member's slot, against reading the stock and the member's
   offers, then writing both.
 - pool: one piece of a pool made in advance against one of the counted stock, whose row all share.
-- cap: a slot taken by its key, with the member locked, against counting what the member had and adding a row.
+- cap: a slot by its key, with the member locked, against counting what the member had and adding a row if that is less
+  than the cap: once of members who are full, so that the other side is a bare count and writes nothing, and once of members
+  who have nothing yet, so that both write.
 """
 
 import argparse
@@ -27,14 +29,22 @@ from tests.benchmarks.measures import Figure, verdict
 from tests.product import Product
 
 CLIENTS: Final = 20
+CAPPED_CLIENTS: Final = 30
 ROUND_S: Final = 5
 ROUNDS: Final = 3
 MEMBERS: Final = 120_000
+CAPPED: Final = 1_500
+"""So few that soon all of them are full."""
 CAP: Final = 2
-ISSUE_GOAL, POOL_GOAL, CAP_GOAL = 0.8, 2.2, 0.3
+SCARCE: Final = 500
+CHECK_S: Final = 2
+ISSUE_GOAL, POOL_GOAL, CAP_GOAL, GRANTED_GOAL = 0.8, 2.2, 0.3, 0.43
 NOW: Final = "clock_timestamp()"
 COLON: Final = "' || chr(58) || '"
 """pgbench takes what follows a colon for a variable, in quotes, too."""
+NEXT_MEMBER: Final = "\\set m :m + :clients\n"
+ANY_CAPPED: Final = f"\\set who random(0, {CAPPED} - 1)\n"
+NEXT, ANY = "(:m::int + :client_id::int)", "(:who::int)"
 _RATE = re.compile(r"^tps = ([0-9.]+)", re.M)
 _PLACE = re.compile(r"%\((\w+)\)s")
 
@@ -49,18 +59,17 @@ def _member(number: str) -> str:
     return f"('00000000-0000-7000-8000-' || lpad(to_hex({number}), 12, '0'))::uuid"
 
 
-def values_of(district: str, campaign: str) -> dict[str, str]:
+def values_of(district: str, campaign: str, pieces: int) -> dict[str, str]:
     """What the statements of one claim are filled with: a member who has nothing yet, a new offer."""
-    one = "(:m::int + :client_id::int)"
     return {
         "district_id": f"'{district}'::uuid",
         "campaign_id": f"'{campaign}'::uuid",
-        "member_id": _member(one),
-        "id": f"md5('{campaign}' || {one}::text)::uuid",
+        "member_id": _member(NEXT),
+        "id": f"md5('{campaign}' || {NEXT}::text)::uuid",
         "scope": f"'held{COLON}{campaign}'",
         "slots": "1",
-        "key": f"'claim' || {one}::text",
-        "code": f"'{campaign[-12:]}' || {one}::text",
+        "key": f"'claim' || {NEXT}::text",
+        "code": f"'{campaign[-12:]}' || {NEXT}::text",
         "kind": "'coupon'",
         "value": """'{"type": "amount"}'::jsonb""",
         "title": """'{"en": "Lunch"}'::jsonb""",
@@ -71,28 +80,41 @@ def values_of(district: str, campaign: str) -> dict[str, str]:
         "stacks": "'{points}'",
         "now": NOW,
         "until": f"{NOW} + interval '1 hour'",
-        "offers": f"ARRAY[md5('{campaign}' || {one}::text)::uuid]",
-        "amount": "1",
+        "offer_id": f"md5('{campaign}' || {NEXT}::text)::uuid",
+        "start": ":start::int",
+        "pieces": str(pieces),
     }
 
 
-def script(*statements: str) -> str:
-    """One transaction of the next member."""
-    return f"\\set m :m + {CLIENTS}\nBEGIN;\n{''.join(statements)}COMMIT;\n"
+def counted(sql: str, values: Mapping[str, str]) -> str:
+    """A statement of the product whose rows are counted into ``got``."""
+    said = f"{sql} RETURNING 1" if sql == claim_queries.TAKE_ONE_SQL else sql
+    before, comma, last = (
+        said.rpartition("\n)\n") if said.lstrip().startswith("WITH") else ("WITH ", "", said)
+    )
+    whole = f"{before}{comma and '),'} done AS ({last}) SELECT count(*) AS got FROM done"
+    return statement(whole, **values).replace(";\n", " \\gset\n")
+
+
+def all_or_nothing(*statements: str) -> str:
+    """One transaction that is undone by the first statement that gets nothing, as refusals are in the product."""
+    text = "COMMIT;\n"
+    for one in reversed(statements):
+        text = f"{one}\\if :got = 0\nROLLBACK;\n\\else\n{text}\\endif\n"
+    return f"BEGIN;\n{text}"
 
 
 def guarded(values: Mapping[str, str]) -> str:
     """A claim of a counted stock, as the product makes it."""
-    return script(
-        statement(claim_queries.INSERT_CLAIM_SQL, **values), statement(claim_queries.TAKE_ONE_SQL, **values)
+    return NEXT_MEMBER + all_or_nothing(
+        counted(claim_queries.INSERT_CLAIM_SQL, values), counted(claim_queries.TAKE_ONE_SQL, values)
     )
 
 
 def pooled(values: Mapping[str, str]) -> str:
     """A claim of a pool, as the product makes it."""
-    return script(
-        statement(claim_queries.TAKE_PIECES_SQL, **values),
-        statement(claim_queries.INSERT_CLAIM_SQL, **values),
+    return f"{NEXT_MEMBER}\\set start random(0, {values['pieces']} - 1)\n" + all_or_nothing(
+        counted(claim_queries.TAKE_PIECE_SQL, values), counted(claim_queries.INSERT_CLAIM_SQL, values)
     )
 
 
@@ -116,73 +138,56 @@ def unsafe(values: Mapping[str, str]) -> str:
         "UPDATE campaign_stock SET issued = :seen::int + 1"
         " WHERE district_id = %(district_id)s AND campaign_id = %(campaign_id)s"
     )
-    return script(
-        statement(seen, **values).replace(";\n", " \\gset\n"),
-        statement(stock, **values).replace(";\n", " \\gset\n"),
-        "\\if :had = 0 and :seen < :quota\n",
-        statement(insert, **values),
-        statement(write, **values),
-        "\\endif\n",
+    return f"{NEXT_MEMBER}BEGIN;\n" + "".join(
+        (
+            statement(seen, **values).replace(";\n", " \\gset\n"),
+            statement(stock, **values).replace(";\n", " \\gset\n"),
+            "\\if :had = 0 and :seen < :quota\n",
+            statement(insert, **values),
+            statement(write, **values),
+            "\\endif\nCOMMIT;\n",
+        )
     )
 
 
-def reserving(district: str) -> str:
-    """A slot of a cap, as the product takes it: the first, and if that is taken the second."""
-    member = _member(f"(:who::int % {MEMBERS})")
+def reserving(district: str, who: str, *, place: str) -> str:
+    """A slot of a cap, as the product takes it: the member locked, then the first that is free.
+
+    What is refused leaves nothing behind, so it is undone, as a refused claim is.
+    """
     values = {
         "district_id": f"'{district}'::uuid",
-        "members": f"ARRAY[{member}]",
+        "members": f"ARRAY[{_member(who)}]",
         "scopes": f"ARRAY['global{COLON}day']",
         "offers": "ARRAY[gen_random_uuid()]",
         "reusable": f"ARRAY[{NOW} - interval '6 hours']",
+        "slots": f"ARRAY[{CAP}]",
         "most": f"ARRAY[{CAP}]",
         "now": NOW,
     }
+    locked = counted(queries.LOCK_MEMBERS_SQL, values)
+    return place + all_or_nothing(locked, counted(queries.TAKE_SLOTS_SQL, values))
 
-    def take(slot: int) -> str:
-        taken = statement(queries.TAKE_SLOTS_SQL, **values, slot=str(slot)).rstrip(";\n")
-        return f"WITH taken AS ({taken}) SELECT count(*) AS got FROM taken \\gset\n"
 
-    lock = statement(queries.LOCK_MEMBERS_SQL, **values)
+def counting(district: str, who: str, *, place: str) -> str:
+    """The same by counting and then inserting: what lets more through. Of members who are full it only counts."""
+    member = _member(who)
     return (
-        f"\\set who random(0, {MEMBERS // 4})\nBEGIN;\n{lock}{take(0)}"
-        f"\\if :got = 0\n{take(1)}\\endif\nCOMMIT;\n"
-    )
-
-
-def counting(district: str) -> str:
-    """The same by counting and then inserting: what lets more through."""
-    member = _member(f"(:who::int % {MEMBERS})")
-    return (
-        f"\\set who random(0, {MEMBERS // 4})\nBEGIN;\n"
+        f"{place}BEGIN;\n"
         f"SELECT count(*) AS had FROM bench_taken WHERE district_id = '{district}' AND member_id = {member}"
         f" AND taken_at > {NOW} - interval '6 hours' \\gset\n"
         f"\\if :had < {CAP}\nINSERT INTO bench_taken VALUES ('{district}', {member}, {NOW});\n\\endif\nCOMMIT;\n"
     )
 
 
-def rate(product: Product, folder: Path, text: str) -> float:
-    """Transactions a second of twenty clients. Stops the programme when one fails."""
+def rate(product: Product, folder: Path, text: str, *, clients: int = CLIENTS, for_s: int = ROUND_S) -> float:
+    """Transactions a second of so many clients. Stops the programme when one fails."""
     file = folder / "bench_offers.sql"
     file.write_text(text)
-    pgbench = find_postgres().bin / "pgbench"
-    command = [
-        str(pgbench),
-        "-n",
-        "-M",
-        "prepared",
-        "-c",
-        str(CLIENTS),
-        "-j",
-        "2",
-        "-T",
-        str(ROUND_S),
-        "-D",
-        "m=0",
-        "-f",
-        str(file),
-    ]
-    done = subprocess.run([*command, product.dsn], capture_output=True, text=True, check=False)
+    pgbench = str(find_postgres().bin / "pgbench")
+    load = ["-c", str(clients), "-j", "2", "-T", str(for_s), "-D", "m=0", "-D", f"clients={clients}"]
+    command = [pgbench, "-n", "-M", "prepared", *load, "-f", str(file), product.dsn]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = _RATE.search(done.stdout)
     if found is None or done.returncode:
         sys.exit(f"pgbench failed: {done.stderr[-800:]}")
@@ -209,41 +214,105 @@ class Stage:
             connection.execute("CREATE INDEX ON bench_taken (district_id, member_id, taken_at)")
             connection.execute("ANALYZE")
 
-    def values(self, *, pieces: int = 0) -> dict[str, str]:
-        """A new campaign that nobody can exhaust; with pieces, a pool of them."""
+    def values(self, *, pieces: int = 0, stock: int = 10**7) -> dict[str, str]:
+        """A new campaign, by default one that nobody can exhaust; with pieces, a pool of them."""
         with self.product.makers() as makers:
-            campaign = makers.campaign(self.district, self.merchant, [], stock=10**7)
-        if pieces:
-            with psycopg.connect(self.product.dsn, autocommit=True) as connection:
-                connection.execute(
-                    "INSERT INTO pool_piece (district_id, campaign_id, number)"
-                    " SELECT %s, %s, n FROM generate_series(1, %s) AS n",
-                    (self.district.id, campaign.id, pieces),
-                )
-        return values_of(str(self.district.id), str(campaign.id))
+            campaign = makers.campaign(self.district, self.merchant, [], stock=stock)
+        self.do(
+            "INSERT INTO pool_piece (district_id, campaign_id, number)"
+            f" SELECT '{self.district.id}', '{campaign.id}', n FROM generate_series(0, {pieces} - 1) AS n"
+        )
+        return values_of(str(self.district.id), str(campaign.id), pieces)
+
+    def do(self, sql: str) -> None:
+        """A statement of the stage itself."""
+        with psycopg.connect(self.product.dsn, autocommit=True) as connection:
+            connection.execute(sql.encode())
+
+    def forget_slots(self) -> None:
+        """Nobody has had anything yet."""
+        self.do("TRUNCATE bench_taken, cap_slot")
+
+    def rate(self, text: str, *, clients: int = CLIENTS, for_s: int = ROUND_S) -> float:
+        """Transactions a second."""
+        return rate(self.product, self.folder, text, clients=clients, for_s=for_s)
+
+    def number(self, sql: str) -> int:
+        """One number."""
+        return int(self.product.row(sql)[0])
+
+
+def check(stage: Stage) -> None:
+    """Thirty clients at once: a stock and a pool are given out to the last piece and no further, and so is every cap.
+
+    Stops the programme otherwise; a figure of something that is wrong says nothing.
+    """
+    counted_stock, pool = stage.values(stock=SCARCE), stage.values(pieces=SCARCE, stock=SCARCE)
+    found: dict[str, int] = {}
+    for name, values, text in (
+        ("stock", counted_stock, guarded(counted_stock)),
+        ("pool", pool, pooled(pool)),
+    ):
+        stage.rate(text, clients=CAPPED_CLIENTS, for_s=CHECK_S)
+        of = f"WHERE campaign_id = {values['campaign_id']}"
+        found[name] = stage.number(f"SELECT count(*) FROM offer {of}")
+        found[f"{name}, counted"] = stage.number(
+            f"SELECT greatest(issued, (SELECT count(offer_id) FROM pool_piece {of})) FROM campaign_stock {of}"
+        )
+    stage.forget_slots()
+    text = reserving(str(stage.district.id), ANY, place=ANY_CAPPED)
+    stage.rate(text, clients=CAPPED_CLIENTS, for_s=CHECK_S)
+    found["cap"] = stage.number(
+        "SELECT max(n) FROM (SELECT count(*) AS n FROM cap_slot GROUP BY member_id) AS of"
+    )
+    wanted = dict.fromkeys(("stock", "stock, counted", "pool", "pool, counted"), SCARCE) | {"cap": CAP}
+    print(f"checked under {CAPPED_CLIENTS} clients: {found}")
+    if found != wanted:
+        sys.exit(f"the product is wrong: {found}, should be {wanted}")
 
 
 def run(product: Product, folder: Path) -> list[Figure]:
     """Measure, the sides of each ratio in turns."""
     stage = Stage(product, folder)
-    district = str(stage.district.id)
+    check(stage)
     rates: dict[str, list[float]] = {}
     for _ in range(ROUNDS):
         sides = {
             "unsafe": unsafe(stage.values()),
             "guarded": guarded(stage.values()),
             "pool": pooled(stage.values(pieces=MEMBERS)),
-            "counting": counting(district),
-            "reserving": reserving(district),
         }
         for name, text in sides.items():
-            rates.setdefault(name, []).append(rate(product, folder, text))
+            rates.setdefault(name, []).append(stage.rate(text))
+        for name, found in _cap_round(stage).items():
+            rates.setdefault(name, []).append(found)
     best = {name: max(found) for name, found in rates.items()}
     return [
         _ratio("guarded issue / unsafe", best, "guarded", "unsafe", ISSUE_GOAL),
         _ratio("pool / hot row", best, "pool", "guarded", POOL_GOAL),
         _ratio("cap reservation / bare count", best, "reserving", "counting", CAP_GOAL),
+        _ratio("slots taken / count, then insert", best, "taking", "inserting", GRANTED_GOAL),
     ]
+
+
+def _cap_round(stage: Stage) -> dict[str, float]:
+    """Slots of members who soon are full, where careless code only counts, and of members who have nothing yet."""
+    district = str(stage.district.id)
+    stage.forget_slots()
+    full = {
+        "counting": counting(district, ANY, place=ANY_CAPPED),
+        "reserving": reserving(district, ANY, place=ANY_CAPPED),
+    }
+    found = {}
+    for name, text in full.items():
+        stage.rate(text, clients=CAPPED_CLIENTS, for_s=CHECK_S)
+        found[name] = stage.rate(text, clients=CAPPED_CLIENTS)
+    stage.forget_slots()
+    fresh = {
+        "inserting": counting(district, NEXT, place=NEXT_MEMBER),
+        "taking": reserving(district, NEXT, place=NEXT_MEMBER),
+    }
+    return found | {name: stage.rate(text, clients=CAPPED_CLIENTS) for name, text in fresh.items()}
 
 
 def _ratio(name: str, best: Mapping[str, float], ours: str, theirs: str, goal: float) -> Figure:
