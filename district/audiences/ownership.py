@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Select, bindparam, select, text
@@ -15,6 +16,8 @@ from district.problems import Conflict, NotAllowed, NotFound
 from push.audience_terms import LabelKind
 
 Owned = TypeVar("Owned", Tag, ContactList, Segment)
+ASIDE = "~"
+"""With this begins the name of what was removed and may be brought back; no rule can name it."""
 MOST_OWNED = 500
 """Rows of one kind that an owner may have."""
 TABLES: dict[LabelKind, type[Tag] | type[ContactList] | type[Segment]] = {
@@ -36,7 +39,7 @@ WHERE district_id = :district_id AND merchant_id IS NOT DISTINCT FROM CAST(:merc
 UNION ALL
 SELECT 'segment', id, name FROM segment
 WHERE district_id = :district_id AND merchant_id IS NOT DISTINCT FROM CAST(:merchant_id AS uuid)
-  AND jsonb_path_exists(rule, CAST(:path AS jsonpath), :vars)
+  AND left(name, 1) <> '~' AND jsonb_path_exists(rule, CAST(:path AS jsonpath), :vars)
 ORDER BY 1, 2 LIMIT 20
 """
 
@@ -69,9 +72,9 @@ def owner_of(principal: Principal) -> uuid.UUID | None:
 
 
 def owned(table: type[Owned], district_id: uuid.UUID, merchant_id: uuid.UUID | None) -> Select[Owned]:
-    """The rows of an owner."""
+    """The rows of an owner, but for those that were removed."""
     is_own = table.merchant_id.is_(None) if merchant_id is None else table.merchant_id == merchant_id
-    return select(table).where(table.district_id == district_id, is_own)
+    return select(table).where(table.district_id == district_id, is_own, table.name.not_like(f"{ASIDE}%"))
 
 
 def find(
@@ -106,10 +109,19 @@ def check_free(
         raise TooManySets(f"One owner has at most {MOST_OWNED} of them: delete some first.")
 
 
-def check_unused(
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """A campaign that has not ended, or a segment, whose rule names a set."""
+
+    kind: str
+    id: uuid.UUID
+    name: str
+
+
+def uses(
     session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None, kind: LabelKind, name: str
-) -> None:
-    """See that no rule names the set. Raises: SetInUse, with those that do."""
+) -> list[Use]:
+    """What names the set, twenty at most."""
     values = {
         "district_id": district_id,
         "merchant_id": merchant_id,
@@ -117,13 +129,19 @@ def check_unused(
         "vars": {"name": name},
     }
     statement = text(_USES_SQL).bindparams(bindparam("vars", type_=JSONB))
-    found = session.execute(statement, values).all()
+    return [Use(kind=row[0], id=row[1], name=row[2]) for row in session.execute(statement, values)]
+
+
+def check_unused(
+    session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None, kind: LabelKind, name: str
+) -> None:
+    """See that no rule names the set. Raises: SetInUse, with those that do."""
+    found = uses(session, district_id, merchant_id, kind, name)
     if found:
-        uses = [{"kind": row[0], "id": str(row[1]), "name": row[2]} for row in found]
         raise SetInUse(
             "Campaigns that have not ended, or segments, name it: end or change these first. "
-            + ", ".join(f"{use['kind']} {use['name']}" for use in uses[:3]),
-            uses=uses,
+            + ", ".join(f"{use.kind} {use.name}" for use in found[:3]),
+            uses=[{"kind": use.kind, "id": str(use.id), "name": use.name} for use in found],
             detail_zh="有未结束的营销活动或目标人群在使用，请先结束或修改："
-            + "、".join(use["name"] for use in uses[:3]),
+            + "、".join(use.name for use in found[:3]),
         )

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from district.audiences import removed
 from district.auth.limits import LONGEST_PERIOD, NOWHERE
 from district.database import Pool
 from district.privacy.queries import FORGET
@@ -51,6 +52,7 @@ async def forget(
         "radius_before": now - radius_sessions_kept,
         "events_before": now - member_events_kept,
         "lists_before": now - LISTS_KEPT,
+        "removed_before": machine_now - removed.KEPT,
         "at_once": RADIUS_SESSIONS_AT_ONCE,
     }
     counts = {}
