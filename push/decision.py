@@ -152,9 +152,9 @@ def _channels(ask: Ask, moment: Moment, desk: Desk) -> tuple[Channel, ...] | Ref
     if not moment.is_open:
         return _refuse(ask, Suppression.OUT_OF_WINDOW)
     reachable = told.reachable
-    if not told.rings:
+    if not told.rings and moment.inbox_from is None:
         return reachable
-    waits = {one: desk.quiet_until(one, ask.member, ask.now) for one in reachable}
+    waits = {one: desk.waits_until(one, ask.member, moment) for one in reachable}
     in_time = [one for one in reachable if (until := waits[one]) is None or until < moment.send_before]
     if not in_time:
         ends = min(until for until in waits.values() if until is not None)

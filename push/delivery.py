@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from push.consent import Channel, Consents, may_contact
 from push.identifiers import DeliveryId
-from push.limits import QuietHours, quiet_until
+from push.limits import QuietHours
 from push.message import Message, MessagePurpose
 from push.receipts import Failure, FailureKind, Outcome, Receipt
+from push.quiet import StoreHours, waits_until
 from push.suppression import Suppression
 
 
@@ -76,7 +77,8 @@ class SendFacts:
     """What holds for a marketing delivery now, read just before it is sent.
 
     may_offer: its campaign is live, within its dates and hours. is_void: the offer itself was withdrawn or
-    already redeemed.
+    already redeemed. quiet: the venue's hours and the member's own; all of them hold. store_hours: of the campaign's
+    stores, which the inbox follows.
     """
 
     consents: Consents
@@ -87,7 +89,8 @@ class SendFacts:
     is_void: bool
     member_zone: ZoneInfo | None
     district_zone: ZoneInfo
-    quiet: QuietHours
+    quiet: tuple[QuietHours, ...]
+    store_hours: StoreHours | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,12 +179,13 @@ def _suppression(message: Message, facts: SendFacts) -> Suppression | None:
 
 
 def _wait_for_quiet(delivery: LeasedDelivery, facts: SendFacts, *, now: datetime) -> Result | None:
-    until = quiet_until(
+    until = waits_until(
         delivery.message.channel,
         now=now,
         member_zone=facts.member_zone,
         district_zone=facts.district_zone,
-        hours=facts.quiet,
+        quiet=facts.quiet,
+        store=facts.store_hours,
     )
     if until is None:
         return None

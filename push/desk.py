@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from push import caps, limits, ranking
+from push import caps, limits, quiet, ranking
 from push.audience import MemberContext
 from push.campaign import Campaign, closes_at, may_offer
 from push.consent import RINGING, Channel, may_contact
@@ -30,13 +30,14 @@ class Stand:
 class Moment:
     """A campaign at one time: what does not depend on the member, worked out when it is first asked for."""
 
-    __slots__ = ("_caps", "_send_before", "campaign", "is_open", "now", "policy", "valid_until")
+    __slots__ = ("_caps", "_send_before", "campaign", "inbox_from", "is_open", "now", "policy", "valid_until")
 
     def __init__(self, campaign: Campaign, now: datetime, policy: DecisionPolicy) -> None:
         self.campaign = campaign
         self.now = now
         self.policy = policy
         self.is_open = may_offer(campaign, now)
+        self.inbox_from = quiet.opens_at(campaign.store_hours, now)
         self.valid_until = now + campaign.rule.ttl
         self._send_before: datetime | None = None
         self._caps: dict[object, Caps] = {}
@@ -144,24 +145,20 @@ class Desk:
             found = self._told[key] = Told(member, by_location=by_location)
         return found
 
-    def quiet_until(self, channel: Channel, member: MemberContext, now: datetime) -> datetime | None:
-        """When the channel may ring again: the later of what the member's own hours and the district's say."""
+    def waits_until(self, channel: Channel, member: MemberContext, moment: Moment) -> datetime | None:
+        """When the channel may carry the campaign's offer; None: now."""
         if channel not in RINGING:
-            return None
-        key = (member.zone, member.quiet, now)
+            return moment.inbox_from
+        key = (member.zone, member.quiet, moment.now)
         if key not in self._quiet:
-            ends = (
-                limits.quiet_until(
-                    channel,
-                    now=now,
-                    member_zone=member.zone,
-                    district_zone=self.policy.zone,
-                    hours=hours,
-                )
-                for hours in (self.policy.quiet, member.quiet)
-                if hours is not None
+            self._quiet[key] = quiet.waits_until(
+                channel,
+                now=moment.now,
+                member_zone=member.zone,
+                district_zone=self.policy.zone,
+                quiet=[hours for hours in (self.policy.quiet, member.quiet) if hours is not None],
+                store=None,
             )
-            self._quiet[key] = max((end for end in ends if end is not None), default=None)
         return self._quiet[key]
 
     def hour(self, now: datetime) -> Hour:

@@ -19,7 +19,7 @@ from district.deliveries import queries
 from district.deliveries.messages import address_of, endpoint_of, message_of
 from district.districts.service import DistrictInfo
 from district.members.newest_consents import newest_consents
-from district.offers import reservations
+from district.offers import policies, reservations
 from district.offers import service as offers
 from push.campaign import Campaign, may_offer
 from push.campaign_life import IN_FORCE
@@ -128,8 +128,11 @@ class SqlOutbox:
                 connection, self.district.id, [one.message.member_id for one in asked]
             )
             campaigns = await self._campaigns_of(connection, {(row[7], row[9]) for row in rows})
+            venue = (await policies.load(connection, self.district.id)).quiet
         now = self.clock.now()
-        return {DeliveryId(row[0]): self._facts(row, consents, campaigns.get(row[7]), now) for row in rows}
+        return {
+            DeliveryId(row[0]): self._facts(row, consents, campaigns.get(row[7]), venue, now) for row in rows
+        }
 
     async def _campaigns_of(
         self, connection: Connection, wanted: set[tuple[uuid.UUID, int]]
@@ -148,6 +151,7 @@ class SqlOutbox:
         row: tuple[Any, ...],
         consents: Mapping[uuid.UUID, Consents],
         campaign: Campaign | None,
+        venue: QuietHours,
         now: datetime,
     ) -> SendFacts:
         _, member_id, member_state, zone, quiet_from, quiet_until, offer_state = row[:7]
@@ -161,7 +165,8 @@ class SqlOutbox:
             is_void=offer_state in {"void", "redeemed"},
             member_zone=_zone(zone),
             district_zone=self.district.zone,
-            quiet=_quiet(quiet_from, quiet_until),
+            quiet=(venue, *_own_quiet(quiet_from, quiet_until)),
+            store_hours=campaign.store_hours if campaign is not None else None,
         )
 
     async def mark_sending(self, deliveries: Sequence[LeasedDelivery]) -> frozenset[DeliveryId]:
@@ -318,11 +323,11 @@ def _zone(name: str | None) -> ZoneInfo | None:
         return None
 
 
-def _quiet(start_minute: int | None, end_minute: int | None) -> QuietHours:
-    """The member's own quiet hours, else the product's default."""
+def _own_quiet(start_minute: int | None, end_minute: int | None) -> tuple[QuietHours, ...]:
+    """The member's own quiet hours, if he named any."""
     if start_minute is None or end_minute is None:
-        return QuietHours()
-    return QuietHours(start=_time(start_minute), end=_time(end_minute))
+        return ()
+    return (QuietHours(start=_time(start_minute), end=_time(end_minute)),)
 
 
 def _time(minute: int) -> time:

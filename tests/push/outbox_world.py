@@ -238,7 +238,7 @@ FACTS = SendFacts(
     is_void=False,
     member_zone=None,
     district_zone=HELSINKI,
-    quiet=QuietHours(),
+    quiet=(QuietHours(),),
 )
 
 BASE_MESSAGE = Message(
