@@ -150,6 +150,8 @@ class OfferContent:
     stacks_with: frozenset[StacksWith] = ALONE_BUT_POINTS
     claim: Claim | None = None
     is_offline_ok: bool = False
+    is_rotating: bool = False
+    """Used by the changing code of the member's page alone, never by a lasting one."""
     """Whether a till that is off line may take it: then each is bound to one shop when it is issued."""
 
     def variant_of(self, campaign_id: UUID, member_id: UUID) -> Variant | None:

@@ -20,7 +20,7 @@ from push.offer import (
     Variant,
     Words,
 )
-from push.offer_vocabulary import BROADCAST, OFFER
+from push.offer_vocabulary import BROADCAST, CODE_ROTATING, OFFER
 from push.problems import DocumentRefused, Problem, Reason, Report
 from push.red_packet import can_share
 from push.wording import Localised, both, clean
@@ -74,6 +74,7 @@ def parse_offer(document: object, *, pointer: str = "/offer") -> OfferContent:
         variants=_variants(document.get("variants", ()), report.at("variants")),
         stacks_with=ALONE_BUT_POINTS if stacks is None else frozenset(StacksWith(one) for one in stacks),
         claim=_claim(document.get("claim"), report.at("claim")),
+        is_rotating=document.get("code") == CODE_ROTATING,
         is_offline_ok=bool(document.get("offline", {}).get("ok", False)),
     )
     _stop_if_refused(report)
@@ -96,6 +97,8 @@ def write_offer(offer: OfferContent) -> dict[str, Any]:
         document["stacks_with"] = sorted(offer.stacks_with)
     if offer.claim is not None:
         document["claim"] = _written_claim(offer.claim)
+    if offer.is_rotating:
+        document["code"] = CODE_ROTATING
     if offer.is_offline_ok:
         document["offline"] = {"ok": True}
     return document

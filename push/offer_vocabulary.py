@@ -88,7 +88,15 @@ _CLAIM = Tagged(
 )
 _STACKS = ListOf(Words(tuple(StacksWith)), 0, len(StacksWith))
 _OFFLINE = Record(required={"ok": Flag()})
-_HELD: dict[str, Shape] = {**_TOLD, "stacks_with": _STACKS, "claim": _CLAIM, "offline": _OFFLINE}
+CODE_ROTATING = "rotating"
+_CODE = Words(("static", CODE_ROTATING))
+_HELD: dict[str, Shape] = {
+    **_TOLD,
+    "code": _CODE,
+    "stacks_with": _STACKS,
+    "claim": _CLAIM,
+    "offline": _OFFLINE,
+}
 
 
 def _kind(word: str, required: dict[str, Shape], optional: dict[str, Shape]) -> Record:

@@ -13,12 +13,12 @@ from district.offers import code_keys
 from push.identifiers import OfferId
 from push.offer import StacksWith
 from push.offer_document import read_value
-from push.signed_code import NONCE_BYTES, SignedCode, encode, member_tag, step_of, tag
+from push.signed_code import ANY_STORE, NONCE_BYTES, SignedCode, encode, member_tag, step_of, tag
 
 Connection = AsyncConnection[TupleRow]
 
 SHOWN_SQL = """
-SELECT offer.campaign_id, offer.value, offer.stacks_with, offer.valid_until FROM offer
+SELECT offer.campaign_id, offer.value, offer.stacks_with, offer.valid_until, offer.offline_store_id FROM offer
 WHERE offer.district_id = %(district_id)s AND offer.id = %(offer_id)s AND offer.member_id = %(member_id)s
   AND offer.kind IN ('coupon', 'red_packet') AND offer.state IN ('issued', 'opened')
   AND offer.valid_from <= %(now)s AND %(now)s < offer.valid_until
@@ -52,7 +52,7 @@ async def shown(
     row = await (await connection.execute(SHOWN_SQL, values)).fetchone()
     if row is None:
         return None
-    campaign_id, value, stacks_with, valid_until = row
+    campaign_id, value, stacks_with, valid_until, offline_store_id = row
     machine_now = clock.machine_now()
     signer = await code_keys.signer(connection, district_id, secret, now=machine_now)
     code = SignedCode(
@@ -64,6 +64,8 @@ async def shown(
         stacks_with=frozenset(StacksWith(one) for one in stacks_with),
         step=step_of(machine_now),
         valid_until=valid_until.replace(microsecond=0),
+        store_tag=ANY_STORE if offline_store_id is None else tag(offline_store_id),
+        is_offline_ok=offline_store_id is not None,
         nonce=secrets.token_bytes(NONCE_BYTES),
     )
     return Shown(text=encode(code, signer.sign, district_id=district_id), expires_at=code.expires_at)

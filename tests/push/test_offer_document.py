@@ -54,9 +54,17 @@ def test_a_message_needs_no_value() -> None:
     assert parse_offer(offer_document(kind="message", value=None)).value == OfferValue(kind=ValueKind.NONE)
 
 
+def test_a_code_is_lasting_unless_the_offer_says_that_it_rotates() -> None:
+    assert parse_offer(offer_document(code="rotating")).is_rotating
+    assert not parse_offer(offer_document(code="static")).is_rotating
+    assert not parse_offer(offer_document()).is_rotating
+
+
 REFUSED_OFFERS: list[tuple[dict[str, Any], str, Reason]] = [
     ({"kind": "voucher"}, "/offer/kind", Reason.UNSUPPORTED),
     ({"kind": "red_packet"}, "/offer/value/type", Reason.UNSUPPORTED),
+    ({"code": "spinning"}, "/offer/code", Reason.UNSUPPORTED),
+    ({"kind": "message", "value": None, "code": "rotating"}, "/offer/code", Reason.UNSUPPORTED),
     ({"kind": "red_packet", "value": RANDOM | {"total_minor": 999}}, "/offer/value", Reason.CONTRADICTION),
     ({"kind": "red_packet", "value": RANDOM | {"most_minor": 99}}, "/offer/value", Reason.CONTRADICTION),
     ({"kind": "red_packet", "value": RANDOM | {"count": 10**6}}, "/offer/value/count", Reason.OUT_OF_RANGE),
@@ -140,7 +148,9 @@ def test_a_coupon_stacks_with_points_alone_unless_it_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", FULL_OFFERS, ids=["coupon", "red packet", "price", "greeting", "variants"]
+    "document",
+    [*FULL_OFFERS, offer_document(code="rotating")],
+    ids=["coupon", "red packet", "price", "greeting", "variants", "rotating"],
 )
 def test_what_is_written_down_reads_the_same(document: dict[str, Any]) -> None:
     offer = parse_offer(document)
