@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg import AsyncConnection
@@ -11,6 +12,8 @@ from psycopg.rows import TupleRow
 
 from district.audiences import facts
 from district.audiences.queries import MEMBERS_SQL, SLOTS_SQL
+from district.channels import addresses
+from district.channels import standing as channels
 from district.clock import monotonic
 from district.districts.service import DistrictInfo
 from district.members.models import MemberState
@@ -24,6 +27,8 @@ from push.consent import NO_CONSENT, Channel, Consents, Purpose
 from push.identifiers import MemberId, MerchantId, StoreId
 from push.limits import QuietHours
 from push.wording import language_of
+
+INBOX_ONLY: Final = frozenset({Channel.INBOX})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +101,8 @@ async def load(
     values = {"district_id": district.id, "members": list(member_ids)}
     members = await (await connection.execute(MEMBERS_SQL, values)).fetchall()
     consents = await newest_consents(connection, district.id, member_ids)
+    standing = await channels.load(connection, district.id)
+    addressed = await addresses.count(connection, district.id, member_ids, standing.used)
     taken: dict[uuid.UUID, dict[str, tuple[datetime, ...]]] = {}
     for member_id, scope, at in await (await connection.execute(SLOTS_SQL, values)).fetchall():
         scopes = taken.setdefault(member_id, {})
@@ -108,7 +115,11 @@ async def load(
     for row in members:
         said = consents.get(row[0], NO_CONSENT)
         context = replace(
-            _context(row), taken=taken.get(row[0], {}), consents=said, facts=_facts(row, said, found)
+            _context(row),
+            endpoints=INBOX_ONLY.union(addressed.get(row[0], ())),
+            taken=taken.get(row[0], {}),
+            consents=said,
+            facts=_facts(row, said, found),
         )
         inside = frozenset(label for label, members_in in found.labels.items() if row[0] in members_in)
         known[row[0]] = Known(
@@ -140,7 +151,6 @@ def _context(row: TupleRow) -> MemberContext:
     id_, language, zone, quiet_from, quiet_until, bucket, state = row[:7]
     return MemberContext(
         member_id=MemberId(id_),
-        endpoints=frozenset({Channel.INBOX}),
         language=language_of(language),
         zone=_zone(zone),
         quiet=_quiet(quiet_from, quiet_until),

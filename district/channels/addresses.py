@@ -26,6 +26,8 @@ class Address:
     address: str = field(repr=False)
     endpoint_id: uuid.UUID | None = None
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    language: str = ""
+    """The member's."""
 
 
 def about(endpoint_id: uuid.UUID) -> str:
@@ -51,7 +53,7 @@ async def find(
     rows = await (await connection.execute(queries.ADDRESSES_SQL, values)).fetchall()
     return {
         (row[0], Channel(row[1])): Address(
-            endpoint_id=row[2], address=row[3], keys=_keys(row[2], row[4], secret)
+            endpoint_id=row[2], address=row[3], keys=_keys(row[2], row[4], secret), language=row[5]
         )
         for row in rows
     }

@@ -46,6 +46,8 @@ class ChannelProvider(Base):
     """Messages a second that it allows, for each worker."""
     cost_micro: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """What one message, or one part of a long one, costs: millionths of the district's currency unit."""
+    success: Mapped[float | None] = mapped_column(Float)
+    """The share of the last month's attempts that it took; None: none yet."""
     paused_until: Mapped[datetime | None]
     """Machine time before which it is left alone."""
     pause_reason: Mapped[str] = mapped_column(Text, server_default="")

@@ -1,8 +1,9 @@
 """SQL of members' addresses and of providers."""
 
 ADDRESSES_SQL = """
-SELECT wanted.member_id, wanted.channel, found.id, found.address, found.sealed
+SELECT wanted.member_id, wanted.channel, found.id, found.address, found.sealed, person.language
 FROM unnest(%(members)s::uuid[], %(channels)s::text[]) AS wanted (member_id, channel)
+JOIN member AS person ON person.district_id = %(district_id)s AND person.id = wanted.member_id
 CROSS JOIN LATERAL (
     SELECT id, address, sealed, CASE state WHEN 'active' THEN 0 ELSE 1 END AS place, seen_at
     FROM member_endpoint AS endpoint
@@ -65,8 +66,16 @@ SELECT district_id, id, slug, channel, kind, name, options, sealed, weight, in_f
 FROM channel_provider WHERE is_on ORDER BY district_id, channel, id
 """
 
-POLICIES_SQL = """
-SELECT district_id, channel_order FROM channel_policy
+POLICY_SQL = """
+SELECT channel_order FROM channel_policy WHERE district_id = %(district_id)s
+"""
+
+# By channel: the mean price of a message, and the share of the last month's attempts that was taken.
+STANDING_SQL = """
+SELECT channel, (sum(cost_micro * weight) / sum(weight))::bigint,
+       sum(success * weight) / sum(weight) FILTER (WHERE success IS NOT NULL)
+FROM channel_provider WHERE district_id = %(district_id)s AND is_on
+GROUP BY channel
 """
 
 PAUSE_SQL = """

@@ -33,7 +33,8 @@ def message_of(
     """The message of a row of LEASE_SQL, which the driver leaves untyped; without an address where there is none."""
     id_, _, _, channel, purpose, member_id, offer_id, payload, due_at, send_before = row[:10]
     found = addresses.get((member_id, Channel(channel)))
-    language = language_of(payload.get("language")) or Language.EN
+    language = language_of(payload.get("language") or (found.language if found else None)) or Language.EN
+    words = payload.get("by_channel", {}).get(channel, payload)
     return Message(
         id=DeliveryId(id_),
         channel=Channel(channel),
@@ -41,8 +42,8 @@ def message_of(
         address=found.address if found else _address(Channel(channel), member_id, payload, urls),
         keys=found.keys if found else {},
         language=language,
-        title=_text(payload.get("title"), language),
-        body=_text(payload.get("body"), language),
+        title=_text(words.get("title"), language),
+        body=_text(words.get("body"), language),
         why=_text(payload.get("why"), language),
         at=due_at,
         expires_at=send_before,

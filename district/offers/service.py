@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,22 +13,17 @@ from psycopg.types.json import Jsonb
 from district.audiences import rechecks
 from district.districts.service import DistrictInfo
 from district.members.newest_consents import newest_consents
-from district.offers import exposures, pools, queries, reservations, terms
+from district.offers import exposures, pools, queries, reservations, telling, terms
 from district.offers.issuing import (
     Batch,
     Candidate,
     IssuedOffer,
     Truth,
-    is_by_location,
     refusal,
     waves,
 )
 from district.offers.wording import Told, told
-from district.outbox import service as outbox
-from district.outbox.service import NewMessage
-from push.consent import Channel
 from push.decision import OfferDraft, Refusal
-from push.message import MessagePurpose
 from push.offer_document import write_value
 from push.suppression import Suppression
 
@@ -58,7 +53,7 @@ async def issue_batch(
         wave_issued, wave_refused = await _issue_wave(connection, district, wave, now=now)
         issued += wave_issued
         refused += wave_refused
-    await _queue_messages(connection, district.id, issued)
+    await telling.queue(connection, district.id, issued)
     await _tell_exhausted(connection, district.id, refused)
     told = await exposures.record(
         connection, district.id, issued=issued, refusals=refusals, truth=truth, now=now
@@ -167,7 +162,7 @@ async def _insert_offers(
             "stacks": [Jsonb(sorted(one.terms.offer.stacks_with)) for one in wave],
             "versions": [one.terms.version for one in wave],
             "reserved": [one.reserved_until for one in wave],
-            "whys": [Jsonb(_why(draft)) for draft in drafts],
+            "whys": [Jsonb(telling.why_of(draft)) for draft in drafts],
             "from": [draft.valid_from for draft in drafts],
             "until": [draft.valid_until for draft in drafts],
             "lons": [draft.position.lon if draft.position else None for draft in drafts],
@@ -181,73 +176,6 @@ async def _tell_exhausted(connection: Connection, district_id: uuid.UUID, refuse
     """Let engines read campaigns again of which nothing is left, so that they stop in time."""
     if any(one.reason in {Suppression.SOLD_OUT, Suppression.BUDGET} for one in refused):
         await connection.execute(queries.TELL_CAMPAIGNS_SQL, {"district_id": district_id})
-
-
-def _why(draft: OfferDraft) -> dict[str, str | None]:
-    text = draft.why.text()
-    return {"zh": text.zh, "en": text.en}
-
-
-async def _queue_messages(
-    connection: Connection, district_id: uuid.UUID, issued: Sequence[IssuedOffer]
-) -> None:
-    if not issued:
-        return
-    merchants = sorted({offer.draft.merchant_id for offer in issued})
-    cursor = await connection.execute(
-        queries.ENDPOINTS_SQL, {"district_id": district_id, "merchants": merchants}
-    )
-    endpoints: dict[uuid.UUID, list[uuid.UUID]] = {}
-    for merchant_id, endpoint_id in await cursor.fetchall():
-        endpoints.setdefault(merchant_id, []).append(endpoint_id)
-    messages: list[NewMessage] = []
-    for offer in issued:
-        messages += _member_messages(offer)
-        messages += (_merchant_message(offer, one) for one in endpoints.get(offer.draft.merchant_id, ()))
-    await outbox.enqueue_all(connection, district_id, messages)
-
-
-def _member_messages(offer: IssuedOffer) -> Iterable[NewMessage]:
-    """The offer to its member, by the inbox."""
-    if Channel.INBOX not in offer.channels:
-        return
-    draft = offer.draft
-    title, text = offer.told.by_channel.get(Channel.INBOX, (offer.told.title, offer.told.text))
-    yield NewMessage(
-        channel=Channel.INBOX,
-        purpose=MessagePurpose.MARKETING,
-        member_id=draft.member_id,
-        offer_id=offer.id,
-        due_at=draft.at,
-        send_before=draft.send_before,
-        payload={
-            "kind": "offer",
-            "campaign_id": str(draft.campaign_id),
-            "store_id": str(draft.store_ids[0]) if draft.store_ids else None,
-            "title": dict(title),
-            "body": dict(text),
-            "why": _why(draft),
-            "by_location": is_by_location(draft),
-        },
-    )
-
-
-def _merchant_message(offer: IssuedOffer, endpoint_id: uuid.UUID) -> NewMessage:
-    """The merchant's own act, told to his system: it names the offer, never the member."""
-    draft = offer.draft
-    return NewMessage(
-        channel=Channel.WEBHOOK,
-        purpose=MessagePurpose.SERVICE,
-        offer_id=offer.id,
-        due_at=draft.at,
-        payload={
-            "endpoint_id": str(endpoint_id),
-            "campaign_id": str(draft.campaign_id),
-            "store_id": str(draft.store_ids[0]) if draft.store_ids else None,
-            "title": dict(offer.told.title),
-            "body": dict(offer.told.text),
-        },
-    )
 
 
 async def write_refusals(connection: Connection, district: DistrictInfo, refusals: Sequence[Refusal]) -> None:

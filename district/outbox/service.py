@@ -34,6 +34,8 @@ class NewMessage:
     send_before: datetime | None = None
     member_id: uuid.UUID | None = None
     offer_id: uuid.UUID | None = None
+    fallbacks: tuple[Channel, ...] = ()
+    """Channels to try, one after the other, when this one cannot carry it."""
 
 
 def enqueue(
@@ -52,6 +54,7 @@ def enqueue(
             due_at=message.due_at,
             send_before=message.send_before,
             retry_at=machine_now,
+            fallbacks=[one.value for one in message.fallbacks],
             created_at=message.due_at,
         )
     )
@@ -79,5 +82,6 @@ async def enqueue_all(
             "payloads": [Jsonb(message.payload) for message in messages],
             "due": [message.due_at for message in messages],
             "before": [message.send_before for message in messages],
+            "fallbacks": [",".join(message.fallbacks) for message in messages],
         },
     )

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("in_flight", sa.SmallInteger(), server_default="16", nullable=False),
         sa.Column("per_s", sa.Float(), nullable=True),
         sa.Column("cost_micro", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("success", sa.Float(), nullable=True),
         sa.Column("paused_until", sa.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("pause_reason", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), nullable=False),

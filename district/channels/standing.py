@@ -1,0 +1,51 @@
+"""What a district can send by, and in which order: read where messages are made."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from district.channels import queries
+from push.consent import Channel
+from push.routing import Record, order_of
+
+Connection = AsyncConnection[TupleRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The channels of one district that have a provider which is switched on."""
+
+    on: frozenset[Channel] = frozenset()
+    chosen: tuple[Channel, ...] | None = None
+    records: Mapping[Channel, Record] = field(default_factory=dict)
+
+    def order(self, among: Collection[Channel]) -> Sequence[Channel]:
+        """Those of ``among`` that can be sent by here, the first to try first."""
+        return order_of(self.on & set(among), self.chosen, self.records)
+
+    @property
+    def used(self) -> frozenset[Channel]:
+        """What is on and has a place in the order."""
+        return frozenset(self.order(self.on))
+
+
+NOTHING = Standing()
+
+
+async def load(connection: Connection, district_id: uuid.UUID) -> Standing:
+    """How a district's channels stand. Raises: psycopg.Error."""
+    values = {"district_id": district_id}
+    rows = await (await connection.execute(queries.STANDING_SQL, values)).fetchall()
+    chosen = await (await connection.execute(queries.POLICY_SQL, values)).fetchone()
+    known = [row for row in rows if row[0] in set(Channel)]
+    return Standing(
+        on=frozenset(Channel(row[0]) for row in known),
+        chosen=None if chosen is None else tuple(Channel(one) for one in chosen[0] if one in set(Channel)),
+        records={
+            Channel(row[0]): Record(cost_micro=row[1], success=1.0 if row[2] is None else row[2])
+            for row in known
+        },
+    )
