@@ -1,9 +1,20 @@
 """What a campaign's plain fields must be; refused in both languages."""
 
+import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from district.problems import Invalid
+from push.offer_document import parse_offer
 from push.wording import clean
+
+OFFLINE_MOST_MINOR = 2_000
+"""What an offer may cost that tills take without a line, in a district whose operator has set nothing."""
+OFFLINE_SQL = "SELECT most_value_minor FROM offline_policy WHERE district_id = :district_id"
 
 
 def name(given: str) -> str:
@@ -28,3 +39,22 @@ def dates(starts_at: datetime | None, ends_at: datetime | None) -> None:
     if starts_at is not None and ends_at is not None and ends_at <= starts_at:
         detail = {"detail": "It must be after starts_at.", "detail_zh": "结束时间须晚于开始时间。"}
         raise Invalid("See errors.", errors=[{"pointer": "/ends_at", **detail}])
+
+
+def offline(session: Session, district_id: uuid.UUID, offer: Mapping[str, Any]) -> None:
+    """Tills without a line cannot ask: what one such offer can cost is bounded by the operator. Raises: Invalid."""
+    parsed = parse_offer(offer)
+    if not parsed.is_offline_ok:
+        return
+    most = session.scalar(text(OFFLINE_SQL), {"district_id": district_id})
+    most = OFFLINE_MOST_MINOR if most is None else most
+    cost = parsed.value.most_cost_minor
+    if cost is not None and cost <= most:
+        return
+    detail = {
+        "detail": f"An offer for tills without a line may cost {most} minor units at most"
+        + ("; say the most that a percentage takes off." if cost is None else f", this one {cost}."),
+        "detail_zh": f"离线收银台可用的优惠，每份最高 {most} 最小货币单位"
+        + ("；请填写最高优惠额。" if cost is None else f"，当前为 {cost}。"),
+    }
+    raise Invalid("See errors.", errors=[{"pointer": "/offer/offline", **detail}])

@@ -35,7 +35,9 @@ class Entry(BaseModel):
     seq: Annotated[int, Field(ge=1, le=MOST_SEQ, description="1, 2, 3 … within the journal, without gaps")]
     code: Annotated[str, Field(min_length=1, max_length=LONGEST_CODE)]
     bill_minor: Annotated[int, Field(ge=0, le=MOST_MINOR)] | None = None
-    at: AwareDatetime = Field(description="By the till's clock; kept, and believed only within the skew measured")
+    at: AwareDatetime = Field(
+        description="By the till's clock; kept, and believed only within the skew measured"
+    )
     tried: RequestNumber | None = Field(
         default=None,
         description="The request number under which the till had asked before the line broke: if that use was booked, "
@@ -74,13 +76,17 @@ class EntryOut(BaseModel):
 
     seq: int
     outcome: Told
-    was: Outcome | None = Field(default=None, description="Of a replayed entry: what became of it the first time")
+    was: Outcome | None = Field(
+        default=None, description="Of a replayed entry: what became of it the first time"
+    )
     reason: str = ""
     redemption_id: uuid.UUID | None = None
     offer_id: uuid.UUID | None = None
     value: dict[str, Any] | None = None
     discount_minor: int | None = None
-    first_at: datetime | None = Field(default=None, description="Of a conflict: when the coupon was used first")
+    first_at: datetime | None = Field(
+        default=None, description="Of a conflict: when the coupon was used first"
+    )
     first_till: str | None = None
     charged_to: Bearer | None = Field(
         default=None, description="Who bears it against the campaign's own shares; null: nobody"

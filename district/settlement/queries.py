@@ -11,7 +11,7 @@ FIRST_POSTING_SQL = "SELECT min(at) FROM ledger_posting WHERE district_id = %(di
 
 _UNCOUNTED = """
 SELECT posting.id AS posting_id,
-       posting.at < %(since)s OR EXISTS (
+       posting.at < %(since)s OR posting.kind = 'offline_conflict' OR EXISTS (
            SELECT FROM settled_posting AS before
            WHERE before.district_id = posting.district_id AND before.posting_id = posting.reverses_id
              AND before.trading_day < %(day)s
@@ -136,6 +136,10 @@ LEFT JOIN LATERAL (
     SELECT till, return_request_no FROM reversal
     WHERE posting.kind = 'reversal' AND reversal.district_id = posting.district_id
       AND reversal.id = posting.subject_id
+    UNION ALL
+    SELECT till, 'offline-' || replace(journal_id::text, '-', '') || '-' || seq FROM offline_entry
+    WHERE posting.kind = 'offline_conflict' AND offline_entry.district_id = posting.district_id
+      AND offline_entry.id = posting.subject_id
     UNION ALL
     SELECT till, CASE posting.kind WHEN 'points_spent' THEN use_request_no ELSE return_request_no END
     FROM points_movement JOIN points_spend
