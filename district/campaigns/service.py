@@ -306,6 +306,7 @@ def _check(
     territory.check(session, district_id, owner, content.fence, campaign_id=campaign_id)
     who = documents.audience(content.rule)
     segments.check_audience(session, district_id, owner.merchant_id, who, has_sets=owner.property_id is None)
+    checks.offline(session, district_id, content.offer)
 
 
 def _set_quota(

@@ -36,6 +36,8 @@ class PostingKind(StrEnum):
     POINTS_SPENT = "points_spent"
     POINTS_RETURNED = "points_returned"
     POINTS_EXPIRED = "points_expired"
+    OFFLINE_CONFLICT = "offline_conflict"
+    """A till without a line gave a discount for a coupon that was used before: somebody bears it a second time."""
     SETTLEMENT = "settlement"
     """A statement was closed: its accounts are cleared."""
 

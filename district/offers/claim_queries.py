@@ -196,6 +196,7 @@ WITH over AS (
     SELECT id, campaign_id, held_day, held_minor FROM offer
     WHERE district_id = %(district_id)s AND held_minor > 0 AND state IN ('issued', 'opened')
       AND valid_until <= %(now)s
+      AND (offline_store_id IS NULL OR valid_until <= %(now)s::timestamptz - interval '3 days')
     ORDER BY valid_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
 UPDATE offer SET held_minor = 0 FROM over

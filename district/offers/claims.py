@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from district.audiences import timeline
 from district.database import new_id
 from district.districts.service import DistrictInfo
-from district.offers import claim_queries, eligible, pools, queries, reservations
+from district.offers import claim_queries, eligible, offline, pools, queries, reservations
 from district.offers import terms as terms_of
 from district.offers.claim_problems import (
     ClaimOver,
@@ -225,6 +225,7 @@ async def take_one(connection: Connection, district: DistrictInfo, terms: Terms,
         connection, district, terms, offer_id, now=asked.now
     ):
         raise SoldOut
+    await offline.bind(connection, district.id, [(offer_id, terms)])
     await timeline.record_offer(
         connection, district.id, asked.member_id, EventKind.CLAIM, offer_id, at=asked.now
     )

@@ -144,6 +144,7 @@ SELECT offer.id, offer.campaign_id, offer.state, offer.kind, offer.code, offer.v
            SELECT store_id FROM campaign_store
            WHERE campaign_store.district_id = offer.district_id
              AND campaign_store.campaign_id = offer.campaign_id
+             AND (offer.offline_store_id IS NULL OR campaign_store.store_id = offer.offline_store_id)
            ORDER BY store_id
        ),
        member.language, offer.reserved_until,

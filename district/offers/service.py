@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from district.audiences import rechecks
 from district.districts.service import DistrictInfo
 from district.members.newest_consents import newest_consents
-from district.offers import exposures, pools, queries, reservations, telling, terms
+from district.offers import exposures, offline, pools, queries, reservations, telling, terms
 from district.offers.issuing import (
     Batch,
     Candidate,
@@ -122,6 +122,8 @@ async def _issue_wave(
         connection, district, [one for one in counted if one.offer_id in sold_out], now=now
     )
     await reservations.release(connection, district.id, [one for one in drawn if one.offer_id in reasons])
+    kept = [(one.offer_id, one.terms) for one in afforded if one.offer_id not in reasons]
+    await offline.bind(connection, district.id, kept)
     refused = [refusal(one.draft, reasons[one.offer_id]) for one in wave if one.offer_id in reasons]
     issued = [
         IssuedOffer(id=one.offer_id, draft=one.draft, channels=one.channels, told=words[one.offer_id])

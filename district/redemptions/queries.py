@@ -11,6 +11,7 @@ SELECT offer.id, offer.state, offer.valid_from, offer.valid_until,
            SELECT FROM campaign_store
            WHERE campaign_store.district_id = offer.district_id
              AND campaign_store.campaign_id = offer.campaign_id AND campaign_store.store_id = %(store_id)s
+             AND (offer.offline_store_id IS NULL OR offer.offline_store_id = campaign_store.store_id)
        ) AS is_here,
        EXISTS (
            SELECT FROM campaign
