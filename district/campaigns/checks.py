@@ -34,11 +34,37 @@ def name(given: str) -> str:
     return cleaned
 
 
-def dates(starts_at: datetime | None, ends_at: datetime | None) -> None:
-    """Raises: Invalid when the end is not after the start."""
+def dates(
+    starts_at: datetime | None, ends_at: datetime | None, rule: Mapping[str, Any] | None = None
+) -> None:
+    """Raises: Invalid when the end is not after the start, be it the campaign's own or its rule's."""
     if starts_at is not None and ends_at is not None and ends_at <= starts_at:
         detail = {"detail": "It must be after starts_at.", "detail_zh": "结束时间须晚于开始时间。"}
         raise Invalid("See errors.", errors=[{"pointer": "/ends_at", **detail}])
+    first, last = window(starts_at, ends_at, rule or {})
+    if first is not None and last is not None and last <= first:
+        detail = {
+            "detail": "The rule's dates and the campaign's have no moment in common: change one of them.",
+            "detail_zh": "规则的起止时间与活动的起止时间没有重叠，请修改其一。",
+        }
+        raise Invalid("See errors.", errors=[{"pointer": "/rule/when", **detail}])
+
+
+def window(
+    starts_at: datetime | None, ends_at: datetime | None, rule: Mapping[str, Any]
+) -> tuple[datetime | None, datetime | None]:
+    """When a campaign holds: from the later start until the earlier end, of its own and of its checked rule's."""
+    when = rule.get("when", {})
+    starts = [starts_at, _moment(when.get("starts_at"))]
+    ends = [ends_at, _moment(when.get("ends_at"))]
+    return (
+        max((one for one in starts if one is not None), default=None),
+        min((one for one in ends if one is not None), default=None),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def offline(session: Session, district_id: uuid.UUID, offer: Mapping[str, Any]) -> None:

@@ -170,7 +170,7 @@ def changed(session: Session, district: DistrictInfo, base: Content, wanted: Cam
         starts_at=wanted.starts_at if "starts_at" in given else content.starts_at,
         ends_at=wanted.ends_at if "ends_at" in given else content.ends_at,
     )
-    checks.dates(content.starts_at, content.ends_at)
+    checks.dates(content.starts_at, content.ends_at, content.rule)
     return content
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from district.auth.service import Principal
-from district.campaigns import contents, history
+from district.campaigns import checks, contents, history
 from district.campaigns.history import Told, said
 from district.campaigns.models import Campaign
 from district.campaigns.queries import IS_EXHAUSTED_SQL
@@ -86,10 +86,11 @@ def standing_of(session: Session, row: Campaign) -> Standing:
     """What decides whether the campaign goes on by itself."""
     values = {"district_id": row.district_id, "campaign_id": row.id}
     is_joint = row.holds_until is not None
+    starts_at, ends_at = checks.window(row.starts_at, row.ends_at, row.rule)
     return Standing(
         state=CampaignState(row.state),
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
+        starts_at=starts_at,
+        ends_at=ends_at,
         holds_until=row.holds_until,
         is_exhausted=bool(session.scalar(text(IS_EXHAUSTED_SQL), values)),
         has_stores=not is_joint or bool(contents.stores_of(session, row)),

@@ -33,6 +33,10 @@ SELECT coalesce(merchant_id, property_id, district_id), rule -> 'cap' FROM campa
 WHERE district_id = %(district_id)s AND state IN ('live', 'exhausted') AND rule ? 'cap'
 """
 
+# A campaign's dates are its own and those of its rule: it holds while both do.
+STARTS_AT = "greatest(campaign.starts_at, (campaign.rule #>> '{when,starts_at}')::timestamptz)"
+ENDS_AT = "least(campaign.ends_at, (campaign.rule #>> '{when,ends_at}')::timestamptz)"
+
 # Nothing more can be given: the stock is gone, or less of the budget is left than one more offer may cost.
 EXHAUSTED = """(
     coalesce(stock.issued >= stock.quota, false)
@@ -56,7 +60,7 @@ WHERE campaign.district_id = :district_id AND campaign.id = :campaign_id
 """
 
 DUE_SQL = f"""
-SELECT campaign.id, campaign.state, campaign.starts_at, campaign.ends_at, campaign.holds_until,
+SELECT campaign.id, campaign.state, {STARTS_AT}, {ENDS_AT}, campaign.holds_until,
        {EXHAUSTED} AS is_exhausted,
        campaign.holds_until IS NULL OR EXISTS (
            SELECT FROM campaign_store
@@ -68,10 +72,10 @@ LEFT JOIN campaign_stock AS stock
        ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
 WHERE campaign.district_id = %(district_id)s
   AND (campaign.state = 'approved'
-       OR (campaign.state = 'scheduled' AND coalesce(campaign.starts_at, %(now)s) <= %(now)s)
-       OR (campaign.state = 'live' AND (campaign.starts_at > %(now)s OR {EXHAUSTED}))
+       OR (campaign.state = 'scheduled' AND coalesce({STARTS_AT}, %(now)s) <= %(now)s)
+       OR (campaign.state = 'live' AND ({STARTS_AT} > %(now)s OR {EXHAUSTED}))
        OR (campaign.state = 'exhausted' AND NOT {EXHAUSTED})
-       OR (campaign.state IN ('scheduled', 'live', 'paused', 'exhausted') AND campaign.ends_at <= %(now)s))
+       OR (campaign.state IN ('scheduled', 'live', 'paused', 'exhausted') AND {ENDS_AT} <= %(now)s))
 ORDER BY campaign.id
 FOR NO KEY UPDATE OF campaign SKIP LOCKED
 """

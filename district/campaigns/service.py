@@ -71,7 +71,7 @@ def create(
 def content_of(session: Session, district: DistrictInfo, new: NewCampaign) -> Content:
     """What a new campaign says; whose stores and ground it names is checked apart. Raises: Invalid."""
     checked = documents.check(new.rule, new.offer, new.crs)
-    checks.dates(new.starts_at, new.ends_at)
+    checks.dates(new.starts_at, new.ends_at, checked.rule)
     place = fences.resolve(session, district, checked.parsed, new.store_ids)
     return Content(
         name=checks.name(new.name),

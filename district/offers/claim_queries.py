@@ -1,5 +1,7 @@
 """SQL of what is held: terms, pools, allowances, claims, drops and posters. Nothing is counted and then inserted."""
 
+from district.campaigns.queries import ENDS_AT, STARTS_AT
+
 TERMS_SQL = """
 SELECT campaign.id, campaign.content_version, campaign.merchant_id, campaign.state, campaign.rule, campaign.offer,
        stock.quota, campaign.starts_at, campaign.ends_at, place.name, place.name_zh, place.id
@@ -260,9 +262,10 @@ CLAIMABLE_SQL = TERMS_SQL.replace(
     """campaign.state IN ('live', 'exhausted')
   AND campaign.offer -> 'claim' ->> 'mode' IN ('open', 'drop')
   AND coalesce((campaign.offer -> 'claim' ->> 'listed')::boolean, true)
-  AND coalesce(campaign.starts_at, %(now)s) <= %(now)s AND (campaign.ends_at IS NULL OR campaign.ends_at > %(now)s)
+  AND coalesce(<starts>, %(now)s) <= %(now)s AND coalesce(<ends> > %(now)s, true)
   AND (%(after)s::uuid IS NULL OR campaign.id > %(after)s::uuid)""",
 ).replace("ORDER BY campaign.id", "ORDER BY campaign.id LIMIT %(limit)s")
+CLAIMABLE_SQL = CLAIMABLE_SQL.replace("<starts>", STARTS_AT).replace("<ends>", ENDS_AT)
 
 LEFT_SQL = """
 SELECT stock.campaign_id,

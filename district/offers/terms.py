@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from district.campaigns import checks
 from district.offers import claim_queries
 from push.limits import Reservation
 from push.offer import ClaimMode, OfferContent, OfferKind
@@ -84,6 +85,7 @@ def of_row(row: Sequence[Any]) -> Terms:
     """A row of TERMS_SQL, which the driver leaves untyped."""
     id_, version, merchant_id, state, rule, offer, quota, starts_at, ends_at, name, name_zh = row[:11]
     budget = rule.get("budget") or {}
+    starts_at, ends_at = checks.window(starts_at, ends_at, rule)
     return Terms(
         campaign_id=id_,
         version=version,

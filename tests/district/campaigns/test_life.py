@@ -158,6 +158,41 @@ async def test_the_clock_starts_and_ends_campaigns(shop: Shop, clock: FixedClock
     assert states == ["scheduled", "live", "ended"]
 
 
+async def test_the_rules_own_dates_start_and_end_it_and_the_earlier_end_holds(
+    shop: Shop, clock: FixedClock, database_url: str
+) -> None:
+    starts_at, ends_at = clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=3)
+    when = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()}
+    campaign = await shop.live(
+        rule={"when": when}, ends_at=(ends_at + timedelta(hours=1)).isoformat(), starts_at=None
+    )
+    other = await shop.live(rule={"when": when}, ends_at=(ends_at - timedelta(hours=1)).isoformat())
+    assert (campaign["state"], other["state"]) == ("scheduled", "scheduled")
+    states = []
+    pool = make_pool(database_url, size=1)
+    await pool.open()
+    for now in (starts_at - timedelta(seconds=1), starts_at, ends_at - timedelta(hours=1), ends_at):
+        await jobs.advance(pool, shop.district.id, now=now)
+        found = [(await shop.get(f"/{one['id']}")).json()["state"] for one in (campaign, other)]
+        states.append(tuple(found))
+    await pool.close()
+    assert states == [
+        ("scheduled", "scheduled"),
+        ("live", "live"),
+        ("live", "ended"),
+        ("ended", "ended"),
+    ]
+
+
+async def test_dates_of_rule_and_campaign_that_never_meet_are_refused(shop: Shop, clock: FixedClock) -> None:
+    when = {"ends_at": (clock.now() + timedelta(hours=1)).isoformat()}
+    answer = await shop.post(
+        body=shop.body(rule={"when": when}, starts_at=(clock.now() + timedelta(hours=2)).isoformat())
+    )
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/rule/when"
+
+
 async def test_an_end_before_the_start_is_refused(shop: Shop, clock: FixedClock) -> None:
     answer = await shop.post(
         body=shop.body(starts_at=clock.now().isoformat(), ends_at=clock.now().isoformat())
