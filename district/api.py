@@ -30,6 +30,7 @@ from district.radius import ban_routes, openwisp, session_routes
 from district.radius import rest as radius
 from district.radius import routes as radius_clients
 from district.redemptions import code_routes
+from district.redemptions import offline_routes
 from district.redemptions import routes as redemptions
 from district.reports import routes as reports
 from district.settlement import routes as statements
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     policy_routes.router,
     preview_routes.router,
     redemptions.router,
+    offline_routes.router,
     code_routes.router,
     points.router,
     purchases.router,
