@@ -123,12 +123,8 @@ def pay(
     bill: Bill, coupons: Sequence[HeldCoupon], *, with_member_price: bool, purse: Purse | None
 ) -> Payment:
     """The sum of exactly this combination, whether legal or not; a coupon below its threshold takes nothing off."""
-    base = bill.bill_minor
-    if with_member_price:
-        base -= percent_of(base, bill.member_price_percent)
-    due = base
-    for coupon in sorted(coupons, key=_place):
-        due -= discount_minor(coupon.value, base, due_minor=due)
+    base = base_minor(bill, with_member_price=with_member_price)
+    due = base - sum(discounts(bill, coupons, with_member_price=with_member_price).values())
     points = _points(due, purse)
     points_minor = min(due, points * purse.minor_each) if purse else 0
     return Payment(
@@ -138,6 +134,22 @@ def pay(
         points=points,
         points_minor=points_minor,
     )
+
+
+def base_minor(bill: Bill, *, with_member_price: bool) -> int:
+    """The bill before coupons: what thresholds look at."""
+    price = percent_of(bill.bill_minor, bill.member_price_percent) if with_member_price else 0
+    return bill.bill_minor - price
+
+
+def discounts(bill: Bill, coupons: Sequence[HeldCoupon], *, with_member_price: bool) -> dict[OfferId, int]:
+    """What each of these takes off, one after the other, in the order in which they come off the bill."""
+    base = base_minor(bill, with_member_price=with_member_price)
+    due, off = base, dict[OfferId, int]()
+    for coupon in sorted(coupons, key=_place):
+        off[coupon.id] = discount_minor(coupon.value, base, due_minor=due)
+        due -= off[coupon.id]
+    return off
 
 
 def is_worse_than_member_price(value: OfferValue, stacks_with: frozenset[StacksWith], bill: Bill) -> bool:
