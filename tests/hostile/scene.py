@@ -338,6 +338,20 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         "POST redemptions/{redemption_id}/reversal": {"return_request_no": "8"},
         "POST redemptions/keys": {},
         "POST tills/number": {},
+        "POST redemptions/offline": {
+            "journal": str(uuid.uuid4()),
+            "sent_at": "2026-05-01T09:00:00Z",
+            "entries": [{"seq": 1, "code": "x", "at": "2026-05-01T09:00:00Z", "mark": "0" * 64}],
+        },
+        "PUT offline-policy": {
+            "version": 0,
+            "most_value_minor": 100,
+            "most_uses": 1,
+            "most_minor": 100,
+            "list_age_s": 60,
+            "conflicts_borne_by": "platform",
+        },
+        "PUT tills/{till_id}/offline": {"most_uses": 0, "most_minor": 0},
         "POST webhooks": {"url": "https://127.0.0.1:9/new"},
         "POST campaigns": new_campaign | {"merchant_id": str(scene.merchant.id)},
         "PATCH campaigns/{campaign_id}": {"version": 1, "name": "Taken"},
@@ -442,6 +456,7 @@ def queries(makers: Makers) -> dict[str, dict[str, str]]:
         f"{DISTRICT}/stores/nearest": {"lon": "24.94", "lat": "60.17"},
         "/v1/stores/nearest": {"lon": "24.94", "lat": "60.17"},
         "/v1/me/consents/proof": {"purpose": "marketing"},
+        f"{DISTRICT}/tills/offline-kit": {"at": now.isoformat()},
     }
 
 
