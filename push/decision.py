@@ -22,7 +22,7 @@ from push.message import Why
 from push.occasion import Crossing, visit_id
 from push.policy import DecisionPolicy
 from push.redeem_model import Features, features
-from push.rule import PLACELESS_TRIGGERS, Priority
+from push.rule import Priority
 from push.suppression import Suppression
 
 __all__ = [
@@ -145,7 +145,7 @@ def _offered(ask: Ask, desk: Desk, fired: Sequence[int]) -> Decision:
 
 def _channels(ask: Ask, moment: Moment, desk: Desk) -> tuple[Channel, ...] | Refusal:
     """The channels that may carry the offer before it loses its sense, those that need not wait first."""
-    by_location = ask.crossing.trigger not in PLACELESS_TRIGGERS
+    by_location = triggers.is_by_location(ask.campaign, ask.crossing.trigger)
     told = desk.told(ask.member, by_location=by_location)
     if not told.reachable:
         return _refuse(ask, Suppression.NO_ENDPOINT if told.agreed else Suppression.NO_CONSENT)
@@ -215,6 +215,7 @@ def _draft(
             dwell=crossing.dwell,
         ),
         appeal=appeal,
+        by_location=triggers.is_by_location(campaign, crossing.trigger),
     )
 
 

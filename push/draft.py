@@ -47,7 +47,8 @@ class OfferDraft:
     """An offer that may be issued: everything to reserve and to write, nothing reserved or written yet.
 
     valid_until is the promise to the member, send_before when telling it has lost its sense: the end of
-    the campaign's hours, if that comes first. occurrence_key makes it at most once. rivals are the merchants whose
+    the campaign's hours, if that comes first. occurrence_key makes it at most once. by_location: where the member is
+    or was brought it, which takes a consent of its own whenever it is looked at again. rivals are the merchants whose
     offers competed at this moment, its own among them; empty while there was no other.
     """
 
@@ -68,6 +69,7 @@ class OfferDraft:
     score: float
     why: Why
     appeal: Appeal = NO_APPEAL
+    by_location: bool = True
     rivals: frozenset[MerchantId] = frozenset()
 
 

@@ -1,6 +1,6 @@
 """Which of a rule's triggers an occasion is, and whether it took place where the rule asks for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from geo.zones import covers
 from push.audience_facts import Facts
 from push.campaign import Campaign
 from push.identifiers import StoreId
-from push.rule import FENCE_TRIGGERS, JoinKind, Trigger, TriggerKind, Visited
+from push.rule import FENCE_TRIGGERS, PLACELESS_TRIGGERS, JoinKind, Trigger, TriggerKind, Visited
 
 
 class Occasion(Protocol):
@@ -87,8 +87,29 @@ def is_in_place(campaign: Campaign, occasion: Occasion, facts: Facts, *, now: da
     return ground is not None and position is not None and covers(ground, position)
 
 
+def is_by_location(campaign: Campaign, trigger: TriggerKind) -> bool:
+    """Whether an offer that this kind of occasion brings is chosen by where the member is, or was lately."""
+    return trigger not in PLACELESS_TRIGGERS or campaign.rule.where.or_visited is not None
+
+
+def asks_for_visit(campaign: Campaign, trigger: TriggerKind) -> bool:
+    """Whether nothing but an earlier visit can put such an occasion in place."""
+    where = campaign.rule.where
+    if where.or_visited is None or trigger in FENCE_TRIGGERS:
+        return False
+    return trigger in PLACELESS_TRIGGERS or not where.has_ground
+
+
+def stores_to_visit(campaign: Campaign) -> Sequence[StoreId]:
+    """The stores of which an earlier visit lets members in."""
+    visited = campaign.rule.where.or_visited
+    if visited is None:
+        return ()
+    return campaign.store_ids if visited.store_id is None else (visited.store_id,)
+
+
 def _has_visited(campaign: Campaign, visited: Visited, facts: Facts, now: datetime) -> bool:
-    stores = campaign.store_ids if visited.store_id is None else (visited.store_id,)
+    stores = stores_to_visit(campaign)
     return any(
         stays.place.store_id in stores and stays.last_at is not None and now - stays.last_at <= visited.within
         for stays in facts.stays or ()

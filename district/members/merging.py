@@ -52,6 +52,7 @@ MOVED: Final = (
         key=("campaign_id", "occurrence_key"),
         once_per=("campaign_id", "occurrence_key"),
     ),
+    Movable(table="drop_ticket", key=("campaign_id",), once_per=("campaign_id",)),
     Movable(table="visit", key=("trading_day", "id")),
     Movable(table="points_lot", key=("id",)),
     Movable(table="points_movement", key=("id",)),

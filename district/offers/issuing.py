@@ -16,7 +16,6 @@ from push.decision import OfferDraft, Refusal
 from push.identifiers import CampaignId, MemberId
 from push.limits import Reservation
 from push.offer import ClaimMode, OfferValue, ValueKind, Variant
-from push.rule import PLACELESS_TRIGGERS
 from push.suppression import Suppression
 
 
@@ -105,7 +104,7 @@ class Truth:
 
 def is_by_location(draft: OfferDraft) -> bool:
     """Whether it was where the member is that brought the offer: that takes a consent of its own."""
-    return draft.trigger not in PLACELESS_TRIGGERS
+    return draft.by_location
 
 
 def refusal(draft: OfferDraft, reason: Suppression) -> Refusal:

@@ -17,14 +17,14 @@ from district.audiences.compile import compile_sql
 from district.audiences.contexts import owner_of
 from district.districts.service import DistrictInfo
 from district.offers.planning_queries import BATCH_SQL, CHECK_SQL, NOBODY_SQL, ZONES_SQL
-from push import caps
-from push.audience_terms import EVERYONE
+from push import caps, triggers
+from push.audience_terms import EVERYONE, PRESENT_VISIT
 from push.campaign import Campaign
 from push.consent import Channel
 from push.holdout import BUCKETS_A_PERCENT
 from push.limits import CapScope, Reservation, TradingDay, pause
 from push.policy import DecisionPolicy
-from push.rule import PLACELESS_TRIGGERS, Priority, TriggerKind
+from push.rule import Priority, TriggerKind
 from push.suppression import Suppression
 
 Connection = AsyncConnection[TupleRow]
@@ -108,8 +108,10 @@ async def check(
         "zones": list(zones),
         "names": names.value,
         "everyone": [asks_everyone(one) for one in campaigns],
-        "by_location": [trigger not in PLACELESS_TRIGGERS] * len(campaigns),
+        "by_location": [triggers.is_by_location(one, trigger) for one in campaigns],
+        "to_visit": [triggers.asks_for_visit(one, trigger) for one in campaigns],
     }
+    values |= _visited(campaigns, trigger, now)
     statement = CHECK_SQL.replace("{audiences}", audiences)
     rows = await (await connection.execute(statement.encode(), values)).fetchall()
     groups: dict[uuid.UUID, list[Group]] = {}
@@ -187,6 +189,22 @@ def _held(campaigns: Sequence[Campaign], policy: DecisionPolicy) -> dict[str, An
         "controls": [
             0 if one.rule.priority is Priority.SERVICE else policy.control_buckets for one in campaigns
         ],
+    }
+
+
+def _visited(campaigns: Sequence[Campaign], trigger: TriggerKind, now: datetime) -> dict[str, Any]:
+    """The stores of which a visit puts a member in place, each with the moment since which it counts."""
+    rows = [
+        (number, store_id, now - one.rule.where.or_visited.within)
+        for number, one in enumerate(campaigns)
+        if one.rule.where.or_visited is not None and triggers.asks_for_visit(one, trigger)
+        for store_id in triggers.stores_to_visit(one)
+    ]
+    return {
+        "visited_campaigns": [number for number, _, _ in rows],
+        "visited_stores": [store_id for _, store_id, _ in rows],
+        "visited_since": [since for _, _, since in rows],
+        "visited_before": now - PRESENT_VISIT,
     }
 
 

@@ -40,7 +40,7 @@ _ANY_CHANNEL = " OR ".join(
 # {audiences} gives the pairs (campaign, id) of the campaigns that are not for everyone.
 CHECK_SQL = f"""
 WITH batch AS MATERIALIZED (
-    SELECT id, bucket, CASE WHEN zone = ANY(%(zones)s::text[]) THEN zone ELSE '' END AS zone
+    SELECT id, bucket, is_personalised, CASE WHEN zone = ANY(%(zones)s::text[]) THEN zone ELSE '' END AS zone
     FROM member
     WHERE district_id = %(district_id)s AND state = 'active'
       AND (%(among)s::uuid[] IS NULL OR id = ANY(%(among)s::uuid[]))
@@ -53,7 +53,7 @@ WITH batch AS MATERIALIZED (
     SELECT member_id, {_MARKETING}, {_newest("location")} AS to_location, {_newest("third_party")} AS to_others
     FROM said GROUP BY member_id
 ), person AS MATERIALIZED (
-    SELECT batch.id, batch.bucket, batch.zone, convert_to(batch.id::text, 'UTF8') AS name, coalesce(to_location, false) AS may_be_located,
+    SELECT batch.id, batch.bucket, batch.is_personalised, batch.zone, convert_to(batch.id::text, 'UTF8') AS name, coalesce(to_location, false) AS may_be_located,
            coalesce({_ANY_CHANNEL}, false) AS agrees, coalesce(by_inbox, false) AS is_reached
     FROM batch LEFT JOIN agreed ON agreed.member_id = batch.id
 ), cap AS MATERIALIZED (
@@ -70,15 +70,24 @@ WITH batch AS MATERIALIZED (
         GROUP BY taken.member_id, cap.campaign, cap.scope, cap.slots
         HAVING count(*) >= cap.slots
     ) AS full_scope
+), visited AS MATERIALIZED (
+    SELECT DISTINCT visit.member_id, wanted.campaign
+    FROM unnest(%(visited_campaigns)s::int[], %(visited_stores)s::uuid[], %(visited_since)s::timestamptz[])
+        AS wanted (campaign, store_id, since)
+    JOIN visit ON visit.district_id = %(district_id)s AND visit.place_kind = 'store'
+              AND visit.place_id = wanted.store_id AND visit.started_at >= wanted.since
+              AND visit.ended_at < %(visited_before)s
+    JOIN person ON person.id = visit.member_id AND person.is_personalised AND person.may_be_located
 ), audience AS MATERIALIZED (
     {{audiences}}
 ), campaign AS MATERIALIZED (
-    SELECT campaign, held, convert_to(salt, 'UTF8') AS salt, control, is_for_everyone, by_location
+    SELECT campaign, held, convert_to(salt, 'UTF8') AS salt, control, is_for_everyone, by_location, to_visit
     FROM unnest(%(campaigns)s::int[], %(held)s::int[], %(salts)s::text[], %(controls)s::int[],
-                %(everyone)s::boolean[], %(by_location)s::boolean[])
-        AS one (campaign, held, salt, control, is_for_everyone, by_location)
+                %(everyone)s::boolean[], %(by_location)s::boolean[], %(to_visit)s::boolean[])
+        AS one (campaign, held, salt, control, is_for_everyone, by_location, to_visit)
 ), judged AS (
     SELECT person.id AS member_id, campaign.campaign, campaign.held,
+           NOT campaign.to_visit OR visited.member_id IS NOT NULL AS is_in_place,
            campaign.is_for_everyone OR audience.id IS NOT NULL AS belongs,
            person.bucket < campaign.control AS is_control,
            CASE WHEN campaign.held > 0 AND (campaign.is_for_everyone OR audience.id IS NOT NULL)
@@ -88,13 +97,15 @@ WITH batch AS MATERIALIZED (
                 WHEN capped.member_id IS NOT NULL THEN 'freq_cap' END AS refused
     FROM person CROSS JOIN campaign
     LEFT JOIN capped ON capped.member_id = person.id AND capped.campaign = campaign.campaign
+    LEFT JOIN visited ON visited.member_id = person.id AND visited.campaign = campaign.campaign
     LEFT JOIN audience ON audience.id = person.id AND audience.campaign = campaign.campaign
     OFFSET 0  -- so that each hash is made once
 ), outcome AS (
     SELECT member_id, campaign,
-           CASE WHEN NOT belongs THEN 'not_in_audience'
+           CASE WHEN NOT is_in_place THEN 'out_of_fence'
+                WHEN NOT belongs THEN 'not_in_audience'
                 WHEN is_control OR (hash IS NOT NULL AND {BUCKET} < held) THEN 'holdout' ELSE refused END AS reason,
-           belongs AND refused IS NULL AS passes
+           is_in_place AND belongs AND refused IS NULL AS passes
     FROM judged
 )
 SELECT campaign, coalesce(reason, ''), passes, count(*),

@@ -12,7 +12,7 @@ from geo.coordinates import LonLat
 from push.audience_facts import UNKNOWN, Facts, Place, Stays
 from push.identifiers import StoreId
 from push.rule import TriggerKind
-from push.triggers import firing, is_in_place
+from push.triggers import asks_for_visit, firing, is_by_location, is_in_place
 from tests.push.makers import FRIDAY_NOON, POLYGON, STORE, campaign, crossing
 
 OTHER = StoreId(UUID(int=40))
@@ -133,3 +133,26 @@ def test_a_visit_to_the_store_that_is_named_counts_even_if_the_offer_is_for_anot
     named = {"or_visited": {"store": str(OTHER), "days": 7}}
     assert in_place(named, None, visited(OTHER, 6))
     assert not in_place(named, None, visited(STORE, 6))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "where", "by_location", "asks"),
+    [
+        pytest.param(TriggerKind.SCHEDULE, None, False, False, id="a schedule for everybody"),
+        pytest.param(TriggerKind.SCHEDULE, VISITED, True, True, id="a schedule for visitors"),
+        pytest.param(TriggerKind.WIFI_JOIN, VISITED, True, True, id="joining, for visitors"),
+        pytest.param(
+            TriggerKind.WIFI_JOIN,
+            {"near_my_stores_m": 100, **VISITED},
+            True,
+            False,
+            id="joining here, or for visitors",
+        ),
+    ],
+)
+def test_an_earlier_visit_is_evidence_of_place(
+    trigger: TriggerKind, where: dict[str, Any] | None, by_location: bool, asks: bool
+) -> None:
+    made = of({"on": trigger.value, **KINDS[trigger.value]}, where=where)
+    assert is_by_location(made, trigger) is by_location
+    assert asks_for_visit(made, trigger) is asks

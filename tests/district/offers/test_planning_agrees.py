@@ -58,6 +58,9 @@ class World:
             "holdout": {"pct": choose([0, 20, 50])},
             "priority": choose(["normal", "service"]),
         }
+        if self.random.random() < 0.4:
+            store = choose(["mine", *(str(one.id) for one in self.stores)])
+            members["where"] = {"or_visited": {"store": store, "days": choose([1, 20, 60])}}
         if self.random.random() < 0.5:
             members["cap"]["merchant"] = {"n": 1, "per": "day"}
         if self.random.random() < 0.3:
