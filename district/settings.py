@@ -164,6 +164,10 @@ class Settings(BaseSettings):
         default=False,
         description="Let merchants' webhooks reach private addresses (tests and closed networks only)",
     )
+    provider_allow_loopback: bool = Field(
+        default=False,
+        description="Let providers of messages be on this machine, without TLS as well (tests only)",
+    )
     controller_allow_loopback: bool = Field(
         default=False,
         description="Let gateways' controllers be on this machine, without TLS as well (tests only)",

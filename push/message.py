@@ -45,6 +45,10 @@ class Message:
     store_id: StoreId | None = None
     code: str | None = field(default=None, repr=False)
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    link: str = field(default="", repr=False)
+    """Where the message leads, for this member alone; empty where the installation has no address of its own."""
+    stop_link: str = field(default="", repr=False)
+    """Where one press ends such messages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,8 +62,8 @@ ON CONFLICT (district_id, channel, address_hash) DO UPDATE SET state = 'gone'
 """
 
 PROVIDERS_SQL = """
-SELECT district_id, id, slug, channel, kind, name, options, sealed, weight, in_flight, per_s, cost_micro, paused_until
-FROM channel_provider WHERE is_on ORDER BY district_id, channel, id
+SELECT id, slug, channel, kind, name, options, sealed, weight, in_flight, per_s, paused_until
+FROM channel_provider WHERE district_id = %(district_id)s AND is_on ORDER BY channel, id
 """
 
 POLICY_SQL = """

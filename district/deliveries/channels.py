@@ -1,13 +1,11 @@
 """The channels of this installation, by what its settings allow."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from district.settings import Settings
 from push.channels.console import ConsoleChannel
-from push.channels.outbound import Outbound, OutboundPolicy
-from push.channels.webhook import WebhookChannel
+from push.channels.outbound import OutboundPolicy
 from push.consent import Channel
 from push.dispatch import Channel as Sender
 from push.message import Message
@@ -32,21 +30,21 @@ def policy_of(settings: Settings) -> OutboundPolicy:
     return OutboundPolicy(allows_loopback=settings.webhook_allow_private)
 
 
-def channels_of(
-    settings: Settings,
-    outbound: Outbound,
-    *,
-    secrets: Callable[[str], Sequence[str]],
-    machine_now: Callable[[], datetime],
-) -> Mapping[Channel, Sender]:
-    """What can be sent here. A message for a channel that is not here waits until it expires."""
-    senders: list[Sender] = [
-        InboxChannel(),
-        WebhookChannel(outbound=outbound, secrets=secrets, machine_now=machine_now),
-    ]
-    if settings.demo_console_codes:
-        senders += (ConsoleChannel(name=name, sink=_keep) for name in (Channel.SMS, Channel.EMAIL))
-    return {sender.name: sender for sender in senders}
+def provider_policy_of(settings: Settings) -> OutboundPolicy:
+    """Where providers may be: an operator names them, so their own networks are allowed too."""
+    return OutboundPolicy(
+        ports=None,
+        allows_private=True,
+        allows_loopback=settings.provider_allow_loopback,
+        max_body_bytes=1 << 20,
+    )
+
+
+def console_channels(settings: Settings) -> Mapping[Channel, Sender]:
+    """The demo's: one-time codes are shown to the operator instead of being sent."""
+    if not settings.demo_console_codes:
+        return {}
+    return {name: ConsoleChannel(name=name, sink=_keep) for name in (Channel.SMS, Channel.EMAIL)}
 
 
 async def _keep(_message: Message) -> None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 import psycopg
 import structlog
@@ -16,22 +17,28 @@ from district import clock as clocks
 from district.clock import Clock
 from district.database import Pool, psycopg_dsn
 from district.deliveries import queries
-from district.deliveries.channels import channels_of, policy_of
+from district.deliveries.fleet import Fleet
 from district.deliveries.queue import SqlOutbox
 from district.districts.service import DistrictInfo, Registry
 from district.outbox.service import CHANNEL
 from district.settings import Settings
 from district.snapshot import Snapshot
 from district.tasks import ended
-from push.channels.outbound import Outbound
 from push.consent import Channel
 from push.dispatch import Dispatcher, DispatchPolicy
 
 log = structlog.get_logger()
 TICK = timedelta(seconds=1)
 RECONNECT_S = 0.5
-INBOX = frozenset({Channel.INBOX})
-FOREIGN = frozenset(Channel) - INBOX
+LANES: Final = (
+    frozenset({Channel.INBOX}),
+    frozenset({Channel.WEBHOOK}),
+    frozenset({Channel.WEB_PUSH, Channel.APP}),
+    frozenset({Channel.WECHAT, Channel.MINI_PROGRAM, Channel.WECOM, Channel.ALIPAY}),
+    frozenset({Channel.SMS}),
+    frozenset({Channel.EMAIL}),
+)
+"""What is sent side by side: a slow foreign server holds up only its own kind, and never the inbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class Lane:
     registry: Snapshot[Registry]
     settings: Settings
     clock: Clock
-    outbound: Outbound
+    fleet: Fleet
     channels: frozenset[Channel]
     policy: DispatchPolicy
     stopping: asyncio.Event
@@ -86,10 +93,10 @@ class Lane:
         for district_id in due:
             district = self.registry.value.by_id.get(district_id)
             if district is not None:  # else this process has not heard of it yet
-                leased += (await self._dispatcher(district).run_once()).leased
+                leased += (await (await self._dispatcher(district)).run_once()).leased
         return leased
 
-    def _dispatcher(self, district: DistrictInfo) -> Dispatcher:
+    async def _dispatcher(self, district: DistrictInfo) -> Dispatcher:
         known = self._dispatchers.get(district.id)
         if known is None or known[0] != district:
             secret = self.settings.secret
@@ -99,27 +106,24 @@ class Lane:
                 clock=self.clock,
                 channels=self.channels,
                 secret=secret.get_secret_value() if secret else "",
+                secrets=self.fleet.secrets_of(district.id),
             )
             dispatcher = Dispatcher(
                 store=store,
-                channels=channels_of(
-                    self.settings,
-                    self.outbound,
-                    secrets=lambda address: store.secrets.get(address, ()),
-                    machine_now=self.clock.machine_now,
-                ),
+                channels={},
                 clock=_Times(self.clock),
                 chance=self._chance,
                 policy=self.policy,
                 stopping=self.stopping,
             )
             known = self._dispatchers[district.id] = (district, dispatcher)
+        known[1].channels = await self.fleet.of(district)
         return known[1]
 
 
 @dataclass(slots=True, kw_only=True)
 class Deliveries:
-    """Two lanes, woken by the outbox: a slow foreign server must not hold up the inbox."""
+    """Several lanes, woken by the outbox."""
 
     pool: Pool
     registry: Snapshot[Registry]
@@ -130,23 +134,23 @@ class Deliveries:
 
     async def run(self) -> None:
         """Send until ``stopping`` is set."""
-        outbound = Outbound(policy=policy_of(self.settings))
-        lanes = [self._lane(outbound, channels) for channels in (INBOX, FOREIGN)]
+        fleet = Fleet.opened(self.pool, self.settings, self.clock)
+        lanes = [self._lane(fleet, channels) for channels in LANES]
         listener = asyncio.create_task(self._listen(lanes))
         stopper = asyncio.create_task(self._wake_at_stop(lanes))
         try:
             await asyncio.gather(*(lane.run() for lane in lanes))
         finally:
             await ended([listener, stopper])
-            await outbound.close()
+            await fleet.close()
 
-    def _lane(self, outbound: Outbound, channels: frozenset[Channel]) -> Lane:
+    def _lane(self, fleet: Fleet, channels: frozenset[Channel]) -> Lane:
         return Lane(
             pool=self.pool,
             registry=self.registry,
             settings=self.settings,
             clock=self.clock,
-            outbound=outbound,
+            fleet=fleet,
             channels=channels,
             policy=self.policy,
             stopping=self.stopping,

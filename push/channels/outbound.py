@@ -55,11 +55,16 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutboundPolicy:
-    """Where calls may go. allows_loopback is for a receiver on this machine, and allows http to it."""
+    """Where calls may go. ports None: to any.
+
+    allows_loopback is for a receiver on this machine, and allows http to it; allows_private is for providers in an
+    operator's own network, https only.
+    """
 
     deadline: timedelta = timedelta(seconds=6)
-    ports: frozenset[int] = frozenset({443})
+    ports: frozenset[int] | None = frozenset({443})
     allows_loopback: bool = False
+    allows_private: bool = False
     max_body_bytes: int = 65_536
     trust: ssl.SSLContext | None = None
 
@@ -82,10 +87,11 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """The head of an answer; its body is never read."""
+    """An answer: its head, and as much of its body as was asked for."""
 
     status: int
     headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True)
@@ -120,8 +126,12 @@ class Outbound:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Post once and return the answer's head.
+    async def post(
+        self, url: str, *, body: bytes, headers: Mapping[str, str], read_bytes: int = 0, method: str = "POST"
+    ) -> Answer:
+        """Call once and return the answer's head, with at most read_bytes of its body.
+
+        The body is never decompressed; one that is longer is cut off.
 
         Raises: TargetRefused; NotDelivered.
         """
@@ -131,7 +141,8 @@ class Outbound:
         try:
             async with asyncio.timeout(self.policy.deadline.total_seconds()):
                 target = await self.target(url)
-                return await self._post(target, body, headers, progress)
+                request = self._request(target, method, body, headers, progress)
+                return await self._send(request, read_bytes)
         except (TimeoutError, HostUnknown, httpx.HTTPError) as error:
             raise NotDelivered(type(error).__name__, was_sent=progress.has_begun) from error
 
@@ -152,23 +163,32 @@ class Outbound:
     def _allows(self, address: Address, url: httpx.URL) -> bool:
         if self.policy.allows_loopback and address.is_loopback:
             return True
-        port = url.port or 443
-        return url.scheme == "https" and port in self.policy.ports and is_public(address)
+        is_port = self.policy.ports is None or (url.port or 443) in self.policy.ports
+        is_near = self.policy.allows_private and address.is_private and not address.is_loopback
+        return url.scheme == "https" and is_port and (is_public(address) or is_near)
 
-    async def _post(
-        self, target: Target, body: bytes, headers: Mapping[str, str], progress: _Progress
-    ) -> Answer:
-        request = self._client.build_request(
-            "POST",
+    def _request(
+        self, target: Target, method: str, body: bytes, headers: Mapping[str, str], progress: _Progress
+    ) -> httpx.Request:
+        return self._client.build_request(
+            method,
             target.pinned_url,
             content=body,
             headers={**headers, "Host": target.host_header, "Accept-Encoding": "identity"},
             # The certificate must be the name's, not the address's.
             extensions={"sni_hostname": target.url.raw_host.decode("ascii"), "trace": progress},
         )
+
+    async def _send(self, request: httpx.Request, read_bytes: int) -> Answer:
         response = await self._client.send(request, stream=True)
         try:
-            return Answer(status=response.status_code, headers=response.headers)
+            body = b""
+            if read_bytes:
+                async for piece in response.aiter_raw(chunk_size=8_192):
+                    body += piece
+                    if len(body) >= read_bytes:
+                        break
+            return Answer(status=response.status_code, headers=response.headers, body=body[:read_bytes])
         finally:
             await response.aclose()
 

@@ -8,14 +8,13 @@ import pytest
 
 from district.campaigns import occurrences
 from district.campaigns.models import Campaign
-from district.deliveries.channels import policy_of
-from district.deliveries.jobs import INBOX, Lane
+from district.deliveries.fleet import Fleet
+from district.deliveries.jobs import Lane
 from district.districts import service as districts
 from district.members.models import Consent
 from district.offers import scheduled
 from district.settings import Settings
-from push.channels.outbound import Outbound
-from push.consent import Purpose
+from push.consent import Channel, Purpose
 from push.dispatch import DispatchPolicy
 from tests.district.offers.conftest import Ground
 from tests.district.offers.waiting import (
@@ -200,18 +199,18 @@ async def test_a_schedule_needs_no_consent_to_be_located_and_is_delivered_withou
     assert rows == [(False,)]
     registry = districts.registry(ground.pool)
     await registry.refresh()
-    outbound = Outbound(policy=policy_of(settings))
+    fleet = Fleet.opened(ground.pool, settings, ground.clock)
     lane = Lane(
         pool=ground.pool,
         registry=registry,
         settings=settings,
         clock=ground.clock,
-        outbound=outbound,
-        channels=INBOX,
+        fleet=fleet,
+        channels=frozenset({Channel.INBOX}),
         policy=DispatchPolicy(),
         stopping=asyncio.Event(),
     )
     await lane.tick()
-    await outbound.close()
+    await fleet.close()
     states = await ground.rows("SELECT state FROM outbox_message WHERE district_id = %(d)s")
     assert states == [("accepted",)]

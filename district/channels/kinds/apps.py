@@ -1,0 +1,5 @@
+"""Apple's and Google's push services, and wallet passes."""
+
+from district.channels.kinds.kind import Kind
+
+KINDS: tuple[Kind, ...] = ()

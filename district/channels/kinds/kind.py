@@ -1,0 +1,111 @@
+"""What a kind of provider is: what an operator fills in, what is built of it, and how its receipts are read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from push.channels.outbound import Outbound
+from push.channels.providers import Sender
+from push.consent import Channel
+
+
+class Nothing(BaseModel):
+    """A kind without options, or without credentials."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ReceiptRefused(Exception):
+    """A receipt that its provider did not send, or that cannot be read. Its text says what is wrong."""
+
+
+class ReceiptKind(StrEnum):
+    """What a provider tells of a message afterwards."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """It will not arrive; the address may work for others."""
+    ADDRESS_GONE = "address_gone"
+    SHOWN = "shown"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    COMPLAINED = "complained"
+    """The member told his provider that he does not want this: taken as a stop on this channel."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptEvent:
+    """One thing told of one message, or of one part of it.
+
+    key is the same for a repeat of the same. message_id is the provider's name for the message or, where it returns
+    our own, the delivery's id. address is given where the provider names no message.
+    """
+
+    key: str
+    message_id: str
+    kind: ReceiptKind
+    at: datetime | None = None
+    part: int = 0
+    detail: str = ""
+    address: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incoming:
+    """A request of a provider, as it came."""
+
+    method: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes = field(repr=False)
+    received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a provider's request told, and what it wants to be answered."""
+
+    events: Sequence[ReceiptEvent] = ()
+    status: int = 204
+    body: bytes = b""
+    media_type: str = "text/plain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Building:
+    """What a sender is made of. options and secrets are of the kind's own models."""
+
+    provider_id: str
+    district_slug: str
+    district_name: str
+    options: Any
+    secrets: Any = field(repr=False)
+    outbound: Outbound
+    origin: str
+    """The installation's own address for links, without a slash at the end; empty where it has none."""
+    now: Callable[[], datetime]
+    """Machine time."""
+    monotonic: Callable[[], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A protocol and its settings. ``build`` opens nothing: connections come with the first message.
+
+    A sender that keeps connections has ``async def close(self)``. ``receive`` checks and reads one request of the
+    provider; it raises ReceiptRefused.
+    """
+
+    name: str
+    channel: Channel
+    title: str
+    """English source of its name on pages."""
+    options: type[BaseModel] = Nothing
+    secrets: type[BaseModel] = Nothing
+    build: Callable[[Building], Sender]
+    receive: Callable[[Building, Incoming], Reply] | None = None

@@ -1,0 +1,5 @@
+"""E-mail."""
+
+from district.channels.kinds.kind import Kind
+
+KINDS: tuple[Kind, ...] = ()

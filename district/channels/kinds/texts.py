@@ -1,0 +1,5 @@
+"""Text messages."""
+
+from district.channels.kinds.kind import Kind
+
+KINDS: tuple[Kind, ...] = ()

@@ -1,0 +1,5 @@
+"""Browsers' push services."""
+
+from district.channels.kinds.kind import Kind
+
+KINDS: tuple[Kind, ...] = ()

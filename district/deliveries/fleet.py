@@ -1,0 +1,187 @@
+"""Everything that one worker sends by: the installation's own channels, and the providers of each district."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Self, TypeAlias
+
+import structlog
+from psycopg.rows import TupleRow
+from pydantic import ValidationError
+
+from district import clock as clocks
+from district.channels import queries
+from district.channels.kinds import KINDS
+from district.channels.kinds.kind import Building
+from district.clock import Clock
+from district.database import Pool
+from district.deliveries.channels import InboxChannel, console_channels, policy_of, provider_policy_of
+from district.districts.service import DistrictInfo
+from district.sealing import SealBroken, unseal
+from district.settings import Settings
+from push.channels.outbound import Outbound
+from push.channels.providers import Provider, ProviderChannel, Sender
+from push.channels.webhook import WebhookChannel
+from push.consent import Channel
+from push.dispatch import Channel as ChannelSender
+
+log = structlog.get_logger()
+REFRESH_S: Final = 2.0
+Senders: TypeAlias = Mapping[Channel, ChannelSender]
+
+
+def about(provider_id: uuid.UUID) -> str:
+    """What a provider's credentials are sealed about."""
+    return f"provider:{provider_id}"
+
+
+@dataclass(slots=True, kw_only=True)
+class _District:
+    """The senders of one district, made of these rows."""
+
+    rows: tuple[TupleRow, ...]
+    read_at_s: float
+    senders: Senders
+    opened: Sequence[Sender] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Fleet:
+    """The senders of every district. ``own`` calls webhooks, ``outbound`` providers."""
+
+    pool: Pool
+    settings: Settings
+    clock: Clock
+    own: Outbound
+    outbound: Outbound
+    _districts: dict[uuid.UUID, _District] = field(default_factory=dict)
+    _pausing: set[asyncio.Task[None]] = field(default_factory=set)
+    _secrets: dict[uuid.UUID, dict[str, Sequence[str]]] = field(default_factory=dict)
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @classmethod
+    def opened(cls, pool: Pool, settings: Settings, clock: Clock) -> Self:
+        """A fleet with its own ways out; close it at the end."""
+        own, outbound = Outbound(policy=policy_of(settings)), Outbound(policy=provider_policy_of(settings))
+        return cls(pool=pool, settings=settings, clock=clock, own=own, outbound=outbound)
+
+    def secrets_of(self, district_id: uuid.UUID) -> dict[str, Sequence[str]]:
+        """What webhooks of a district are signed by, by address: filled by who leases them."""
+        return self._secrets.setdefault(district_id, {})
+
+    async def of(self, district: DistrictInfo) -> Senders:
+        """What a district sends by, read again every moment. Raises: psycopg.Error."""
+        async with self._one_at_a_time:
+            return await self._of(district)
+
+    async def _of(self, district: DistrictInfo) -> Senders:
+        known, now_s = self._districts.get(district.id), clocks.monotonic()
+        if known is not None and now_s - known.read_at_s < REFRESH_S:
+            return known.senders
+        async with self.pool.connection() as connection:
+            cursor = await connection.execute(queries.PROVIDERS_SQL, {"district_id": district.id})
+            rows = tuple(await cursor.fetchall())
+        steady = tuple(row[:-1] for row in rows)
+        if known is None or known.rows != steady:
+            await self._close(known)
+            known = self._districts[district.id] = self._made(district, rows)
+        known.read_at_s = now_s
+        self._keep_pauses(known.senders, rows)
+        return known.senders
+
+    async def close(self) -> None:
+        """Let every connection go."""
+        for known in self._districts.values():
+            await self._close(known)
+        for task in self._pausing:
+            task.cancel()
+        await self.own.close()
+        await self.outbound.close()
+
+    async def _close(self, known: _District | None) -> None:
+        for sender in known.opened if known else ():
+            close = getattr(sender, "close", None)
+            if close is not None:
+                await close()
+
+    def _made(self, district: DistrictInfo, rows: Sequence[TupleRow]) -> _District:
+        providers: dict[Channel, list[Provider]] = {}
+        for row in rows:
+            sender = self._sender(district, row)
+            if sender is not None:
+                providers.setdefault(Channel(row[2]), []).append(_provider(row, sender))
+        senders: dict[Channel, ChannelSender] = {Channel.INBOX: InboxChannel()}
+        senders[Channel.WEBHOOK] = WebhookChannel(
+            outbound=self.own,
+            secrets=lambda address: self.secrets_of(district.id).get(address, ()),
+            machine_now=self.clock.machine_now,
+        )
+        senders |= console_channels(self.settings)
+        senders |= {name: self._channel(district, name, found) for name, found in providers.items()}
+        return _District(
+            rows=tuple(row[:-1] for row in rows),
+            read_at_s=0.0,
+            senders=senders,
+            opened=[one.sender for found in providers.values() for one in found],
+        )
+
+    def _channel(
+        self, district: DistrictInfo, name: Channel, providers: Sequence[Provider]
+    ) -> ProviderChannel:
+        def pause(provider_id: str, how_long: timedelta, why: str) -> None:
+            task = asyncio.create_task(self._write_pause(district.id, uuid.UUID(provider_id), how_long, why))
+            self._pausing.add(task)
+            task.add_done_callback(self._pausing.discard)
+
+        return ProviderChannel(name=name, providers=providers, monotonic=clocks.monotonic, on_pause=pause)
+
+    async def _write_pause(
+        self, district_id: uuid.UUID, provider_id: uuid.UUID, pause: timedelta, why: str
+    ) -> None:
+        log.warning("provider.rests", provider=str(provider_id), seconds=pause.total_seconds(), why=why)
+        values = {"district_id": district_id, "id": provider_id, "pause": pause, "reason": why[:200]}
+        async with self.pool.connection() as connection:
+            await connection.execute(queries.PAUSE_SQL, values)
+
+    def _sender(self, district: DistrictInfo, row: TupleRow) -> Sender | None:
+        """The sender of a provider; None, and a line in the log, for one whose settings no longer hold."""
+        kind = KINDS.get(row[3])
+        try:
+            return None if kind is None else kind.build(self.building(district, row))
+        except (SealBroken, ValidationError, ValueError) as error:
+            log.error("provider.unusable", provider=str(row[0]), error=type(error).__name__)
+            return None
+
+    def building(self, district: DistrictInfo, row: TupleRow) -> Building:
+        """What a provider's row means. Raises: SealBroken, ValidationError."""
+        kind = KINDS[row[3]]
+        secret = self.settings.secret
+        opened = unseal(secret.get_secret_value() if secret else "", bytes(row[6]), about=about(row[0]))
+        return Building(
+            provider_id=str(row[0]),
+            district_slug=district.slug,
+            district_name=district.name,
+            options=kind.options.model_validate(row[5]),
+            secrets=kind.secrets.model_validate(json.loads(opened)),
+            outbound=self.outbound,
+            origin=(self.settings.public_url or "").rstrip("/"),
+            now=self.clock.machine_now,
+            monotonic=clocks.monotonic,
+        )
+
+    def _keep_pauses(self, senders: Senders, rows: Sequence[TupleRow]) -> None:
+        """Leave alone what another worker found to rest."""
+        now = self.clock.machine_now()
+        for row in rows:
+            channel = senders.get(Channel(row[2]))
+            paused_until: datetime | None = row[-1]
+            if isinstance(channel, ProviderChannel) and paused_until is not None and paused_until > now:
+                channel.paused_for(str(row[0]), paused_until - now)
+
+
+def _provider(row: TupleRow, sender: Sender) -> Provider:
+    columns: dict[str, Any] = {"weight": row[7], "in_flight": row[8], "per_s": row[9]}
+    return Provider(id=str(row[0]), sender=sender, **columns)
