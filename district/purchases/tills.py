@@ -15,7 +15,6 @@ async def purchase(
     pool: Pool, principal: Principal, district: DistrictInfo, body: PurchaseBody, *, clock: Clock
 ) -> Taken:
     """Raises: Invalid, PassUnknown, OtherStore, NoticeReused."""
-    service.check_time(body.at, now=clock.now())
     counter = await standing(pool, principal)
     store_id = await store_of(pool, principal, counter, body.store_id)
     said = digest("purchase", body.amount_minor, body.at.isoformat(), store_id, body.pass_code)
@@ -25,6 +24,7 @@ async def purchase(
         )
         if known is not None:
             return known
+        service.check_time(body.at, now=clock.now())
         member_id = (
             None
             if body.pass_code is None
@@ -49,16 +49,23 @@ async def refund(
     pool: Pool, principal: Principal, district: DistrictInfo, body: RefundBody, *, clock: Clock
 ) -> Taken:
     """Raises: Invalid, NotFound, NoticeReused, RefundLate, Conflict."""
-    service.check_time(body.at, now=clock.now())
     counter = await standing(pool, principal)
+    said = digest("refund", body.purchase_notice_id, body.amount_minor, body.at.isoformat())
+    number = f"refund:{body.notice_id}"
     async with transaction(pool) as connection:
+        known = await service.answered(
+            connection, district.id, source=counter.name, notice_id=number, body_hash=said
+        )
+        if known is not None:
+            return known
+        service.check_time(body.at, now=clock.now())
         is_unlinked = await service.known_unlinked(
             connection, district.id, source=counter.name, notice_id=body.purchase_notice_id
         )
         notice = Notice(
             source=counter.name,
-            id=f"refund:{body.notice_id}",
-            body_hash=digest("refund", body.purchase_notice_id, body.amount_minor, body.at.isoformat()),
+            id=number,
+            body_hash=said,
             amount_minor=body.amount_minor,
             at=body.at,
             reference=body.purchase_notice_id,

@@ -157,3 +157,14 @@ async def test_a_purchase_is_a_trigger_for_campaigns_that_wait_for_one(bank: Ban
         {"d": bank.district.id},
     ).one()
     assert tuple(row) == ("purchase", member.id, bank.store.id, f"purchase:{answer.json()['purchase_id']}")
+
+
+async def test_a_notice_that_is_sent_again_a_month_later_still_gets_the_first_answer(bank: Bank) -> None:
+    member = bank.makers.member(bank.district)
+    code, at = await bank.pass_of(member), bank.clock.now().isoformat()
+    bought = await buy(bank, code=code, at=at)
+    back = await give_back(bank, "r1", 550, at=at)
+    bank.clock.advance(timedelta(days=32))
+    assert (await buy(bank, code=code, at=at)).json() == bought.json()
+    assert (await give_back(bank, "r1", 550, at=at)).json() == back.json()
+    assert (await buy(bank, "p2", code=code, at=at)).status_code == 422
