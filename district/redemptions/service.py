@@ -202,19 +202,25 @@ async def reverse(
         "now": clock.now(),
     }
     async with transaction(pool) as connection:
-        await _check_own(connection, till, values)
-        return await _returned(connection, values) or await _reverse(connection, values)
+        redeemed_at = await _own(connection, till, values)
+        stored = await _returned(connection, values)
+        if stored is not None:
+            return stored
+        if values["now"] - redeemed_at > REFUND_WINDOW:
+            raise RefundOver(f"A redemption can be taken back for {REFUND_WINDOW.days} days.")
+        return await _reverse(connection, values)
 
 
-async def _check_own(connection: Connection, till: Counter, values: dict[str, Any]) -> None:
+async def _own(connection: Connection, till: Counter, values: dict[str, Any]) -> datetime:
+    """When it was redeemed. Raises: NotFound for another store's."""
     row = await (await connection.execute(queries.REDEMPTION_SQL, values)).fetchone()
     is_own = row is not None and (
         row[0] == till.store_id if till.store_id is not None else row[1] == till.merchant_id
     )
     if row is None or not is_own:
         raise NotFound("No such redemption.")
-    if values["now"] - row[3] > REFUND_WINDOW:
-        raise RefundOver(f"A redemption can be taken back for {REFUND_WINDOW.days} days.")
+    redeemed_at: datetime = row[3]
+    return redeemed_at
 
 
 async def _returned(connection: Connection, values: dict[str, Any]) -> Returned | None:

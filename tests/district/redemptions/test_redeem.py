@@ -206,3 +206,14 @@ async def test_a_redemption_cannot_be_reversed_after_thirty_days(counter: Counte
     await refresh(counter.app)
     answer = await counter.post(f"/{first['redemption_id']}/reversal", {"return_request_no": "r1"})
     assert (answer.status_code, answer.json()["type"]) == (409, PROBLEM + "refund-window-over")
+
+
+async def test_a_reversal_that_is_repeated_after_thirty_days_gets_the_first_answer(
+    counter: Counter, clock: FixedClock
+) -> None:
+    used = (await counter.use(counter.offer().code)).json()
+    first = await counter.post(f"/{used['redemption_id']}/reversal", {"return_request_no": "r1"})
+    clock.advance(timedelta(days=31))
+    await refresh(counter.app)
+    again = await counter.post(f"/{used['redemption_id']}/reversal", {"return_request_no": "r1"})
+    assert (again.status_code, again.json()) == (200, first.json())
