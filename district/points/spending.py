@@ -81,7 +81,7 @@ async def _answered(connection: Connection, values: dict[str, Any]) -> SpendOut 
 
 async def _spend(connection: Connection, values: dict[str, Any], body: SpendBody) -> SpendOut:
     district_id = values["district_id"]
-    rule = await _taken_here(connection, district_id, values["merchant_id"])
+    rule = await rule_here(connection, district_id, values["merchant_id"])
     member_id = await passes.holder(
         connection, district_id, body.pass_code, machine_now=values["machine_now"]
     )
@@ -90,14 +90,24 @@ async def _spend(connection: Connection, values: dict[str, Any], body: SpendBody
         most = body.bill_minor // rule.value_minor
         raise Conflict("Points pay no more than the bill.", most_points=most)
     values |= {"id": new_id(), "member_id": member_id, "amount_minor": amount}
-    expires_at = await service.spend(connection, district_id, rule, values=values)
-    row = await connection.execute(queries.ADD_SPEND_SQL, values | {"expires_at": expires_at})
-    if await row.fetchone() is None:
+    if not await pay(connection, rule, values):
         raise _NumberTaken
     return SpendOut(spend_id=values["id"], points=body.points, amount_minor=amount, at=values["at"])
 
 
-async def _taken_here(connection: Connection, district_id: uuid.UUID, merchant_id: uuid.UUID) -> Rule:
+async def pay(connection: Connection, rule: Rule, values: dict[str, Any]) -> bool:
+    """Spend in the caller's transaction; False when the till's request number stands for another payment.
+
+    ``values`` names district_id, id, till, request_no, body_hash, member_id, merchant_id, store_id, points,
+    amount_minor and at. Raises: PointsMissing.
+    """
+    expires_at = await service.spend(connection, values["district_id"], rule, values=values)
+    row = await connection.execute(queries.ADD_SPEND_SQL, values | {"expires_at": expires_at})
+    return await row.fetchone() is not None
+
+
+async def rule_here(connection: Connection, district_id: uuid.UUID, merchant_id: uuid.UUID) -> Rule:
+    """The rule by which a merchant's tills take points. Raises: PointsOff."""
     rule = await service.rule_of(connection, district_id)
     if rule is None or not rule.is_on:
         raise PointsOff("The district has no points, or has switched them off.")

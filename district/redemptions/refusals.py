@@ -87,3 +87,9 @@ class CannotUnlock(Conflict):
     """The coupon cannot be used now."""
 
     slug, title = "cannot-unlock", "The coupon cannot be used now"
+
+
+class CannotCombine(Conflict):
+    """Coupons, member price and points that may not be used on one bill together."""
+
+    slug, title = "cannot-combine", "These cannot be used together"

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -63,7 +63,7 @@ async def redeem(pool: Pool, principal: Principal, use: Use, *, clock: Clock) ->
         "bill_id": None,
     }
     return await guarded(
-        pool, presented, tries, values, lambda: _redeem(pool, values, presented), clock=clock
+        pool, [presented], tries, values, lambda: _redeem(pool, values, presented), clock=clock
     )
 
 
@@ -89,9 +89,18 @@ async def read(pool: Pool, district_id: uuid.UUID, text: str, *, clock: Clock) -
         raise UnknownCode(str(unknown)) from unknown
 
 
+async def read_counted(pool: Pool, tries: guesses.Tries, text: str, *, clock: Clock) -> Presented:
+    """The same, with what is no code counted for the till. Raises: UnknownCode, TooMany."""
+    try:
+        return await read(pool, tries.district_id, text, clock=clock)
+    except UnknownCode:
+        await tries.take(pool, clock)
+        raise
+
+
 async def guarded(
     pool: Pool,
-    presented: Presented,
+    presented: Sequence[Presented],
     tries: guesses.Tries,
     values: dict[str, Any],
     act: Callable[[], Awaitable[Answer]],
@@ -100,24 +109,29 @@ async def guarded(
 ) -> Answer:
     """What ``act`` answers, with unknown codes counted for the till, and refused ones of a member's page for the coupon.
 
-    A typed code can be guessed: it is counted before it is looked up, so that of many at once no more than the limit are.
+    Typed codes can be guessed: they are counted before they are looked up, so that of many at once no more than the
+    limit are. ``act`` leaves in ``values`` which coupon (offer_id) and kind of code it looked at last.
     """
-    taken = await tries.take(pool, clock) if presented.kind is CodeKind.TYPED else None
+    typed = [one for one in presented if one.kind is CodeKind.TYPED]
+    taken = [await tries.take(pool, clock) for _ in typed]
     try:
         answer = await act()
     except UnknownCode:
-        if taken is None:
+        if not taken:
             await tries.take(pool, clock)
         raise
     except DistrictError as refused:
-        if taken is not None:
-            await guesses.give_back(pool, taken)
-        if isinstance(refused, COUNTED) and presented.kind is not CodeKind.STATIC:
+        await _give_back(pool, taken)
+        if isinstance(refused, COUNTED) and values["kind"] is not CodeKind.STATIC:
             await guesses.of_offer(tries.district_id, values["offer_id"]).take(pool, clock)
         raise
-    if taken is not None:
-        await guesses.give_back(pool, taken)
+    await _give_back(pool, taken)
     return answer
+
+
+async def _give_back(pool: Pool, taken: Sequence[dict[str, Any]]) -> None:
+    for one in taken:
+        await guesses.give_back(pool, one)
 
 
 async def _check_number_free(pool: Pool, values: dict[str, Any]) -> None:
@@ -155,7 +169,7 @@ async def _answered(connection: Connection, values: dict[str, Any]) -> Used | No
 
 async def _use(connection: Connection, values: dict[str, Any], presented: Presented) -> Used:
     found = await using.find(connection, values, presented)
-    values |= {"offer_id": found.id, "id": new_id()}
+    values |= {"offer_id": found.id, "id": new_id(), "kind": presented.kind}
     using.judge(found, values, presented)
     terms = await booking.terms(connection, values)
     document = await using.take(connection, values)

@@ -27,6 +27,7 @@ from push.offer_document import read_value
 from push.signed_code import is_fresh, member_tag
 
 Connection = AsyncConnection[TupleRow]
+OPEN = frozenset({"issued", "opened"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,10 @@ class Found:
     def value(self) -> OfferValue:
         """What it is worth."""
         return read_value(self.document)
+
+    def is_usable(self, now: datetime) -> bool:
+        """Whether it can be used now, wherever that is."""
+        return self.state in OPEN and self.valid_from <= now < self.valid_until
 
 
 async def find(connection: Connection, values: dict[str, Any], presented: Presented) -> Found:
@@ -99,7 +104,7 @@ def judge(found: Found, values: dict[str, Any], presented: Presented) -> None:
         guesses.of_offer(values["district_id"], found.id).judge(found.refused, values["machine_now"])
     if not found.is_here:
         raise OtherStore("The offer is used in another store.")
-    if found.state not in {"issued", "opened"}:
+    if found.state not in OPEN:
         return
     if presented.kind is CodeKind.STATIC and found.is_rotating:
         raise CodeRotates("Scan the code on the member's page, or type the one that it shows.")

@@ -337,6 +337,8 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         "POST redemptions": {"code": "AAAAAAAAAAAA", "use_request_no": "7"},
         "POST redemptions/{redemption_id}/reversal": {"return_request_no": "8"},
         "POST redemptions/keys": {},
+        "POST redemptions/quote": {"bill_minor": 1000, "codes": ["AAAAAAAAAAAA"]},
+        "POST redemptions/bill": {"bill_minor": 1000, "codes": ["AAAAAAAAAAAA"], "use_request_no": "9"},
         "POST tills/number": {},
         "POST redemptions/offline": {
             "journal": str(uuid.uuid4()),
