@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, or those that are named, each on servers of its own.
 
-    python -m tests.benchmarks [--slack 0.6] [--long] [NAME …]
+    python -m tests.benchmarks [--slack 0.6] [--long | --short] [NAME …]
 
 Exit code 1 if a goal is missed. Continuous integration takes 60 % of each goal: its machines are shared.
 """
@@ -18,6 +18,7 @@ from tests.benchmarks import (
     bench_decide,
     bench_end_to_end,
     bench_engine,
+    bench_event_day,
     bench_feed,
     bench_fences,
     bench_latency,
@@ -57,9 +58,12 @@ BENCHMARKS: Final[dict[str, Main]] = {
     "radius": bench_radius.main,
     "redemption": bench_redemption.main,
     "offers": bench_offers.main,
+    "event-day": bench_event_day.main,
     "latency": bench_latency.main,
     "end-to-end": bench_end_to_end.main,
 }
+SHORT: Final[dict[str, Sequence[str]]] = {"event-day": ("--short",)}
+"""What takes minutes as its goal is stated, and is short among all of them, or when that is asked for."""
 LONG: Final[dict[str, Sequence[str]]] = {"end-to-end": ("--for-s", "60", "--windows", "1")}
 
 
@@ -74,14 +78,17 @@ def main() -> int:
         help="share of the goals that suffices",
     )
     parser.add_argument("--long", action="store_true", help="the long forms, as the goals are stated")
+    parser.add_argument("--short", action="store_true", help="half a minute of what takes ten")
     options = parser.parse_args()
-    unknown = sorted(set(options.names) - set(BENCHMARKS))
+    names = [name.replace("_", "-") for name in options.names]
+    unknown = sorted(set(names) - set(BENCHMARKS))
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     codes = {}
-    for name in options.names or BENCHMARKS:
+    is_short = options.short or not (names or options.long)
+    for name in names or BENCHMARKS:
         began = time.monotonic()
-        extra = LONG.get(name, ()) if options.long else ()
+        extra = LONG.get(name, ()) if options.long else SHORT.get(name, ()) if is_short else ()
         codes[name] = BENCHMARKS[name]([*extra, "--slack", str(options.slack)])
         print(f"  ({time.monotonic() - began:.0f} s)\n", flush=True)
     missed = [name for name, code in codes.items() if code]

@@ -20,7 +20,7 @@ import psycopg
 from tests.benchmarks import event_day
 from tests.benchmarks.event_day import A_SECOND, PER_SECOND, Day, Kind
 from tests.benchmarks.loading import Outcome, Pool, open_loop
-from tests.benchmarks.measures import Figure, percentile, verdict
+from tests.benchmarks.measures import Figure, cpu_seconds_of_all, percentile, verdict
 from tests.product import Product
 
 LONG_S, SHORT_S = 600, 30
@@ -113,7 +113,12 @@ def run(product: Product, *, for_s: int, seed: int) -> list[Figure]:
     uses, claims = A_SECOND[Kind.USE] * for_s + SPARE, A_SECOND[Kind.CLAIM] * for_s
     day = Day(scene=event_day.furnish(product, coupons=uses, claims=claims), seed=seed)
     product.start()
+    roles = {role: product.pid(role) for role in ("web", "postgres", "worker", "engine")}
+    before_s = {role: cpu_seconds_of_all([pid]) for role, pid in roles.items()}
     outcome, samples = asyncio.run(_run(product, day, for_s))
+    spent = {role: cpu_seconds_of_all([pid]) - before_s[role] for role, pid in roles.items()}
+    answers = max(1, sum(outcome.statuses.values()))
+    costs = ", ".join(f"{role} {seconds / answers * 1000:.2f}" for role, seconds in spent.items())
     for line in day.wrong[:5]:
         print(f"  wrong: {line}")
     _check(product, day)
@@ -122,6 +127,7 @@ def run(product: Product, *, for_s: int, seed: int) -> list[Figure]:
         for kind, found in day.seconds.items()
     )
     print(f"  {told}; {samples} snapshots; seed {seed}")
+    print(f"  milliseconds of CPU an answer: {costs}")
     errors = len(day.wrong) + day.unanswered + outcome.failed
     used = len(day.seconds[Kind.USE])
     return [
