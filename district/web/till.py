@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from http import HTTPStatus
 from typing import Annotated, Any
 
+from babel.numbers import get_currency_precision
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -21,17 +23,23 @@ from district.redemptions import service
 from district.redemptions.refusals import (
     AlreadyRedeemed,
     AlreadyReversed,
+    BillTooSmall,
+    CodeRotates,
+    CodeStale,
+    CouponLocked,
+    HeldElsewhere,
     NotYetValid,
     OfferExpired,
     UnknownCode,
 )
-from district.redemptions.schemas import Return, Use, Used
+from district.redemptions.schemas import MOST_CODE, MOST_MINOR, Return, Use, Used
 from district.stores.counters import OtherStore
 from district.web.language import negotiate
 from district.web.merchant_pages import MerchantStaff, show
 from district.web.security import require_own_form
 from district.web.staff import Staff
 from district.web.till_queries import TILLS_SQL, USES_SQL
+from district.web.till_words import till_words
 
 router = APIRouter()
 UNDO = timedelta(minutes=15)
@@ -39,8 +47,12 @@ UNDO = timedelta(minutes=15)
 SHOWN = timedelta(hours=12)
 TILL_COOKIE = "till"
 REMEMBERED_S = 30 * 24 * 3600
-LONGEST_CODE = 128
 OUTCOMES: Mapping[type[DistrictError], str] = {
+    CodeStale: "stale",
+    CodeRotates: "rotates",
+    HeldElsewhere: "held",
+    BillTooSmall: "bill-small",
+    CouponLocked: "coupon-locked",
     AlreadyRedeemed: "used",
     OfferExpired: "expired",
     OtherStore: "other",
@@ -73,7 +85,26 @@ class Outcome:
     first_at: datetime | None = None
     first_till: str = ""
     at: datetime | None = None
+    least_minor: int | None = None
     status: int = HTTPStatus.OK
+
+
+class BillWrong(ValueError):
+    """A bill that is no amount of money."""
+
+
+def bill_minor(typed: str, currency: str) -> int | None:
+    """What was typed as an amount, in minor units; None when nothing was. Raises: BillWrong."""
+    text = typed.strip().replace(",", ".")
+    if not text:
+        return None
+    try:
+        amount = Decimal(text).scaleb(get_currency_precision(currency))
+    except InvalidOperation:
+        raise BillWrong from None
+    if not amount.is_finite() or not 0 <= amount <= MOST_MINOR:
+        raise BillWrong
+    return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 async def places_of(pool: Pool, here: Staff, *, is_chinese: bool) -> list[Place]:
@@ -107,6 +138,34 @@ def at_till(here: Staff, place: Place) -> Principal:
     )
 
 
+def shell_page(request: Request, here: Staff, clock: ClockDep, places: Sequence[Place]) -> Response:
+    """The page as browsers keep it for when there is no line: it holds no answer."""
+    return show(
+        request,
+        here,
+        clock,
+        "merchant/redeem.html",
+        **_filled(here, places, _chosen(places, request.cookies.get(TILL_COOKIE, ""))),
+        is_shell=True,
+        outcome=None,
+        uses=(),
+    )
+
+
+def _filled(here: Staff, places: Sequence[Place], place: Place | None) -> dict[str, Any]:
+    return {
+        "places": places,
+        "place": place,
+        "code": "",
+        "bill": "",
+        "longest_code": MOST_CODE,
+        "digits": get_currency_precision(here.district.currency),
+        "account": here.principal.subject_id,
+        "till_words": till_words,
+        "request_no": secrets.token_hex(12),
+    }
+
+
 async def _page(
     request: Request,
     here: Staff,
@@ -117,6 +176,7 @@ async def _page(
     place: Place | None,
     outcome: Outcome | None = None,
     code: str = "",
+    bill: str = "",
 ) -> Response:
     since = clock.now() - SHOWN
     async with pool.connection() as connection:
@@ -129,11 +189,9 @@ async def _page(
         clock,
         "merchant/redeem.html",
         status=outcome.status if outcome else HTTPStatus.OK,
-        places=places,
-        place=place,
+        **(_filled(here, places, place) | {"code": code, "bill": bill}),
+        is_shell=False,
         outcome=outcome,
-        code=code,
-        request_no=secrets.token_hex(12),
         uses=[
             {
                 "id": use[0],
@@ -176,15 +234,22 @@ async def redeem(
     pool: DbPool,
     clock: ClockDep,
     request_no: Annotated[str, Form(min_length=8, max_length=40, pattern=r"^[\x21-\x7e]+$")],
-    code: Annotated[str, Form(max_length=512)] = "",
+    code: Annotated[str, Form(max_length=2 * MOST_CODE)] = "",
     till: Annotated[str, Form(max_length=40)] = "",
+    bill: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Use a code. The form's own number makes a second press, or a reload, the same use."""
     places = await places_of(pool, here, is_chinese=negotiate(request).value == "zh")
     place = next((one for one in places if str(one.id) == till), None)
     if place is None:
         return await _page(request, here, pool, clock, places=places, place=_chosen(places, ""))
-    outcome = await _outcome(here, pool, clock, places, place, code=code, request_no=request_no)
+    try:
+        minor = bill_minor(bill, here.district.currency)
+    except BillWrong:
+        outcome = Outcome(kind="bill-wrong", status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    else:
+        use = _use(code, request_no, minor)
+        outcome = await _outcome(here, pool, clock, places, place, use)
     is_done = outcome.kind == "redeemed"
     return await _page(
         request,
@@ -195,23 +260,20 @@ async def redeem(
         place=place,
         outcome=outcome,
         code="" if is_done else code,
+        bill="" if is_done else bill,
     )
 
 
-async def _outcome(
-    here: Staff,
-    pool: Pool,
-    clock: ClockDep,
-    places: Sequence[Place],
-    place: Place,
-    *,
-    code: str,
-    request_no: str,
-) -> Outcome:
-    typed = code.strip()[:LONGEST_CODE] or "-"
+def _use(code: str, request_no: str, minor: int | None) -> Use:
+    typed = code.strip()[:MOST_CODE] or "-"
     # With the code in it: who goes back to the old form and types another code asks for something else.
     mark = hashlib.sha256(typed.encode()).hexdigest()[:12]
-    use = Use(code=typed, use_request_no=f"web-{request_no}-{mark}")
+    return Use(code=typed, use_request_no=f"web-{request_no}-{mark}", bill_minor=minor)
+
+
+async def _outcome(
+    here: Staff, pool: Pool, clock: ClockDep, places: Sequence[Place], place: Place, use: Use
+) -> Outcome:
     try:
         used = await service.redeem(pool, at_till(here, place), use, clock=clock)
     except tuple(OUTCOMES) as refused:
@@ -225,7 +287,12 @@ def _refused(refused: DistrictError, places: Sequence[Place]) -> Outcome:
         kind=next(kind for cause, kind in OUTCOMES.items() if isinstance(refused, cause)),
         first_at=_moment(refused.members.get("first_redeemed_at")),
         first_till=next((one.title for one in places if f"till:{one.id}" == first_till), ""),
-        at=_moment(refused.members.get("valid_until") or refused.members.get("valid_from")),
+        at=_moment(
+            refused.members.get("valid_until")
+            or refused.members.get("valid_from")
+            or refused.members.get("held_until")
+        ),
+        least_minor=refused.members.get("min_spend_minor"),
         status=refused.status,
     )
 

@@ -112,6 +112,13 @@ PACKAGES = (
         files=("qr-scanner.min.js", "qr-scanner-worker.min.js"),
         licence_files=("LICENSE",),
     ),
+    Package(
+        name="@noble/ed25519",
+        version="3.2.0",
+        licence="MIT",
+        files=("index.js",),
+        licence_files=("LICENSE",),
+    ),
 )
 
 

@@ -34,4 +34,12 @@ function onKey(event) {
 
 document.addEventListener("keydown", onKey);
 document.querySelectorAll("[data-theme-toggle]").forEach((button) => button.addEventListener("click", toggleTheme));
+// Who logs out leaves a till that takes nothing more without a line; what it took stays until it is brought in.
+document.querySelector('form[action="/logout"]')?.addEventListener("submit", async (event) => {
+  if (!("indexedDB" in window) || !("caches" in window)) return;
+  event.preventDefault();
+  const { leave } = await import("./till_store.js");
+  await leave().catch(() => {});
+  event.target.submit();
+});
 startLivePage();

@@ -1,0 +1,212 @@
+// The till page: with a line the server's answer is shown in place; without one coupons are checked here and brought in later.
+
+import { Refused } from "./till_code.js";
+import { now, obstacle, take } from "./till_journal.js";
+import { drawEntries, drawOutcome, drawState } from "./till_view.js";
+import * as store from "./till_store.js";
+import { LoggedOut, sync, waitMs } from "./till_sync.js";
+
+const PATIENCE_MS = 8_000;
+const EVERY_MS = 30_000;
+const TICK_MS = 5_000;
+const BROKEN_LINE = new Set([502, 503, 504]);
+const MARK_BYTES = 6;
+
+const holder = document.getElementById("till-page");
+const form = document.getElementById("till-form");
+const words = JSON.parse(document.getElementById("till-words").textContent);
+const line = { isUp: navigator.onLine && !("shell" in holder.dataset), sinceMs: Date.now(), failures: 0, isLoggedOut: false };
+let timer = null;
+let numberTimer = null;
+
+const placeOf = () => form.elements.till.value;
+const config = () => ({
+  place: placeOf(),
+  account: holder.dataset.account,
+  kit: holder.dataset.kit,
+  upload: holder.dataset.upload,
+  token: form.elements.form_token.value,
+});
+
+function setLine(isUp) {
+  if (line.isUp !== isUp) line.sinceMs = Date.now();
+  line.isUp = isUp;
+}
+
+async function redraw() {
+  const [kit, entries] = await Promise.all([store.kitOf(placeOf()), store.entries()]);
+  const own = kit && kit.account === holder.dataset.account ? kit : null;
+  const state = {
+    ...line,
+    obstacle: line.isLoggedOut ? "logged-out" : obstacle(own),
+    kit: own,
+    nowMs: own ? now(own).machineMs : Date.now(),
+    waiting: entries.filter((one) => one.state === "waiting").length,
+  };
+  drawState(document.getElementById("till-state"), state, words);
+  drawEntries(document.getElementById("till-entries"), entries, words, async (entry) => {
+    await store.change([{ ...entry, isSeen: true }]);
+    await redraw();
+  });
+}
+
+async function step() {
+  try {
+    await sync(config());
+    setLine(true);
+    Object.assign(line, { failures: 0, isLoggedOut: false });
+  } catch (error) {
+    if (error instanceof LoggedOut) {
+      await store.forget();
+      setLine(true);
+      line.isLoggedOut = true;
+    } else {
+      setLine(false);
+    }
+    line.failures += 1;
+  }
+  await redraw();
+  const waits = line.failures > 0 ? waitMs(line.failures) : EVERY_MS;
+  clearTimeout(timer);
+  timer = setTimeout(step, waits);
+}
+
+function syncSoon() {
+  clearTimeout(timer);
+  line.failures = 0;
+  timer = setTimeout(step, 0);
+}
+
+/** The bill in minor units; null when nothing is typed. */
+function billMinor() {
+  const typed = form.elements.bill?.value.trim().replace(",", ".");
+  if (!typed) return null;
+  const amount = Number(typed);
+  return Number.isFinite(amount) && amount >= 0 ? Math.round(amount * 10 ** Number(holder.dataset.digits)) : null;
+}
+
+/** The request number that the server gives this use, should its answer have been lost on the way. */
+async function triedNumber(code) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(code.trim() || "-")));
+  const mark = Array.from(digest.subarray(0, MARK_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `web-${form.elements.request_no.value}-${mark}`;
+}
+
+function showOutcome(outcome) {
+  drawOutcome(document.getElementById("till-outcome"), outcome, words);
+  form.elements.code.select();
+}
+
+async function takeHere(isTried) {
+  const code = form.elements.code.value;
+  try {
+    const tried = isTried ? await triedNumber(code) : null;
+    const entry = await take(placeOf(), { code, billMinor: billMinor(), tried });
+    form.elements.code.value = "";
+    if (form.elements.bill) form.elements.bill.value = "";
+    showOutcome({ kind: "taken", entry });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    showOutcome({ kind: line.isLoggedOut ? "logged-out" : error.reason });
+  }
+  // A number is one attempt's: the next coupon is another use.
+  form.elements.request_no.value = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+  await redraw();
+}
+
+/** Put the parts of the server's page in the place of ours. */
+function takeOver(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  for (const id of ["till-outcome", "till-uses"]) {
+    const part = fresh.getElementById(id);
+    if (part) document.getElementById(id).replaceWith(document.adoptNode(part));
+  }
+  const sent = fresh.getElementById("till-form");
+  if (!sent) return false;
+  form.elements.request_no.value = sent.elements.request_no.value;
+  form.elements.code.value = sent.elements.code.value;
+  if (form.elements.bill && form.elements.code.value === "") form.elements.bill.value = "";
+  form.elements.code.select();
+  return true;
+}
+
+async function ask() {
+  const answer = await fetch(form.action, {
+    method: "POST",
+    body: new URLSearchParams(new FormData(form)),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  if (BROKEN_LINE.has(answer.status)) throw new TypeError("no line");
+  return answer;
+}
+
+async function redeem(event) {
+  event.preventDefault();
+  if (!form.reportValidity() || holder.getAttribute("aria-busy") === "true") return;
+  holder.setAttribute("aria-busy", "true");
+  try {
+    if (!line.isUp || !navigator.onLine) return await takeHere(false);
+    let answer;
+    try {
+      answer = await ask();
+    } catch {
+      setLine(false);
+      line.failures = 1;
+      return await takeHere(true);
+    }
+    if (answer.redirected || !takeOver(await answer.text())) location.assign(location.pathname);
+  } finally {
+    holder.removeAttribute("aria-busy");
+    if (!line.isUp) syncSoon();
+  }
+}
+
+/** The number that a guest types who cannot show a code; it changes, so that it is asked for again in time. */
+async function showNumber() {
+  const box = document.getElementById("till-number");
+  let againMs = EVERY_MS;
+  try {
+    const query = new URLSearchParams({ till: placeOf() });
+    const answer = await fetch(`${holder.dataset.number}?${query}`, { redirect: "manual", cache: "no-store" });
+    if (!answer.ok) throw new Error(`number ${answer.status}`);
+    const { number, shown_until: until } = await answer.json();
+    box.querySelector("[data-number]").textContent = number;
+    box.hidden = false;
+    againMs = Math.min(Math.max(Date.parse(until) - Date.now(), TICK_MS), 4 * EVERY_MS);
+  } catch {
+    box.hidden = true;
+  }
+  clearTimeout(numberTimer);
+  numberTimer = setTimeout(showNumber, againMs);
+}
+
+async function start() {
+  await navigator.serviceWorker.register("/merchant/redeem/worker.js", { scope: "/merchant/redeem" });
+  const registration = await navigator.serviceWorker.ready;
+  if (line.isUp) registration.active.postMessage("keep-shell");
+  // Asked once: without it a browser that is short of room may drop what waits.
+  await navigator.storage?.persist?.().catch(() => false);
+}
+
+if (form) {
+  showNumber();
+  if (window.isSecureContext && "serviceWorker" in navigator && "locks" in navigator) {
+    form.addEventListener("submit", redeem);
+    form.elements.till.addEventListener("change", () => {
+      syncSoon();
+      showNumber();
+    });
+    addEventListener("online", syncSoon);
+    addEventListener("offline", () => {
+      setLine(false);
+      redraw();
+    });
+    setInterval(redraw, TICK_MS);
+    start().catch(() => {});
+    step();
+  } else {
+    drawState(document.getElementById("till-state"), { isUp: true, obstacle: "insecure", waiting: 0, kit: null }, words);
+  }
+}

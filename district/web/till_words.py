@@ -1,0 +1,92 @@
+"""What the till page says by itself while there is no line, in the language of the page being rendered."""
+
+from typing import Any
+
+from district.web.language import gettext as _
+
+
+def till_words() -> dict[str, Any]:
+    """All of it; {names} are filled in by the page."""
+    return {
+        "up": _("On line"),
+        "down": _("Off line since {time}"),
+        "waiting": _("{count} waiting"),
+        "quota": _("{left} of {all} uses left off line"),
+        "list": _("list good until {time}"),
+        "off": _("{amount} off"),
+        "gift": _("A gift"),
+        "seen": _("Seen"),
+        "foreign": _("Taken by another shop: log in as that shop to bring it in."),
+        "first": _("Used first at {time}."),
+        "stops": _stops(),
+        "outcomes": _outcomes(),
+        "states": {
+            "waiting": _("waiting"),
+            "redeemed": _("booked"),
+            "conflict": _("conflict"),
+            "refused": _("not taken"),
+        },
+        "borne": {
+            "merchant": _("The shop bears the discount."),
+            "platform": _("The platform bears the discount."),
+        },
+        "reasons": _reasons(),
+    }
+
+
+def _stops() -> dict[str, str]:
+    return {
+        "no-kit": _("this browser was never on line at this till: nothing can be taken"),
+        "clock-back": _("this device's clock was set back: nothing is taken until it is on line"),
+        "list-old": _("the list of used coupons is too old: nothing is taken until it is on line"),
+        "quota": _("the off-line quota is used up: nothing is taken until it is on line"),
+        "no-quota": _("another device holds this till's off-line quota"),
+        "logged-out": _("logged out: log in to bring in what waits"),
+        "insecure": _("coupons are taken on line only: open this page by its https address"),
+    }
+
+
+def _outcomes() -> dict[str, tuple[str, str]]:
+    stops = _stops()
+    refused = {
+        name: (_("Not without a line"), text[:1].upper() + text[1:] + ("." if text.isascii() else "。"))
+        for name, text in stops.items()
+    }
+    return refused | {
+        "taken": (_("Accepted off line"), _("It is booked as soon as there is a line again.")),
+        "unknown": (_("Unknown code"), _("Scan the code on the guest's own page.")),
+        "unsigned": (
+            _("Only scanned codes off line"),
+            _("Without a line only the QR code of the guest's page can be checked."),
+        ),
+        "forged": (_("Not a code of this district"), _("Ask for the code on the guest's own page.")),
+        "online-only": (_("Not without a line"), _("This coupon is taken only when the till is on line.")),
+        "other": (_("Another shop's coupon"), _("It is not for this shop.")),
+        "stale": (
+            _("Code too old"),
+            _("Scan the code that the guest's page shows now: it changes every 30 seconds."),
+        ),
+        "expired": (_("Expired"), _("Its time is over.")),
+        "used": (_("Already used"), _("It was used or withdrawn before.")),
+        "bill-small": (_("Bill too small"), _("The coupon holds from a larger bill on.")),
+    }
+
+
+def _reasons() -> dict[str, str]:
+    return {
+        "used-before": _("Used before."),
+        "withdrawn": _("Withdrawn before."),
+        "too-late": _("Brought in more than three days late."),
+        "unknown-code": _("The code is unknown."),
+        "forged-code": _("The code was not made here."),
+        "online-only": _("This coupon is taken only when the till is on line."),
+        "other-store": _("It is not for this shop."),
+        "code-stale": _("The code was too old."),
+        "bill-too-small": _("The bill was too small."),
+        "offer-expired": _("Its time was over."),
+        "not-yet-valid": _("Its time had not come."),
+        "gap": _("An entry before it is missing."),
+        "chain-broken": _("The entry was changed."),
+        "number-reused": _("Another entry has its number."),
+        "other": _("Refused."),
+    }
