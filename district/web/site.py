@@ -30,6 +30,7 @@ from district.web import (
     terms,
     till,
     till_keys,
+    till_offline,
     voucher_pages,
 )
 from district.web.security import SecurityHeaders
@@ -61,6 +62,7 @@ PAGES: tuple[APIRouter, ...] = (
     joint_pages.router,
     till.router,
     till_keys.router,
+    till_offline.router,
     voucher_pages.router,
 )
 
