@@ -138,7 +138,7 @@ def _till_keys(session: Session, district: DistrictInfo, clock: Clock) -> Mappin
 
 def past_sessions(session: Session, district: DistrictInfo, clock: Clock) -> Mapping[int, str]:
     """Their browsers have kept them logged in since their last visit."""
-    numbers = {alias_of(district, history.history_mac(number)): number for number in range(history.MEMBERS)}
+    numbers = {alias_of(district, history.history_mac(number)): number for number in range(history.RETURNING)}
     found: Sequence[tuple[bytes, uuid.UUID]] = [
         (bytes(alias), member_id)
         for alias, member_id in session.execute(

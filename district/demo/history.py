@@ -24,7 +24,9 @@ from district.members.texts import ASKED, ConsentText, consent_text
 from push.consent import Purpose
 
 SEED = 20260403
-MEMBERS = 1_200
+MEMBERS = 2_000
+RETURNING = 1_200
+"""So many of them may come again while the demo runs; the others are only remembered."""
 PASSERS_BY = 8_000
 WEEKS = 4
 OPENS_AT, CLOSES_AT = time(8), time(22)
@@ -114,7 +116,7 @@ class _Maker:
         joined = [
             self._instant(int(day), second) for day, second in zip(days, self._seconds(count), strict=True)
         ]
-        ids = [new_id() for _ in range(count)]
+        ids = [uuid.uuid5(_NAMESPACE, f"{self._district.slug}:{number}") for number in range(count)]
         spoken = np.where(self._random.random(count) < SHARE_CHINESE, "zh", "en").tolist()
         self._copy_members(raw, ids, spoken, joined)
         self._copy_devices(raw, ids, joined)

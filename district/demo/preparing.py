@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,16 +12,17 @@ from sqlalchemy.orm import Session
 
 from district import clock as clocks
 from district.database import make_engine, make_sessions, session_scope
-from district.demo import accounts, history, loading, simulation
+from district.demo import accounts, footsteps, history, loading, past, past_campaigns, simulation
 from district.demo.loading import Loaded
 from district.demo.world import World
 from district.districts import service as districts
 from district.districts.models import District
 from district.embedded.errors import StartRefused
+from district.feeds.models import Feed
 from district.stores.models import Store
 from district.zones.models import Zone
 
-STEPS = ("map", "stores", "places", "merchants", "accounts", "past visits")
+STEPS = ("map", "stores", "places", "merchants", "accounts", "past visits", "past campaigns")
 Progress = Callable[[str], None]
 
 
@@ -47,11 +49,18 @@ def prepare(
     """
     engine = make_engine(database_url, pool_size=1)
     try:
-        with session_scope(make_sessions(engine)) as session:
+        sessions = make_sessions(engine)
+        with session_scope(sessions) as session:
             session.execute(text("SET LOCAL statement_timeout = '10min'"))
-            return _prepared(session, data_dir, world, wish, progress)
+            loaded = _prepared(session, data_dir, world, wish, progress)
+        with session_scope(sessions) as session:
+            district, ran = past.unfinished(session, wish.slug)
     finally:
         engine.dispose()
+    if ran:
+        progress(STEPS[-1])
+        past.live_through(database_url, district, ran, clock=clocks.SystemClock())
+    return loaded
 
 
 def _prepared(
@@ -66,7 +75,7 @@ def _prepared(
     if new is None:
         return _kept(data_dir, wish.slug)
     loaded = loading.load(session, new, clock=clock, progress=progress)
-    progress(STEPS[-1])
+    progress(STEPS[-2])
     add_past(session, wish.slug, clock)
     # Before the commit: a file without its district is overwritten, a district without its file is lost.
     accounts.keep(data_dir, loaded)
@@ -96,18 +105,25 @@ def _kept(data_dir: Path, slug: str) -> Loaded:
 
 
 def add_past(session: Session, slug: str, clock: clocks.Clock) -> history.Past:
-    """Four weeks of visits before the demo's first day."""
+    """Four weeks of visits before the demo's first day, yesterday's positions, and campaigns that have yet to run in them."""
     district = districts.read(session, slug)
     zone_ids = list(
         session.scalars(select(Zone.id).where(Zone.district_id == district.id).order_by(Zone.slug))
     )
-    tenants = set(
-        session.scalars(
-            select(Store.id).where(Store.district_id == district.id, Store.merchant_id.is_not(None))
-        )
+    tenants = select(Store.id, Store.merchant_id).where(
+        Store.district_id == district.id, Store.merchant_id.is_not(None)
     )
-    # The stores with campaigns come first, which the past favours: their campaigns for returning people find some.
+    merchants = {row.id: str(row.merchant_id) for row in session.execute(tenants)}
+    # The past favours the stores that come first: those with campaigns, so that these find people who have been there.
     stores = sorted(
-        loading.spots(session, district), key=lambda spot: (uuid.UUID(spot.id) not in tenants, spot.id)
+        loading.spots(session, district),
+        key=lambda spot: (merchants.get(uuid.UUID(spot.id), "~"), spot.id),
     )
-    return history.make(session, district, zone_ids=zone_ids, stores=stores, clock=clock)
+    made = history.make(session, district, zone_ids=zone_ids, stores=stores, clock=clock)
+    yesterday = district.trading_day(clock.now()) - timedelta(days=1)
+    feed_id = session.scalars(
+        select(Feed.id).where(Feed.district_id == district.id).order_by(Feed.created_at, Feed.id).limit(1)
+    ).one()
+    footsteps.add(session, district, feed_id, yesterday)
+    past_campaigns.make(session, district, clock=clock)
+    return made

@@ -122,10 +122,23 @@ class Money:
     en: str
     zh: str
 
+    def whole(self, euros: int) -> int:
+        """What as much as some euros is in the currency."""
+        return euros * self.factor
+
+    def minor(self, euros: float) -> int:
+        """The same in minor units."""
+        return round(euros * self.factor * 100)
+
 
 _MONEY: Mapping[str, Money] = MappingProxyType(
     {"EUR": Money(factor=1, en="%d €", zh="%d 欧元"), "CNY": Money(factor=5, en="¥%d", zh="%d 元")}
 )
+
+
+def money_of(currency: str) -> Money:
+    """How amounts are given in a currency."""
+    return _MONEY[currency]
 
 
 def idea_of(category: str, currency: str) -> Idea:
