@@ -1,9 +1,15 @@
 """SQL of the dispatcher's queue and of members' inboxes. Leases and retries are the database's own time."""
 
+# A row that is lost again and again, at last when it was alone with its worker, is what kills them: it is parked.
 RECLAIM_SQL = """
 UPDATE outbox_message AS message
-SET state = rule.next_state, lease_until = NULL,
-    finished_at = CASE WHEN rule.next_state = ANY(%(final)s::text[]) THEN clock_timestamp() END
+SET state = CASE WHEN rule.next_state = 'queued' AND message.lost_leases + 1 >= %(parked_after)s THEN 'dead'
+                 ELSE rule.next_state END,
+    reason = CASE WHEN rule.next_state = 'queued' AND message.lost_leases + 1 >= %(parked_after)s THEN 'parked'
+                  ELSE message.reason END,
+    lease_until = NULL, lost_leases = message.lost_leases + 1,
+    finished_at = CASE WHEN rule.next_state = ANY(%(final)s::text[]) OR message.lost_leases + 1 >= %(parked_after)s
+                       THEN clock_timestamp() END
 FROM unnest(%(states)s::text[], %(purposes)s::text[], %(next)s::text[]) AS rule (state, purpose, next_state)
 WHERE message.district_id = %(district_id)s AND message.state IN ('leased', 'sending')
   AND message.lease_until < clock_timestamp() AND rule.purpose = message.purpose
@@ -11,11 +17,19 @@ WHERE message.district_id = %(district_id)s AND message.state IN ('leased', 'sen
 """
 
 LEASE_SQL = """
-WITH due AS (
+WITH suspect AS (
+    SELECT id FROM outbox_message
+    WHERE district_id = %(district_id)s AND state = 'queued' AND lost_leases >= %(alone_after)s
+      AND retry_at <= clock_timestamp() AND due_at <= %(now)s AND channel = ANY(%(channels)s::text[])
+    ORDER BY retry_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+), ordinary AS (
     SELECT id FROM outbox_message
     WHERE district_id = %(district_id)s AND state = 'queued' AND retry_at <= clock_timestamp()
-      AND due_at <= %(now)s AND channel = ANY(%(channels)s::text[])
-    ORDER BY retry_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+      AND due_at <= %(now)s AND channel = ANY(%(channels)s::text[]) AND lost_leases < %(alone_after)s
+    ORDER BY retry_at, id LIMIT CASE WHEN EXISTS (SELECT FROM suspect) THEN 0 ELSE %(limit)s END
+    FOR UPDATE SKIP LOCKED
+), due AS (
+    SELECT id FROM suspect UNION ALL SELECT id FROM ordinary
 )
 UPDATE outbox_message AS message
 SET state = 'leased', fence = message.fence + 1, lease_until = clock_timestamp() + %(lease_for)s
@@ -49,7 +63,7 @@ RETURNING message.id
 """
 
 RELEASE_SQL = """
-UPDATE outbox_message AS message SET state = 'queued', lease_until = NULL
+UPDATE outbox_message AS message SET state = 'queued', lease_until = NULL, lost_leases = 0
 FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[]) AS ours (id, fence)
 WHERE message.district_id = %(district_id)s AND message.id = ours.id AND message.fence = ours.fence
   AND message.state = 'leased'
@@ -59,7 +73,7 @@ LOCK_READERS_SQL = """
 SELECT member.id FROM member
 WHERE member.district_id = %(district_id)s AND member.id IN (
     SELECT member_id FROM outbox_message
-    WHERE district_id = %(district_id)s AND id = ANY(%(ids)s::uuid[]) AND channel = 'inbox'
+    WHERE district_id = %(district_id)s AND id = ANY(%(ids)s::uuid[]) AND member_id IS NOT NULL
 )
 ORDER BY member.id FOR NO KEY UPDATE OF member
 """
@@ -67,7 +81,7 @@ ORDER BY member.id FOR NO KEY UPDATE OF member
 RECORD_SQL = """
 WITH changed AS (
     UPDATE outbox_message AS message
-    SET state = result.state, reason = result.reason, lease_until = NULL,
+    SET state = result.state, reason = result.reason, lease_until = NULL, lost_leases = 0,
         retry_at = clock_timestamp() + result.delay, due_at = coalesce(result.due_at, message.due_at),
         attempts = CASE WHEN result.channel = '' THEN message.attempts + result.counts::int ELSE 0 END,
         channel = CASE WHEN result.channel = '' THEN message.channel ELSE result.channel END,

@@ -36,7 +36,11 @@ INBOX_CHANNEL = "inbox"
 """The notice of an arrival; its payload is district:member."""
 
 CAMPAIGN_AGE_S = 30.0
-_UNSENT = frozenset({DeliveryState.SUPPRESSED, DeliveryState.EXPIRED})
+ALONE_AFTER, PARKED_AFTER = 3, 8
+"""A row whose worker went away with it so often in a row is leased alone, then no more."""
+_UNSENT = frozenset(
+    {DeliveryState.SUPPRESSED, DeliveryState.EXPIRED, DeliveryState.FAILED, DeliveryState.DEAD}
+)
 _TAKEN = (DeliveryState.LEASED, DeliveryState.SENDING)
 Connection = AsyncConnection[TupleRow]
 
@@ -69,6 +73,7 @@ class SqlOutbox:
         values = {
             "district_id": self.district.id,
             "final": list(FINAL),
+            "parked_after": PARKED_AFTER,
             "states": [rule[0] for rule in rules],
             "purposes": [rule[1] for rule in rules],
             "next": [rule[2] for rule in rules],
@@ -84,6 +89,7 @@ class SqlOutbox:
             "channels": list(self.channels),
             "limit": limit,
             "lease_for": lease_for,
+            "alone_after": ALONE_AFTER,
         }
         async with transaction(self.pool) as connection:
             await connection.execute("SET LOCAL synchronous_commit = off")
@@ -214,11 +220,11 @@ class SqlOutbox:
             await self._note_addresses(connection, rows, results)
 
     async def _give_back(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Offers whose only message never left: void them, free their slots and stock, keep the reason."""
+        """Offers of which no message arrived: void them, free their slots and stock, keep the reason."""
         reasons = {
-            row[6]: (row[5], row[3])
+            row[6]: (row[5], _why_untold(DeliveryState(row[2]), row[3]))
             for row in rows
-            if row[2] in _UNSENT and row[1] == Channel.INBOX and row[4] == 0 and row[6] is not None
+            if row[2] in _UNSENT and row[5] is not None and row[6] is not None
         }
         if not reasons:
             return
@@ -231,7 +237,7 @@ class SqlOutbox:
             Refusal(
                 campaign_id=CampaignId(campaign_id),
                 member_id=MemberId(reasons[offer_id][0]),
-                reason=Suppression(reasons[offer_id][1] or Suppression.STALE),
+                reason=reasons[offer_id][1],
                 at=now,
             )
             for offer_id, campaign_id in await cursor.fetchall()
@@ -306,6 +312,13 @@ def _addressed(rows: Sequence[tuple[Any, ...]]) -> set[tuple[uuid.UUID, Channel]
         for row in rows
         if row[5] is not None and Channel(row[3]) in addresses.ADDRESSED and "to" not in row[7]
     }
+
+
+def _why_untold(state: DeliveryState, reason: str) -> Suppression:
+    """The reason that the rules gave, else what the state says."""
+    if reason in set(Suppression):
+        return Suppression(reason)
+    return Suppression.STALE if state is DeliveryState.EXPIRED else Suppression.NO_ENDPOINT
 
 
 def _uuid(text: str) -> uuid.UUID | None:

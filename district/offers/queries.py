@@ -123,6 +123,11 @@ WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[]) AND state I
     WHERE inbox_item.district_id = %(district_id)s AND inbox_item.member_id = offer.member_id
       AND inbox_item.offer_id = offer.id
   )
+  AND NOT EXISTS (
+    SELECT FROM outbox_message AS message
+    WHERE message.district_id = %(district_id)s AND message.offer_id = offer.id AND message.member_id = offer.member_id
+      AND message.state NOT IN ('suppressed', 'expired', 'failed', 'dead')
+  )
 RETURNING id, campaign_id, member_id, held_day, held_minor
 """
 

@@ -39,6 +39,8 @@ class OutboxMessage(Base):
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    lost_leases: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """How often in a row a worker went away with it."""
     fallbacks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """Channels to try, one after the other, when this one cannot carry it."""
     provider_id: Mapped[uuid.UUID | None]
@@ -50,6 +52,12 @@ class OutboxMessage(Base):
     """Both as receipts told; machine time."""
 
     __table_args__ = (
+        Index(
+            "ix_outbox_message_suspect",
+            "district_id",
+            "retry_at",
+            postgresql_where=text("state = 'queued' AND lost_leases >= 3"),
+        ),
         Index(
             "ix_outbox_message_provider_message",
             "district_id",

@@ -144,6 +144,16 @@ def upgrade() -> None:
         unique=True,
     )
     op.add_column(
+        "outbox_message", sa.Column("lost_leases", sa.SmallInteger(), server_default="0", nullable=False)
+    )
+    op.create_index(
+        "ix_outbox_message_suspect",
+        "outbox_message",
+        ["district_id", "retry_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued' AND lost_leases >= 3"),
+    )
+    op.add_column(
         "outbox_message",
         sa.Column("fallbacks", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
     )
@@ -164,7 +174,15 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_outbox_message_provider_message", table_name="outbox_message")
-    for column in ("opened_at", "delivered_at", "provider_message_id", "provider_id", "fallbacks"):
+    op.drop_index("ix_outbox_message_suspect", table_name="outbox_message")
+    for column in (
+        "lost_leases",
+        "opened_at",
+        "delivered_at",
+        "provider_message_id",
+        "provider_id",
+        "fallbacks",
+    ):
         op.drop_column("outbox_message", column)
     for table in (
         "member_endpoint",

@@ -264,7 +264,9 @@ async def test_items_of_one_member_become_visible_in_the_order_of_their_sequence
 
     async def record(part: int) -> None:
         for one in leased[part::8]:
-            await outbox.record([Result(id=one.id, fence=one.fence, state=DeliveryState.ACCEPTED, by=Channel.INBOX)])
+            await outbox.record(
+                [Result(id=one.id, fence=one.fence, state=DeliveryState.ACCEPTED, by=Channel.INBOX)]
+            )
 
     await asyncio.gather(*(record(part) for part in range(8)))
     async with asyncio.timeout(10):
