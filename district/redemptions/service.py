@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection
