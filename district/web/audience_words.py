@@ -1,6 +1,7 @@
 """An audience in words, for those who approve it and those who made it. In the language being spoken."""
 
 from district.web import categories
+from district.web.channel_words import channel_word
 from district.web.language import gettext as _
 from district.web.language import spoken
 from push.audience import Audience
@@ -26,7 +27,6 @@ from push.audience_terms import (
     Visits,
     VisitScope,
 )
-from push.consent import Channel
 from push.wording import Language
 
 
@@ -69,7 +69,7 @@ def _leaf(leaf: Leaf) -> str:
         case Speaks(language=language):
             return _("reads Chinese") if language is Language.ZH else _("reads English")
         case Reachable(channel=channel):
-            return _("can be reached by %(channel)s", channel=_channel(channel))
+            return _("can be reached by %(channel)s", channel=channel_word(channel))
         case Follows(scope=scope, store_id=store_id):
             return _("follows %(place)s", place=_place(scope) if store_id is None else _("one store"))
         case Labelled(kind=kind, name=name):
@@ -149,12 +149,6 @@ def _deed(kind: EventKind) -> str:
         EventKind.CLAIM: _("claimed offers"),
         EventKind.PURCHASE: _("bought something"),
     }[kind]
-
-
-def _channel(channel: Channel) -> str:
-    if channel is Channel.SMS:
-        return _("text message")
-    return _("e-mail") if channel is Channel.EMAIL else _("inbox")
 
 
 def _label(kind: LabelKind, name: str) -> str:

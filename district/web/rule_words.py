@@ -1,32 +1,33 @@
-"""What a rule says, in the language being spoken: for whoever approves it or looks at what it does."""
+"""What a rule says, in the language being spoken: for who writes it, who approves it and who looks at what it does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from district.web.formats import duration
+from district.web import audience_words
+from district.web.formats import money, number, percent
+from district.web.hour_words import hours_words, length_words
 from district.web.language import gettext as _
-from district.web.language import ngettext
-from push.audience_terms import (
-    All,
-    AnyOf,
-    Did,
-    Dwell,
-    EventKind,
-    Follows,
-    Interest,
-    Labelled,
-    Lapsed,
-    LastRedemption,
-    LastVisit,
-    Not,
-    Op,
-    Reachable,
-    Speaks,
-    Term,
-    Visits,
-    VisitScope,
-)
+from district.web.language import spoken
+from district.web.worth import worth
+from push.audience import Audience
+from push.audience_terms import Term
 from push.limits import CapRule, Period
-from push.rule import CampaignRule, JoinKind, Trigger, TriggerKind
+from push.offer import ClaimMode, OfferContent, OfferKind
+from push.offer_document import write_value
+from push.rule import (
+    BuildingFence,
+    CampaignRule,
+    CircleFence,
+    Fence,
+    HolidayRule,
+    JoinKind,
+    StreetFence,
+    Trigger,
+    TriggerKind,
+    When,
+    Where,
+    ZoneFence,
+)
+from push.wording import Language
 
 
 def triggers(rule: CampaignRule) -> list[str]:
@@ -37,11 +38,11 @@ def triggers(rule: CampaignRule) -> list[str]:
 def _trigger(one: Trigger) -> str:
     match one.on:
         case TriggerKind.DWELL:
-            return _("stays in the fence for %(length)s", length=duration(one.dwell))
+            return _("stays in the fence for %(length)s", length=length_words(one.dwell))
         case TriggerKind.VISITS:
             return _("comes for visit number %(number)s", number=one.visits)
         case TriggerKind.LAPSED:
-            return _("has stayed away for %(length)s", length=duration(one.lapsed_after))
+            return _("has stayed away for %(length)s", length=length_words(one.lapsed_after))
         case TriggerKind.WIFI_JOIN:
             return _joining()[one.join]
         case _other:
@@ -84,97 +85,122 @@ def _cap(one: CapRule) -> str:
 
 def audience(term: Term) -> str:
     """Whom the tree lets through."""
-    if term == All():
-        return _("everyone who agreed to offers")
-    return _words(term)
+    return audience_words.in_words(Audience(term))
 
 
-def _words(term: Term) -> str:
-    match term:
-        case All(parts=parts):
-            return _(" and ").join(_inner(part) for part in parts) or _("everyone")
-        case AnyOf(parts=parts):
-            return _(" or ").join(_inner(part) for part in parts) or _("nobody")
-        case Not(part=part):
-            return _("not: %(term)s", term=_inner(part))
-        case _leaf:
-            return _leaf_words(_leaf)
+def sentence(rule: CampaignRule, offer: OfferContent, *, stock: int | None = None) -> list[str]:
+    """The whole rule in a few plain sentences, the most important first."""
+    first = _(
+        "Members (%(who)s) get %(what)s when one of them %(triggers)s%(where)s; at most %(cap)s.",
+        who=audience(rule.audience.term),
+        what=_what(offer),
+        triggers=_(" or ").join(triggers(rule)),
+        where="".join(_(", %(part)s", part=part) for part in where_words(rule.where)),
+        cap=cap(rule),
+    )
+    said = [first]
+    if times := list(_times(rule.when)):
+        said.append(_("Sent only: %(times)s.", times=_("; ").join(times)))
+    if bounds := list(_bounds(rule, stock)):
+        said.append(_("In all: %(bounds)s.", bounds=_("; ").join(bounds)))
+    said.append(_lasting(rule, offer))
+    if rule.holdout is not None and rule.holdout.percent:
+        share = percent(rule.holdout.percent / 100, 0 if rule.holdout.percent.is_integer() else 1)
+        said.append(
+            _("%(share)s of the members get nothing, so that its effect can be measured.", share=share)
+        )
+    return said
 
 
-def _inner(term: Term) -> str:
-    is_group = isinstance(term, All | AnyOf) and len(term.parts) > 1
-    return f"({_words(term)})" if is_group else _words(term)
-
-
-def _leaf_words(leaf: Term) -> str:
-    match leaf:
-        case Visits(op=Op.EQUAL, value=0, days=None, scope=scope):
-            return _("new to %(place)s", place=_place(scope))
-        case Visits(op=Op.AT_LEAST, value=1, days=None, scope=scope):
-            return _("returning to %(place)s", place=_place(scope))
-        case Visits(op=op, value=value, scope=scope, days=days):
-            return _("visits to %(place)s %(figure)s", place=_place(scope), figure=_figure(op, value, days))
-        case Lapsed(days=days, scope=scope):
-            return _("not in %(place)s for %(days)s days", place=_place(scope), days=days)
-        case Dwell(op=op, value_s=value, scope=scope, days=days):
-            return _("seconds in %(place)s %(figure)s", place=_place(scope), figure=_figure(op, value, days))
-        case LastVisit(op=op, days=days, scope=scope):
-            return _(
-                "days since a visit to %(place)s %(figure)s", place=_place(scope), figure=_figure(op, days)
-            )
-        case LastRedemption(op=op, days=days, scope=scope):
-            return _(
-                "days since a coupon in %(place)s %(figure)s", place=_place(scope), figure=_figure(op, days)
-            )
-        case _other:
-            return _other_words(_other)
-
-
-def _other_words(leaf: Term) -> str:
-    match leaf:
-        case Interest(category=category, visits=visits, days=days):
-            return _(
-                "visits to %(category)s %(figure)s",
-                category=category,
-                figure=_figure(Op.AT_LEAST, visits, days),
-            )
-        case Did(kind=kind, op=op, value=value, days=days):
-            return _("%(doing)s %(figure)s", doing=_doing()[kind], figure=_figure(op, value, days))
-        case Speaks(language=language):
-            return _("speaks %(language)s", language=language.value)
-        case Reachable(channel=channel):
-            return _("reached by %(channel)s", channel=channel.value)
-        case Follows(scope=scope):
-            return _("follows %(place)s", place=_place(scope))
-        case Labelled(name=name):
-            return _("in the group %(name)s", name=name)
-        case _unknown:
-            return type(_unknown).__name__
-
-
-def _doing() -> Mapping[EventKind, str]:
-    return {
-        EventKind.SEARCH: _("searches"),
-        EventKind.STORE_VIEW: _("looks at stores"),
-        EventKind.OFFER_VIEW: _("looks at offers"),
-        EventKind.FAVOURITE: _("favourites"),
-        EventKind.CLAIM: _("claims"),
-        EventKind.PURCHASE: _("purchases"),
+def _what(offer: OfferContent) -> str:
+    """The title in quotes, and its worth."""
+    value = worth(write_value(offer.value))
+    title = offer.title.read(Language(spoken().language.value))[1].replace("{value}", value)
+    kinds: Mapping[str, str] = {
+        OfferKind.COUPON: _("the coupon “%(title)s”", title=title),
+        OfferKind.RED_PACKET: _("the red packet “%(title)s”", title=title),
+        OfferKind.MESSAGE: _("the message “%(title)s”", title=title),
+        OfferKind.GREETING: _("the greeting “%(title)s”", title=title),
+        "points": _("the points “%(title)s”", title=title),
     }
+    words = kinds.get(offer.kind, f"“{title}”")
+    return _("%(offer)s (%(worth)s)", offer=words, worth=value) if value else words
 
 
-def _figure(op: Op, value: int, days: int | None = None) -> str:
-    figure = f"{op.value} {value}"
-    if days is None:
-        return figure
-    return ngettext("%(figure)s in %(num)s day", "%(figure)s in %(num)s days", days, figure=figure)
+def where_words(where: Where) -> Iterator[str]:
+    """The ground, part by part."""
+    if where.within is not None:
+        yield fence_words(where.within)
+    if where.near_stores_m is not None:
+        yield _("within %(metres)s m of the campaign's shops", metres=number(where.near_stores_m))
+    if where.exclude:
+        yield _("but not in: %(places)s", places=_(", ").join(map(fence_words, where.exclude)))
+    if where.floor is not None:
+        yield _("on floor %(floor)s", floor=where.floor)
+    if where.or_visited is not None:
+        days = where.or_visited.within.days
+        yield _("or wherever who visited a shop in the last %(days)s days is", days=days)
 
 
-def _place(scope: VisitScope) -> str:
-    places = {
-        VisitScope.DISTRICT: _("the district"),
-        VisitScope.PROPERTY: _("the property"),
-        VisitScope.MERCHANT: _("the merchant"),
-        VisitScope.STORE: _("the store"),
+def fence_words(fence: Fence) -> str:
+    """One place."""
+    match fence:
+        case CircleFence(radius_m=radius_m):
+            return _("in a circle of %(metres)s m", metres=number(radius_m))
+        case BuildingFence(building=building, buffer_m=buffer_m):
+            return _(
+                "in building %(name)s and %(metres)s m around it", name=building, metres=number(buffer_m)
+            )
+        case StreetFence(buffer_m=buffer_m):
+            return _("within %(metres)s m of a street", metres=number(buffer_m))
+        case ZoneFence(zone=zone):
+            return _("in zone %(name)s", name=zone)
+        case _drawn:
+            return _("in the drawn area")
+
+
+def _times(when: When) -> Iterator[str]:
+    if when.opening_hours:
+        yield hours_words(when.opening_hours)
+    if when.and_store_open:
+        yield _("while a shop is open")
+    if when.blackout:
+        yield _("not on %(count)s named days", count=len(when.blackout))
+    if when.public_holidays is HolidayRule.OFF:
+        yield _("not on public holidays")
+    if when.public_holidays is HolidayRule.ONLY:
+        yield _("on public holidays")
+
+
+def _bounds(rule: CampaignRule, stock: int | None) -> Iterator[str]:
+    if stock is not None:
+        yield _("%(count)s offers", count=number(stock))
+    if rule.per_day is not None:
+        yield _("%(count)s a day", count=number(rule.per_day))
+    if rule.per_member is not None:
+        yield _("%(count)s for one member", count=number(rule.per_member))
+    if rule.budget is not None and rule.budget.total_minor is not None:
+        yield _("%(amount)s to spend", amount=money(rule.budget.total_minor))
+    if rule.budget is not None and rule.budget.per_day_minor is not None:
+        yield _("%(amount)s to spend a day", amount=money(rule.budget.per_day_minor))
+    if rule.per_minute is not None:
+        yield _("%(count)s a minute", count=number(rule.per_minute))
+
+
+def _lasting(rule: CampaignRule, offer: OfferContent) -> str:
+    """How one comes by it, and how long it holds."""
+    length = length_words(rule.ttl)
+    if offer.claim is None:
+        return _("It holds for %(length)s.", length=length)
+    modes = {
+        ClaimMode.OPEN: _("Members claim it in the offer centre; it holds for %(length)s.", length=length),
+        ClaimMode.RESERVE: _(
+            "One is held for each until he claims it; it holds for %(length)s.", length=length
+        ),
+        ClaimMode.DROP: _(
+            "Claimed in the order of a queue from its start on; it holds for %(length)s.", length=length
+        ),
     }
-    return places[scope]
+    if offer.claim.mode is ClaimMode.OPEN and not offer.claim.is_listed:
+        return _("Claimed by who scans the poster; it holds for %(length)s.", length=length)
+    return modes[offer.claim.mode]

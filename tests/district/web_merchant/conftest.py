@@ -1,5 +1,6 @@
 """A merchant with a shop, a till and a live campaign, and a browser that is logged in."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,23 +83,28 @@ def form(business: Business, **changes: Any) -> dict[str, Any]:
     return {
         "name": "Lunch",
         "store_ids": [str(business.store.id)],
-        "fence": "shop",
-        "radius_m": "60",
-        "within": "",
+        "ground": "drawn",
+        "near_m": "60",
+        "within": json.dumps(WITHIN),
         "hours": "chips",
         "days": ["Mo", "Tu", "Fr"],
         "opens": "11:00",
         "closes": "14:00",
         "audience": "new",
-        "trigger": "dwell",
-        "dwell_min": "2.5",
+        "trigger": ["0"],
+        "trigger-0-on": "fence.dwell",
+        "trigger-0-min": "2.5",
+        "trigger-0-min_unit": "min",
         "cap_n": "2",
         "cap_per": "7d",
-        "ttl_min": "60",
+        "ttl": "60",
+        "ttl_unit": "min",
         "kind": "coupon",
         "value": "amount",
         "amount": "2.50",
         "percent": "20",
+        "claim": "none",
+        "stacks": ["points"],
         "title_en": "2.50 off",
         "title_zh": "立减 2.5 欧元",
         "text_en": "Today",

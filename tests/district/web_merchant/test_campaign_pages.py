@@ -139,7 +139,7 @@ DRAWN = {
 async def test_a_drawn_fence_is_kept_and_shown_again(
     merchant: httpx.AsyncClient, business: Business, engine: Engine
 ) -> None:
-    sent = form(business, fence="drawn", within=json.dumps(DRAWN))
+    sent = form(business, ground="drawn", within=json.dumps(DRAWN))
     await merchant.post("/merchant/campaigns/new", data=sent)
     (made,) = drafts(engine, business)
     edit = await merchant.get(f"/merchant/campaigns/{made.id}/edit")
@@ -160,28 +160,28 @@ BOWTIE = {
         ({"name": ""}, "name"),
         ({"name": "\u200b"}, "name"),
         ({"store_ids": []}, "store_ids"),
-        ({"radius_m": "x"}, "within"),
-        ({"radius_m": "5000"}, "within"),
-        ({"fence": "drawn", "within": ""}, "within"),
-        ({"fence": "drawn", "within": "[" * 5000}, "within"),
-        ({"fence": "drawn", "within": json.dumps(BOWTIE)}, "within"),
-        ({"fence": "drawn", "within": json.dumps({"building": "none", "buffer_m": 5})}, "within"),
-        ({"fence": "drawn", "within": '{"circle":{"lon":60,"lat":24,"radius_m":50}}'}, "within"),
-        ({"fence": "drawn", "within": '{"circle":{"lon":NaN,"lat":60,"radius_m":50}}'}, "within"),
-        ({"fence": "drawn", "within": '{"circle":{"lon":1e999,"lat":60,"radius_m":50}}'}, "within"),
-        ({"fence": "drawn", "within": '{"type":"Polygon","coordinates":"everywhere"}'}, "within"),
-        ({"fence": "drawn", "within": "{}"}, "within"),
+        ({"ground": "shops", "near_m": "x"}, "near_m"),
+        ({"ground": "shops", "near_m": "5000"}, "near_m"),
+        ({"ground": "drawn", "within": ""}, "within"),
+        ({"ground": "drawn", "within": "[" * 5000}, "within"),
+        ({"ground": "drawn", "within": json.dumps(BOWTIE)}, "within"),
+        ({"ground": "drawn", "within": json.dumps({"building": "none", "buffer_m": 5})}, "within"),
+        ({"ground": "drawn", "within": '{"circle":{"lon":60,"lat":24,"radius_m":50}}'}, "within"),
+        ({"ground": "drawn", "within": '{"circle":{"lon":NaN,"lat":60,"radius_m":50}}'}, "within"),
+        ({"ground": "drawn", "within": '{"circle":{"lon":1e999,"lat":60,"radius_m":50}}'}, "within"),
+        ({"ground": "drawn", "within": '{"type":"Polygon","coordinates":"everywhere"}'}, "within"),
+        ({"ground": "drawn", "within": "{}"}, "within"),
         ({"store_ids": ["mine"]}, "store_ids"),
         ({"cap_per": "\x00"}, "cap_n"),
-        ({"days": []}, "opening_hours"),
-        ({"opens": ""}, "opening_hours"),
+        ({"days": []}, "hours"),
+        ({"opens": ""}, "hours"),
         ({"hours": "text", "opening_hours": "whenever"}, "opening_hours"),
-        ({"dwell_min": "0"}, "dwell_min"),
-        ({"dwell_min": "nan"}, "dwell_min"),
+        ({"trigger-0-min": "0"}, "trigger-0-min"),
+        ({"trigger-0-min": "nan"}, "trigger-0-min"),
         ({"audience": "tall"}, "audience"),
         ({"cap_n": "99"}, "cap_n"),
         ({"cap_n": "1.5"}, "cap_n"),
-        ({"ttl_min": "0"}, "ttl_min"),
+        ({"ttl": "0"}, "ttl"),
         ({"amount": "2.505"}, "amount"),
         ({"amount": "-1"}, "amount"),
         ({"amount": "1e400"}, "amount"),
@@ -275,9 +275,12 @@ async def test_check_judges_the_fence_and_shows_the_offer(
     merchant: httpx.AsyncClient, business: Business
 ) -> None:
     wide = await merchant.post("/merchant/campaigns/check", data=form(business))
-    narrow = await merchant.post("/merchant/campaigns/check", data=form(business, radius_m="5"))
+    narrow = await merchant.post(
+        "/merchant/campaigns/check",
+        data=form(business, within=json.dumps({"circle": {**WITHIN["circle"], "radius_m": 5}})),
+    )
     wrong = await merchant.post(
-        "/merchant/campaigns/check?lang=zh", data=form(business, fence="drawn", within=json.dumps(BOWTIE))
+        "/merchant/campaigns/check?lang=zh", data=form(business, ground="drawn", within=json.dumps(BOWTIE))
     )
     assert "11,2" in wide.text
     assert "120 m" in wide.text

@@ -45,7 +45,7 @@ function withinOf(feature) {
 }
 
 function featureOf(within) {
-  if (!within || within.building) return null;
+  if (!within || within.building || within.type === "MultiPolygon") return null;
   const coordinates = within.circle ? [ringOf(within.circle)] : within.coordinates;
   return { type: "Feature", properties: { mode: within.circle ? "circle" : "polygon" }, geometry: { type: "Polygon", coordinates } };
 }
@@ -110,6 +110,12 @@ class FenceEditor {
   finished(id) {
     const feature = this.draw.getSnapshotFeature(id);
     if (!feature || feature.geometry.type !== "Polygon") return;
+    if (this.beside) {
+      const give = this.beside;
+      this.beside = null;
+      queueMicrotask(() => { this.choose("select"); this.paint(); give(withinOf(feature)); });
+      return;
+    }
     this.draw.removeFeatures(this.shapes().map((shape) => shape.id).filter((other) => other !== id));
     this.building.set(null);
     this.commit(withinOf(feature));
@@ -145,8 +151,20 @@ class FenceEditor {
     this.draw.clear();
     const feature = featureOf(this.within);
     if (feature) this.draw.addFeatures([feature]);
-    this.building.set(this.within?.building ? this.buildingShape(this.within.building) : null);
+    this.building.set(this.stillShape(this.within));
     this.refresh();
+  }
+
+  // What is shown and not drawn with: a building of the map, several areas at once.
+  stillShape(within) {
+    if (within?.building) return this.buildingShape(within.building);
+    return within?.type === "MultiPolygon" ? { type: "Feature", properties: { opacity: 0.3 }, geometry: within } : null;
+  }
+
+  /** The next shape is not the fence: it goes to `give`, and the fence stays as it is. */
+  drawBeside(give) {
+    this.beside = give;
+    this.choose("polygon");
   }
 
   buildingShape(id) {

@@ -1,0 +1,78 @@
+// The campaign editor: only the fields that a choice needs, words put in by buttons, the ground on the map, a warning
+// before typed things are left. Rows are added and taken out by the server (hx-post), so all of it works without script.
+
+import { liveLayer } from "./map.js";
+import { paintFence } from "./editor_map.js";
+
+const form = document.querySelector("form[data-editor]");
+
+// "ground=street|zone trigger-0-on=schedule": each field has one of these values. "visited!=" : it has any value.
+function holds(condition, values) {
+  const [name, wanted] = condition.split("=");
+  if (name.endsWith("!")) return Boolean(values.get(name.slice(0, -1)));
+  return wanted.split("|").includes(values.get(name) ?? "");
+}
+
+function showNeeded() {
+  const values = new FormData(form);
+  for (const part of form.querySelectorAll("[data-shown-for]")) {
+    part.hidden = !part.dataset.shownFor.split(" ").every((condition) => holds(condition, values));
+  }
+}
+
+// What is of use only with script is hidden until then.
+function revealTools() {
+  form.querySelectorAll("[data-insert], [data-insert-label], [data-draw-cut]").forEach((tool) => { tool.hidden = false; });
+}
+
+function insertWords() {
+  let last = form.querySelector("#common-words [data-insertable]");
+  form.addEventListener("focusin", ({ target }) => { if (target.matches("[data-insertable]")) last = target; });
+  form.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-insert]");
+    if (!button || !last?.isConnected) return;
+    last.setRangeText(button.dataset.insert, last.selectionStart, last.selectionEnd, "end");
+    last.focus();
+    last.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+
+function warnBeforeLeaving() {
+  let isChanged = document.querySelector("#problems") !== null;
+  let isSent = false;
+  const change = () => { isChanged = true; };
+  form.addEventListener("change", change);
+  form.addEventListener("input", change);
+  form.addEventListener("submit", () => { isSent = true; });
+  window.addEventListener("pageshow", () => { isSent = false; });
+  window.addEventListener("beforeunload", (event) => { if (isChanged && !isSent) event.preventDefault(); });
+}
+
+// A link to a field that stands in a closed part opens that part first.
+function leadToFields() {
+  document.addEventListener("click", (event) => {
+    const field = event.target.closest('#problems a[href^="#"]') && document.getElementById(event.target.hash.slice(1));
+    if (!field) return;
+    event.preventDefault();
+    for (let part = field.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+    field.scrollIntoView({ block: "center" });
+    field.focus();
+  });
+  document.querySelector("[data-focus]")?.focus();
+}
+
+if (form) {
+  showNeeded();
+  revealTools();
+  insertWords();
+  warnBeforeLeaving();
+  leadToFields();
+  form.addEventListener("change", showNeeded);
+  document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    if (!form.contains(detail.target) && !detail.target.id?.startsWith("part-")) return;
+    showNeeded();
+    revealTools();
+    if (detail.target.id?.startsWith("part-")) form.dispatchEvent(new Event("arranged"));
+  });
+  paintFence(form, liveLayer, showNeeded);
+}
