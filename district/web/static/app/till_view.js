@@ -5,7 +5,12 @@ const TONES = { up: "green", down: "orange", stop: "red" };
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_whole, name) => values[name] ?? "");
 
 const clock = (ms) =>
-  new Date(ms).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false });
+  new Date(ms).toLocaleTimeString(document.documentElement.lang, {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    timeZone: document.body.dataset.zone,
+  });
 
 function money(minor, currency) {
   const format = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency });
@@ -33,7 +38,8 @@ export function drawState(bar, state, words) {
   if (state.obstacle && (stop || state.obstacle === "insecure")) parts.push(words.stops[state.obstacle]);
   const told = [fill(words.waiting, { count: state.waiting })];
   if (state.kit) {
-    told.push(fill(words.quota, { left: state.kit.usesLeft, all: state.kit.uses }));
+    const { uses, usesLeft } = state.kit;
+    told.push(uses ? fill(words.quota, { left: usesLeft, all: uses }) : words.stops["no-quota"]);
     if (state.nowMs < state.kit.validUntilMs) {
       const untilMs = Date.now() + state.kit.validUntilMs - state.nowMs;
       told.push(fill(words.list, { time: clock(untilMs) }));
