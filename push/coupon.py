@@ -102,7 +102,7 @@ def discount_minor(value: OfferValue, bill_minor: int, *, due_minor: int | None 
         case ValueKind.IN_STORE_PRICE:
             regular = value.regular_minor or 0
             off = regular - (value.price_minor or 0) if bill_minor >= regular else 0
-        case ValueKind.GIFT | ValueKind.RANDOM | ValueKind.NONE:
+        case ValueKind.GIFT | ValueKind.RANDOM | ValueKind.POINTS | ValueKind.NONE:
             off = 0
     return min(off, due) if value.max_discount_minor is None else min(off, due, value.max_discount_minor)
 

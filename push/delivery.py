@@ -12,8 +12,8 @@ from push.consent import Channel, Consents, may_contact
 from push.identifiers import DeliveryId
 from push.limits import QuietHours
 from push.message import Message, MessagePurpose
-from push.receipts import Failure, FailureKind, Outcome, Receipt
 from push.quiet import StoreHours, waits_until
+from push.receipts import Failure, FailureKind, Outcome, Receipt
 from push.suppression import Suppression
 
 

@@ -22,7 +22,9 @@ class Stand:
         self.campaign = campaign
         self.band = campaign.rule.priority
         self.kind = kind_of(value, self.band.value)
-        self.worth_minor = ranking.worth_minor(value, typical_spend_minor=policy.typical_spend_minor)
+        self.worth_minor = ranking.worth_minor(
+            value, typical_spend_minor=policy.typical_spend_minor, point_minor=policy.point_minor
+        )
         self.worth_share = self.worth_minor / policy.typical_spend_minor
         self.standing = policy.market.of(campaign.merchant_id)
 

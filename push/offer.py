@@ -18,13 +18,14 @@ class OfferKind(StrEnum):
     """What an offer is.
 
     Coupons and red packets have a code that a till redeems; a message only says something, and a greeting
-    says it to one person on an occasion of his own.
+    says it to one person on an occasion of his own. Points are credited when their member claims or opens the offer.
     """
 
     COUPON = "coupon"
     RED_PACKET = "red_packet"
     MESSAGE = "message"
     GREETING = "greeting"
+    POINTS = "points"
 
 
 REDEEMABLE = frozenset({OfferKind.COUPON, OfferKind.RED_PACKET})
@@ -38,6 +39,7 @@ class ValueKind(StrEnum):
     GIFT = "gift"
     IN_STORE_PRICE = "in_store_price"
     RANDOM = "random"
+    POINTS = "points"
     NONE = "none"
 
 
@@ -46,7 +48,7 @@ class OfferValue:
     """A worth, in minor units of the district's currency and whole percent; what a kind does not use is None.
 
     min_spend_minor is the bill from which it holds. IN_STORE_PRICE sells a thing of regular_minor for
-    price_minor. RANDOM shares out total_minor in count parts, none below least_minor or above most_minor.
+    price_minor. POINTS are worth what the district's rule pays for one. RANDOM shares out total_minor in count parts, none below least_minor or above most_minor.
     """
 
     kind: ValueKind
@@ -60,10 +62,11 @@ class OfferValue:
     count: int | None = None
     least_minor: int | None = None
     most_minor: int | None = None
+    points: int | None = None
 
     @property
     def most_cost_minor(self) -> int | None:
-        """What one can cost at most; None when that has no bound (a percentage of any bill)."""
+        """What one can cost at most; None when that has no bound (a percentage of any bill). Points cost by rule."""
         match self.kind:
             case ValueKind.AMOUNT:
                 return self.minor_units
@@ -73,7 +76,7 @@ class OfferValue:
                 return (self.regular_minor or 0) - (self.price_minor or 0)
             case ValueKind.RANDOM:
                 return self.most_minor or self.total_minor
-            case ValueKind.GIFT | ValueKind.NONE:
+            case ValueKind.GIFT | ValueKind.POINTS | ValueKind.NONE:
                 return 0
 
 

@@ -51,6 +51,7 @@ _FIGURES = (
     "count",
     "least_minor",
     "most_minor",
+    "points",
 )
 
 

@@ -69,6 +69,11 @@ _RANDOM = Tagged(
     },
 )
 
+MAX_POINTS = 100_000
+_POINTS = Tagged(
+    "type", {ValueKind.POINTS: _worth(ValueKind.POINTS, points=Number(1, MAX_POINTS, whole=True))}
+)
+
 _DATES: dict[str, Shape] = {"opens_at": _TIME, "closes_at": _TIME}
 _CLAIM = Tagged(
     "mode",
@@ -108,6 +113,7 @@ OFFER = Tagged(
     {
         OfferKind.COUPON: _kind(OfferKind.COUPON, {"value": _VALUE}, _HELD),
         OfferKind.RED_PACKET: _kind(OfferKind.RED_PACKET, {"value": _RANDOM}, _HELD),
+        OfferKind.POINTS: _kind(OfferKind.POINTS, {"value": _POINTS}, {**_TOLD, "claim": _CLAIM}),
         OfferKind.MESSAGE: _kind(OfferKind.MESSAGE, {}, {"value": _NO_WORTH, **_TOLD}),
         BROADCAST: _kind(BROADCAST, {}, {"value": _NO_WORTH, **_TOLD}),
         OfferKind.GREETING: _kind(OfferKind.GREETING, {}, {"value": _NO_WORTH, **_TOLD}),

@@ -17,7 +17,7 @@ DEFAULT_HOLDOUT_PERCENT = 10.0
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecisionPolicy:
     """What holds at one moment. control_buckets of 10,000 members get no marketing at all; holdout_percent of the
-    members are a campaign's control when its rule names no share. gap: how long after any offer there is no other.
+    members are a campaign's control when its rule names no share. point_minor: what one point pays. gap: how long after any offer there is no other.
     """
 
     day: TradingDay
@@ -26,6 +26,7 @@ class DecisionPolicy:
     control_buckets: int = 0
     holdout_percent: float = DEFAULT_HOLDOUT_PERCENT
     typical_spend_minor: int = ranking.TYPICAL_SPEND_MINOR
+    point_minor: int = 1
     shared_caps: tuple[tuple[CapScope, CapRule], ...] = ()
     gap: timedelta | None = None
     model: RedeemModel = field(default_factory=RedeemModel)

@@ -22,6 +22,7 @@ PRIOR_CHANCES: Mapping[ValueKind, float] = MappingProxyType(
         ValueKind.IN_STORE_PRICE: 0.05,
         ValueKind.RANDOM: 0.15,
         ValueKind.GIFT: 0.08,
+        ValueKind.POINTS: 0.3,
         ValueKind.NONE: 0.01,
     }
 )

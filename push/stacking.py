@@ -156,7 +156,7 @@ def is_worse_than_member_price(value: OfferValue, stacks_with: frozenset[StacksW
     """Whether a member who uses this coupon pays more than with the standing price alone: the offer is none."""
     if not bill.member_price_percent or StacksWith.MEMBER_PRICE in stacks_with:
         return False
-    if value.kind in {ValueKind.GIFT, ValueKind.NONE, ValueKind.RANDOM}:
+    if value.kind in {ValueKind.GIFT, ValueKind.NONE, ValueKind.RANDOM, ValueKind.POINTS}:
         return False
     return discount_minor(value, bill.bill_minor) < percent_of(bill.bill_minor, bill.member_price_percent)
 

@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from district.points.models import PointsRule
 from district.problems import Invalid
+from push.offer import OfferKind
 from push.offer_document import parse_offer
 from push.wording import clean
 
@@ -32,6 +34,19 @@ def name(given: str) -> str:
             ],
         )
     return cleaned
+
+
+def points(session: Session, district_id: uuid.UUID, offer: Mapping[str, Any]) -> None:
+    """Raises: Invalid for an offer of points in a district that gives none."""
+    if offer.get("kind") != OfferKind.POINTS:
+        return
+    rule = session.get(PointsRule, district_id)
+    if rule is None or not rule.is_on:
+        detail = {
+            "detail": "The district gives no points: ask its operator to switch them on, or offer something else.",
+            "detail_zh": "本商圈未启用积分，请联系运营方启用，或改用其他优惠。",
+        }
+        raise Invalid("See errors.", errors=[{"pointer": "/offer/kind", **detail}])
 
 
 def dates(

@@ -49,6 +49,8 @@ EXHAUSTED = """(
         WHEN 'percent' THEN (campaign.offer #>> '{value,max_discount_minor}')::bigint
         WHEN 'in_store_price' THEN (campaign.offer #>> '{value,regular_minor}')::bigint
                                    - (campaign.offer #>> '{value,price_minor}')::bigint
+        WHEN 'points' THEN (campaign.offer #>> '{value,points}')::bigint * (
+            SELECT value_minor FROM points_rule WHERE points_rule.district_id = campaign.district_id)
     END, 0)), false)
 )"""
 

@@ -303,6 +303,7 @@ def _check(
 ) -> None:
     """Whether the owner may hold for these stores, cover this ground and name these sets of members. Raises: Invalid."""
     owners.check_stores(session, district_id, owner, content.store_ids)
+    checks.points(session, district_id, content.offer)
     territory.check(session, district_id, owner, content.fence, campaign_id=campaign_id)
     who = documents.audience(content.rule)
     segments.check_audience(session, district_id, owner.merchant_id, who, has_sets=owner.property_id is None)

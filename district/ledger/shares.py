@@ -24,6 +24,24 @@ def own(merchant_id: uuid.UUID) -> tuple[Share, ...]:
     return (Share(account=Account.MERCHANT_SHARE, owner_id=merchant_id, weight=1),)
 
 
+_ACCOUNT = {
+    "merchant": Account.MERCHANT_SHARE,
+    "chain": Account.MERCHANT_SHARE,
+    "store": Account.MERCHANT_SHARE,
+    "property": Account.PROPERTY_SHARE,
+    "platform": Account.PLATFORM_SUBSIDY,
+    "operator": Account.PLATFORM_SUBSIDY,
+    "sponsor": Account.SPONSOR_SHARE,
+}
+
+
+def share_of(kind: str, party_id: uuid.UUID | None, weight: int) -> Share:
+    """The share of a campaign's owner or of a party that funds it; the platform bears that of nobody."""
+    account = _ACCOUNT[kind] if party_id is not None else Account.PLATFORM_SUBSIDY
+    owner_id = NOBODY if account is Account.PLATFORM_SUBSIDY or party_id is None else party_id
+    return Share(account=account, owner_id=owner_id, weight=weight)
+
+
 def split(amount_minor: int, weights: Sequence[int]) -> list[int]:
     """Whole parts of an amount in the proportion of the weights, which add up to it.
 

@@ -4,7 +4,9 @@ from district.campaigns.queries import ENDS_AT, STARTS_AT
 
 TERMS_SQL = """
 SELECT campaign.id, campaign.content_version, campaign.merchant_id, campaign.state, campaign.rule, campaign.offer,
-       stock.quota, campaign.starts_at, campaign.ends_at, place.name, place.name_zh, place.id
+       stock.quota, campaign.starts_at, campaign.ends_at, place.name, place.name_zh, place.id,
+       (SELECT value_minor FROM points_rule
+        WHERE points_rule.district_id = campaign.district_id AND points_rule.is_on)
 FROM campaign
 LEFT JOIN campaign_stock AS stock
        ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from district.audiences import timeline
 from district.database import new_id
 from district.districts.service import DistrictInfo
-from district.offers import claim_queries, eligible, offline, pools, queries, reservations
+from district.offers import claim_queries, eligible, giving, offline, pools, queries, reservations
 from district.offers import terms as terms_of
 from district.offers.claim_problems import (
     ClaimOver,
@@ -32,7 +32,7 @@ from district.problems import NotFound
 from push.audience_terms import EventKind
 from push.campaign_life import IN_FORCE, CampaignState
 from push.coupon import RANDOM_BYTES, code_from
-from push.offer import Claim, ClaimMode, OfferValue, ValueKind
+from push.offer import Claim, ClaimMode, OfferKind, OfferValue, ValueKind
 from push.offer_document import write_value
 from push.wording import Localised, both
 
@@ -150,6 +150,7 @@ async def claim_reserved(
         await timeline.record_offer(
             connection, district_id, asked.member_id, EventKind.CLAIM, reserved, at=asked.now
         )
+        await giving.give(connection, district_id, asked.member_id, reserved, now=asked.now)
         return Claimed(offer_id=reserved, source=Source.RESERVATION)
     for id_, _, occurrence_key in had.rows:
         if id_ == asked.id:
@@ -184,7 +185,7 @@ def check_open(terms: Terms, claim: Claim, now: datetime) -> None:
     ends = [one for one in (claim.closes_at, terms.ends_at) if one is not None and one <= now]
     if ends or terms.state in {CampaignState.ENDED, CampaignState.CANCELLED}:
         raise ClaimOver
-    if terms.state == CampaignState.EXHAUSTED:
+    if terms.state == CampaignState.EXHAUSTED or terms.has_points_off:
         raise SoldOut
     starts = [one for one in (claim.opens_at, terms.starts_at) if one is not None and one > now]
     if starts or terms.state not in IN_FORCE:
@@ -213,6 +214,8 @@ async def take_one(connection: Connection, district: DistrictInfo, terms: Terms,
 
     Raises: SoldOut, OnePerPerson.
     """
+    if terms.has_points_off:
+        raise SoldOut
     offer_id = new_id()
     amount_minor: int | None = None
     if terms.is_pooled:
@@ -234,6 +237,8 @@ async def take_one(connection: Connection, district: DistrictInfo, terms: Terms,
         values = {"district_id": district.id, "campaign_id": terms.campaign_id}
         if (await connection.execute(claim_queries.TAKE_ONE_SQL, values)).rowcount == 0:
             raise SoldOut
+    if terms.offer.kind is OfferKind.POINTS:
+        await giving.give(connection, district.id, asked.member_id, offer_id, now=asked.now)
     return offer_id
 
 

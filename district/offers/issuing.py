@@ -87,7 +87,7 @@ class Truth:
         if draft.member_id not in self.members:
             return refusal(draft, Suppression.ERASED)
         terms = self.terms.get(draft.campaign_id)
-        if terms is None or terms.state not in IN_FORCE:
+        if terms is None or terms.state not in IN_FORCE or terms.has_points_off:
             return refusal(draft, Suppression.PAUSED)
         if terms.offer.claim is not None and not terms.offer.claim.is_pushed:
             return refusal(draft, Suppression.OUT_OF_WINDOW)

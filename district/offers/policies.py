@@ -99,6 +99,7 @@ async def decision_policy(
         fresh_for=fresh_for,
         model=await _model(connection, district.id),
         market=await _market(connection, district, policy),
+        point_minor=await _point_minor(connection, district.id),
     )
 
 
@@ -115,6 +116,7 @@ def decision_policy_of(
     fresh_for: timedelta,
     model: RedeemModel | None = None,
     market: Market | None = None,
+    point_minor: int = 1,
 ) -> DecisionPolicy:
     """The same of values."""
     return DecisionPolicy(
@@ -124,11 +126,18 @@ def decision_policy_of(
         control_buckets=policy.control_pct * BUCKETS_A_PERCENT,
         holdout_percent=float(policy.holdout_pct),
         typical_spend_minor=policy.typical_spend_minor,
+        point_minor=point_minor,
         shared_caps=policy.caps,
         gap=timedelta(minutes=policy.gap_min) if policy.gap_min else None,
         model=model or RedeemModel(),
         market=market or Market(fairness=policy.fairness, seed=str(district.id)),
     )
+
+
+async def _point_minor(connection: Connection, district_id: uuid.UUID) -> int:
+    cursor = await connection.execute(policy_queries.POINT_SQL, {"district_id": district_id})
+    row = await cursor.fetchone()
+    return 1 if row is None else int(row[0])
 
 
 async def _model(connection: Connection, district_id: uuid.UUID) -> RedeemModel:

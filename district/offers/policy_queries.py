@@ -6,6 +6,8 @@ SELECT offers_per_day, offers_per_7d, merchant_per_day, gap_min, control_pct, ho
 FROM marketing_policy WHERE district_id = %(district_id)s
 """
 
+POINT_SQL = "SELECT value_minor FROM points_rule WHERE district_id = %(district_id)s"
+
 NEWEST_MODEL_SQL = """
 SELECT version, document FROM redeem_model WHERE district_id = %(district_id)s ORDER BY version DESC LIMIT 1
 """

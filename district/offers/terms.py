@@ -43,6 +43,8 @@ class Terms:
     ttl: timedelta
     starts_at: datetime | None
     ends_at: datetime | None
+    point_minor: int | None = None
+    """What the district's points pay; None while it gives none."""
 
     @property
     def is_pooled(self) -> bool:
@@ -61,7 +63,14 @@ class Terms:
         """What one offer holds of the budget: the most that it can cost; a red packet's total is a budget of its own."""
         if self.offer.kind is OfferKind.RED_PACKET:
             return 0
+        if self.offer.kind is OfferKind.POINTS:
+            return (self.offer.value.points or 0) * (self.point_minor or 0)
         return self.offer.value.most_cost_minor or 0
+
+    @property
+    def has_points_off(self) -> bool:
+        """Whether it promises points in a district that gives none."""
+        return self.offer.kind is OfferKind.POINTS and self.point_minor is None
 
     def own_slots(self, per_member: int | None) -> tuple[Reservation, ...]:
         """The slots of a member in this campaign, for ever; none when it does not bound him."""
@@ -101,6 +110,7 @@ def of_row(row: Sequence[Any]) -> Terms:
         ttl=timedelta(seconds=int(rule.get("ttl_s", DEFAULT_TTL_S))),
         starts_at=starts_at,
         ends_at=ends_at,
+        point_minor=row[12],
     )
 
 

@@ -9,12 +9,12 @@ import segno
 
 from district.audiences import timeline
 from district.database import Pool
-from district.offers import queries
+from district.offers import giving, queries
 from district.offers.models import OfferState
 from district.offers.schemas import OfferOut, ShownState
 from district.problems import NotFound
 from push.audience_terms import EventKind
-from push.offer import REDEEMABLE
+from push.offer import REDEEMABLE, OfferKind
 from push.wording import Language, Localised, language_of
 
 MAX_PAGE = 100
@@ -54,7 +54,10 @@ async def find(
     language: Language | None = None,
     opens: bool = True,
 ) -> OfferOut:
-    """One offer of the member; looking at it marks it opened. Raises: NotFound, also for another's."""
+    """One offer of the member; looking at it marks it opened, and credits the points that it promises.
+
+    Raises: NotFound, also for another's.
+    """
     values = {"district_id": district_id, "member_id": member_id, "offer_id": offer_id, "now": now}
     async with pool.connection() as connection:
         if opens:
@@ -64,6 +67,10 @@ async def find(
             await timeline.record_offer(
                 connection, district_id, member_id, EventKind.OFFER_VIEW, offer_id, at=now
             )
+            if row[3] == OfferKind.POINTS and row[2] != OfferState.RESERVED:
+                async with connection.transaction():
+                    await giving.give(connection, district_id, member_id, offer_id, now=now)
+                row = await (await connection.execute(queries.ONE_OFFER_SQL, values)).fetchone() or row
     if row is None:
         raise NotFound("No such offer.")
     return _shown(row, language, now)

@@ -77,6 +77,8 @@ def worth(value: OfferValue, currency: str, language: Language) -> str:
             return money(value.price_minor or 0, currency, language)
         case ValueKind.RANDOM:
             return money(value.total_minor or 0, currency, language)
+        case ValueKind.POINTS:
+            return f"{value.points} 积分" if language is Language.ZH else f"{value.points} points"
         case ValueKind.GIFT:
             return _GIFT[language]
         case ValueKind.NONE:

@@ -32,7 +32,7 @@ WHERE district_id = %(district_id)s AND kind = %(kind)s AND subject_id = %(subje
 EARNED_TODAY_SQL = """
 SELECT coalesce(sum(points), 0)::bigint, count(*) FILTER (WHERE kind = 'visit' AND points > 0) FROM points_movement
 WHERE district_id = %(district_id)s AND member_id = %(member_id)s AND at >= %(since)s
-  AND kind IN ('visit', 'redemption', 'purchase', 'offer')
+  AND kind IN ('visit', 'redemption', 'purchase')
 """
 
 SET_DEBT_SQL = """

@@ -5,6 +5,7 @@ that is undone goes, even if it was spent; what comes next pays it. Spending nev
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from district.districts import service as districts
 from district.ledger import service as ledger
 from district.ledger.models import Account, PostingKind
 from district.ledger.service import Owned, Posting, Transfer
-from district.ledger.shares import NOBODY
+from district.ledger.shares import NOBODY, Share, split
 from district.points import queries
 from district.points.models import MovementKind
 from district.problems import Conflict
@@ -106,6 +107,35 @@ async def earn(connection: Connection, district_id: uuid.UUID, rule: Rule, earni
         rule.value_minor,
     )
     return points
+
+
+@dataclass(frozen=True, kw_only=True)
+class Funding:
+    """Who bears points that a campaign promised."""
+
+    campaign_id: uuid.UUID
+    shares: Sequence[Share]
+
+
+async def give(
+    connection: Connection, district_id: uuid.UUID, rule: Rule, earning: Earning, funding: Funding
+) -> int:
+    """Give all that was promised, whatever the rule's limits of a day, at the cost of who promised it; how many points.
+
+    Nothing for who is no member any more, or for a subject that brought them before.
+    """
+    values = _values(district_id, earning.member_id, earning.at)
+    debt = await _lock(connection, values)
+    key = values | {"kind": earning.kind.value, "subject_id": earning.subject_id}
+    if debt is None or await _moved(connection, key) is not None:
+        return 0
+    moved = key | {
+        "points": earning.points,
+        "store_id": earning.store_id,
+        "expires_at": earning.at + rule.life,
+    }
+    await _add(connection, moved, debt, rule.value_minor, funding=funding)
+    return earning.points
 
 
 async def _pass_over(connection: Connection, key: dict[str, Any], debt: int) -> None:
@@ -270,6 +300,7 @@ async def _add(
     value_minor: int,
     *,
     merchant_id: uuid.UUID | None = None,
+    funding: Funding | None = None,
 ) -> None:
     """Points that come: they pay the debt first, the rest is a lot of its own."""
     paid = min(debt, moved["points"])
@@ -278,7 +309,9 @@ async def _add(
     before = await _balance(connection, moved, debt)
     moved = moved | {"id": new_id()}
     await connection.execute(queries.ADD_LOT_SQL, moved | {"remaining": moved["points"] - paid})
-    await _write(connection, moved, before + moved["points"], value_minor, merchant_id=merchant_id)
+    await _write(
+        connection, moved, before + moved["points"], value_minor, merchant_id=merchant_id, funding=funding
+    )
 
 
 _POSTED = {
@@ -296,18 +329,38 @@ async def _write(
     value_minor: int,
     *,
     merchant_id: uuid.UUID | None = None,
+    funding: Funding | None = None,
 ) -> None:
-    """The movement, and its posting: points are owed to members by the platform, or by a merchant's till paid out."""
+    """The movement, and its posting: points are owed to members by the platform or by who promised them, or paid out by
+    a merchant's till.
+    """
     row = {"id": new_id()} | moved
     await connection.execute(queries.ADD_MOVEMENT_SQL, row | {"balance": balance})
     other = PLATFORM if merchant_id is None else (Account.MERCHANT_PAYABLE, merchant_id)
     source, target = (other, LIABILITY) if row["points"] > 0 else (LIABILITY, other)
+    amount_minor = abs(row["points"]) * value_minor
+    transfers = (
+        [Transfer(source=source, target=target, amount_minor=amount_minor)]
+        if funding is None
+        else _borne(funding.shares, amount_minor)
+    )
     posting = Posting(
         kind=_POSTED.get(MovementKind(row["kind"]), PostingKind.POINTS_EARNED),
         subject_id=row["id"],
         at=row["at"],
         merchant_id=merchant_id,
         store_id=row["store_id"],
-        transfers=[Transfer(source=source, target=target, amount_minor=abs(row["points"]) * value_minor)],
+        campaign_id=None if funding is None else funding.campaign_id,
+        transfers=transfers,
     )
     await ledger.post(connection, row["district_id"], posting)
+
+
+def _borne(shares: Sequence[Share], amount_minor: int) -> list[Transfer]:
+    """Each share's part of what is owed from now on."""
+    parts = split(amount_minor, [share.weight for share in shares])
+    return [
+        Transfer(source=(share.account, share.owner_id), target=LIABILITY, amount_minor=part)
+        for share, part in zip(shares, parts, strict=True)
+        if part
+    ]

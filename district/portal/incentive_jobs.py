@@ -1,4 +1,4 @@
-"""Coupons for joining: given by a worker, to the wallet alone, as nobody was asked whether he wants to be told."""
+"""Coupons, red packets and points for joining: given by a worker, to the wallet alone, as nobody was asked whether he wants to be told."""
 
 from datetime import datetime
 from uuid import UUID
@@ -25,7 +25,7 @@ FROM join_reward AS reward
 JOIN join_incentive AS incentive
   ON incentive.district_id = reward.district_id AND incentive.id = reward.incentive_id
 JOIN campaign ON campaign.district_id = incentive.district_id AND campaign.id = incentive.campaign_id
-WHERE reward.district_id = %(district_id)s AND incentive.kind = 'coupon'
+WHERE reward.district_id = %(district_id)s AND incentive.kind <> 'plan'
   AND reward.offer_id IS NULL AND reward.refused IS NULL AND campaign.state = ANY(%(states)s)
 ORDER BY reward.at, reward.member_id LIMIT %(most)s
 """

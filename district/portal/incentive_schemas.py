@@ -13,7 +13,7 @@ MOST_SECONDS = 366 * 86_400
 
 
 class NewIncentive(BaseModel):
-    """What is given to people who join: a coupon (or a red packet) of the operator, or a faster plan for a while."""
+    """What is given to people who join: a coupon, a red packet or points of the operator, or a faster plan for a while."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -24,8 +24,12 @@ class NewIncentive(BaseModel):
         default=True,
         description="Only who has proved a number, an address or an account; a device alone can join anew for ever",
     )
-    offer: Document | None = Field(default=None, description="For coupon: as in a campaign, without a claim")
-    stock: Stock | None = Field(default=None, description="For coupon: how many there are; null: no limit")
+    offer: Document | None = Field(
+        default=None, description="For coupon, red_packet and points: as in a campaign, without a claim"
+    )
+    stock: Stock | None = Field(
+        default=None, description="For what an offer gives: how many there are; null: no limit"
+    )
     store_ids: Stores | None = Field(default=None, description="For coupon: where it is redeemed")
     ttl_s: int = Field(default=86_400, ge=60, le=86_400, description="For coupon: how long it is valid")
     plan: str | None = Field(default=None, max_length=64, description="For plan: its slug")
@@ -37,13 +41,21 @@ class NewIncentive(BaseModel):
 
     @model_validator(mode="after")
     def _what_the_kind_needs(self) -> Self:
-        is_coupon = self.kind is Reward.COUPON
+        is_coupon = self.kind is not Reward.PLAN
         of_coupon, of_plan = (self.offer, self.store_ids), (self.plan, self.plan_for_s)
         wanted, other = (of_coupon, of_plan) if is_coupon else (of_plan, of_coupon)
         if None in wanted or any(one is not None for one in other):
             raise ValueError(
-                "coupon needs offer and store_ids; plan needs plan and plan_for_s; neither the other's"
+                "coupon, red_packet and points need offer and store_ids; plan needs plan and plan_for_s; neither the"
+                " other's"
             )
+        wrong = {
+            Reward.RED_PACKET: {"red_packet"},
+            Reward.POINTS: {"points"},
+            Reward.COUPON: {"coupon", "red_packet"},
+        }
+        if is_coupon and (self.offer or {}).get("kind") not in wrong[self.kind]:
+            raise ValueError("the offer's kind must be that of the incentive")
         return self
 
 

@@ -31,7 +31,8 @@ def create(
 ) -> IncentiveOut:
     """Make an incentive; a coupon gets a campaign of the operator, approved. Raises: Invalid."""
     checks.dates(new.starts_at, new.ends_at)
-    is_coupon = new.kind is Reward.COUPON
+    checks.points(session, district.id, new.offer or {})
+    is_coupon = new.kind is not Reward.PLAN
     row = JoinIncentive(
         district_id=district.id,
         id=new_id(),
@@ -131,7 +132,7 @@ def shown(session: Session, district_id: uuid.UUID, rows: Sequence[JoinIncentive
 
 def _shown(row: JoinIncentive, slugs: dict[uuid.UUID, str], counts: tuple[int, int, int]) -> IncentiveOut:
     everyone, refused, waiting = counts
-    is_coupon = row.kind == Reward.COUPON
+    is_coupon = row.kind != Reward.PLAN
     return IncentiveOut(
         id=row.id,
         name=row.name,

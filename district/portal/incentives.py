@@ -18,6 +18,8 @@ class Reward(StrEnum):
     """What an incentive gives."""
 
     COUPON = "coupon"
+    RED_PACKET = "red_packet"
+    POINTS = "points"
     PLAN = "plan"
 
 

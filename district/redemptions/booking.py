@@ -9,9 +9,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from district.ledger import service as ledger
-from district.ledger.models import Account, PostingKind
+from district.ledger.models import PostingKind
 from district.ledger.service import Posting
-from district.ledger.shares import NOBODY, Share
+from district.ledger.shares import Share, share_of
 from district.points import service as points
 from district.points.models import MovementKind
 from district.points.service import Earning
@@ -20,15 +20,6 @@ from push.coupon import discount_minor
 from push.offer import OfferValue, ValueKind
 
 Connection = AsyncConnection[TupleRow]
-_ACCOUNT = {
-    "merchant": Account.MERCHANT_SHARE,
-    "chain": Account.MERCHANT_SHARE,
-    "store": Account.MERCHANT_SHARE,
-    "property": Account.PROPERTY_SHARE,
-    "platform": Account.PLATFORM_SUBSIDY,
-    "operator": Account.PLATFORM_SUBSIDY,
-    "sponsor": Account.SPONSOR_SHARE,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +45,7 @@ def worth(value: OfferValue, bill_minor: int | None) -> int | None:
             return (value.regular_minor or 0) - (value.price_minor or 0)
         case ValueKind.PERCENT:
             return None
-        case ValueKind.GIFT | ValueKind.NONE:
+        case ValueKind.GIFT | ValueKind.POINTS | ValueKind.NONE:
             return 0
 
 
@@ -128,10 +119,11 @@ async def terms(connection: Connection, values: dict[str, Any]) -> Terms:
     here = {"merchant": merchant_id, "property": property_id}
     if shares:
         found = [
-            _share(kind, uuid.UUID(party) if party else here.get(kind), part) for kind, party, part in shares
+            share_of(kind, uuid.UUID(party) if party else here.get(kind), part)
+            for kind, party, part in shares
         ]
     else:
-        found = [_share(owner_kind, owner_merchant or owner_property, 1)]
+        found = [share_of(owner_kind, owner_merchant or owner_property, 1)]
     return Terms(
         member_id=member_id,
         campaign_id=campaign_id,
@@ -139,10 +131,3 @@ async def terms(connection: Connection, values: dict[str, Any]) -> Terms:
         shares=found,
         gives_points=gives_points,
     )
-
-
-def _share(kind: str, party_id: uuid.UUID | None, weight: int) -> Share:
-    """The share of a party; the platform bears that of a property where a store stands in none."""
-    account = _ACCOUNT[kind] if party_id is not None else Account.PLATFORM_SUBSIDY
-    owner_id = NOBODY if account is Account.PLATFORM_SUBSIDY or party_id is None else party_id
-    return Share(account=account, owner_id=owner_id, weight=weight)

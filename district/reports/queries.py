@@ -115,7 +115,8 @@ SELECT count(*) FILTER (WHERE offer.state <> 'void') AS issued,
 FROM offer WHERE offer.district_id = :district_id AND offer.campaign_id = :campaign_id
 """
 
-# A reversal's posting names the posting of the redemption that it takes back.
+# A reversal's posting names the posting of the redemption that it takes back. Points that the campaign promised cost
+# what they would pay from when they are credited.
 COST_SQL = """
 SELECT CAST(coalesce(sum(entry.amount_minor), 0) AS bigint) AS cost_minor,
        CAST(coalesce(sum(entry.amount_minor) FILTER (WHERE measured.is_so), 0) AS bigint) AS measured_minor
@@ -125,7 +126,11 @@ LEFT JOIN ledger_posting AS before
   ON before.district_id = posting.district_id AND before.id = posting.reverses_id
 LEFT JOIN redemption ON redemption.district_id = posting.district_id
                     AND redemption.id = coalesce(before.subject_id, posting.subject_id)
-LEFT JOIN offer ON offer.district_id = redemption.district_id AND offer.id = redemption.offer_id
+LEFT JOIN points_movement AS movement
+  ON posting.kind = 'points_earned' AND movement.district_id = posting.district_id
+ AND movement.id = posting.subject_id AND movement.kind = 'offer'
+LEFT JOIN offer ON offer.district_id = posting.district_id
+               AND offer.id = coalesce(redemption.offer_id, movement.subject_id)
 CROSS JOIN LATERAL (
     SELECT EXISTS (
         SELECT FROM exposure
@@ -135,7 +140,8 @@ CROSS JOIN LATERAL (
     ) AS is_so
 ) AS measured
 WHERE posting.district_id = :district_id AND posting.campaign_id = :campaign_id
-  AND posting.kind IN ('redemption', 'reversal') AND entry.account = 'merchant_payable'
+  AND (posting.kind IN ('redemption', 'reversal') AND entry.account = 'merchant_payable'
+       OR posting.kind = 'points_earned' AND entry.account = 'points_liability')
 """
 
 UNPRICED_SQL = """

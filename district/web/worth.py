@@ -21,6 +21,8 @@ def worth(value: Mapping[str, Any]) -> str:
             return _price(value)
         case ValueKind.RANDOM:
             return _("Red packet")
+        case ValueKind.POINTS:
+            return _("Points: %(points)s", points=int(value["points"]))
         case _other:
             return ""
 

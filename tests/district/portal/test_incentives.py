@@ -18,6 +18,7 @@ from district.gateways.models import Plan, WifiSession
 from district.members import merging
 from district.members.models import Member
 from district.offers.models import Offer
+from district.points.models import PointsRule
 from district.portal import incentive_jobs
 from district.settings import Settings
 from push.offer import OfferKind
@@ -237,3 +238,56 @@ async def test_the_sign_in_page_does_not_hold_it_out_as_an_offer_of_a_shop(scene
 )
 async def test_an_incentive_that_gives_nothing_is_refused(scene: Scene, changes: dict[str, Any]) -> None:
     assert (await scene.ask("POST", body=scene.body(**changes))).status_code == 422
+
+
+POINTS = OFFER | {"kind": "points", "value": {"type": "points", "points": 50}}
+PACKET = OFFER | {
+    "kind": "red_packet",
+    "value": {"type": "random", "total_minor": 500, "count": 5, "least_minor": 100},
+}
+
+
+async def test_points_for_joining_are_in_the_members_balance(scene: Scene) -> None:
+    scene.makers.session.add(
+        PointsRule(
+            district_id=scene.district.id,
+            is_on=True,
+            value_minor=2,
+            life_days=365,
+            per_visit=0,
+            visits_per_day=1,
+            per_redemption=0,
+            most_per_purchase=1,
+            most_per_day=1,
+            changed_at=scene.makers.clock.now(),
+        )
+    )
+    scene.makers.done()
+    await scene.made(kind="points", offer=POINTS)
+    await scene.join("02:aa:00:00:00:01")
+    assert await scene.give() == 1
+    assert await scene.give() == 0
+    (member,) = scene.rows(Member)
+    token = scene.makers.token(scene.district, Role.SHOPPER, subject_id=member.id)
+    answer = await scene.client.get("/v1/me/points", headers={"Authorization": f"Bearer {token}"})
+    assert answer.json()["balance"] == 50
+
+
+async def test_points_for_joining_need_points(scene: Scene) -> None:
+    answer = await scene.ask("POST", body=scene.body(kind="points", offer=POINTS))
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(("kind", "offer"), [("points", OFFER), ("red_packet", OFFER), ("coupon", POINTS)])
+async def test_what_is_given_is_what_the_incentive_says(
+    scene: Scene, kind: str, offer: dict[str, Any]
+) -> None:
+    assert (await scene.ask("POST", body=scene.body(kind=kind, offer=offer))).status_code == 422
+
+
+async def test_a_red_packet_for_joining_is_drawn(scene: Scene) -> None:
+    made = await scene.made(kind="red_packet", offer=PACKET, stock=None)
+    await scene.join("02:aa:00:00:00:01")
+    assert await scene.give() == 1
+    shown = (await scene.ask("GET", f"/{made['id']}")).json()
+    assert (shown["kind"], shown["rewarded"], shown["waiting"]) == ("red_packet", 1, 0)
