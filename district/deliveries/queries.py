@@ -99,7 +99,8 @@ WITH changed AS (
     WHERE message.district_id = %(district_id)s AND message.id = result.id AND message.fence = result.fence
       AND message.state IN ('leased', 'sending')
     RETURNING message.id, message.channel, message.state, message.reason, message.attempts, message.member_id,
-              message.offer_id, message.payload, result.counts, result.provider_id, result.tried
+              message.offer_id, message.payload, result.counts, result.provider_id, result.tried,
+              message.fallbacks
 ), tried AS (
     INSERT INTO delivery_attempt (district_id, id, delivery_id, channel, provider_id, outcome, detail, at)
     SELECT %(district_id)s, attempt.id, changed.id, tried, provider_id, state, reason, clock_timestamp()
@@ -119,8 +120,15 @@ WITH changed AS (
     SELECT pg_notify(%(notice)s, %(district_id)s::text || ':' || member_id::text)
     FROM (SELECT DISTINCT member_id FROM arrived) AS member
 )
-SELECT id, channel, state, reason, attempts, member_id, offer_id, payload, (SELECT count(*) FROM told)
+SELECT id, channel, state, reason, attempts, member_id, offer_id, payload, (SELECT count(*) FROM told), fallbacks
 FROM changed
+"""
+
+RELEASE_CHANNEL_SLOTS_SQL = """
+DELETE FROM cap_slot USING unnest(%(members)s::uuid[], %(offers)s::uuid[], %(channels)s::text[])
+                           AS unused (member_id, offer_id, channel)
+WHERE cap_slot.district_id = %(district_id)s AND cap_slot.member_id = unused.member_id
+  AND cap_slot.offer_id = unused.offer_id AND cap_slot.scope LIKE 'channel:' || unused.channel || ':%%'
 """
 
 DISABLE_ENDPOINTS_SQL = """

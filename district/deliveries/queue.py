@@ -218,6 +218,7 @@ class SqlOutbox:
             await self._give_back(connection, rows)
             await self._disable(connection, rows, {one.id for one in results if one.is_address_gone})
             await self._note_addresses(connection, rows, results)
+            await self._release_channels(connection, rows, results)
 
     async def _give_back(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Offers of which no message arrived: void them, free their slots and stock, keep the reason."""
@@ -252,6 +253,24 @@ class SqlOutbox:
             await connection.execute(
                 queries.DISABLE_ENDPOINTS_SQL,
                 {"district_id": self.district.id, "now": self.clock.now(), "endpoints": endpoints},
+            )
+
+    async def _release_channels(
+        self, connection: Connection, rows: Sequence[tuple[Any, ...]], results: Sequence[Result]
+    ) -> None:
+        """Give back the cap slots of channels that only stood by, and of those that did not carry the message."""
+        by = {one.id: one.by for one in results}
+        unused = [
+            (row[5], row[6], channel)
+            for row in rows
+            if row[5] is not None and row[6] is not None
+            for channel in unused_channels(by[row[0]], row[1], DeliveryState(row[2]), row[9])
+        ]
+        if unused:
+            names = ("members", "offers", "channels")
+            values = {name: [one[place] for one in unused] for place, name in enumerate(names)}
+            await connection.execute(
+                queries.RELEASE_CHANNEL_SLOTS_SQL, values | {"district_id": self.district.id}
             )
 
     async def _note_addresses(
@@ -312,6 +331,13 @@ def _addressed(rows: Sequence[tuple[Any, ...]]) -> set[tuple[uuid.UUID, Channel]
         for row in rows
         if row[5] is not None and Channel(row[3]) in addresses.ADDRESSED and "to" not in row[7]
     }
+
+
+def unused_channels(by: str, now: str, state: DeliveryState, fallbacks: Sequence[str]) -> set[str]:
+    """Channels that will not carry a message any more: it was tried by one, and stands with another now or has ended."""
+    if state is DeliveryState.QUEUED:
+        return {by} - {now, *fallbacks}
+    return {by, *fallbacks} - ({now} if state not in _UNSENT else set())
 
 
 def _why_untold(state: DeliveryState, reason: str) -> Suppression:

@@ -144,3 +144,31 @@ async def test_an_offer_that_reached_nobody_is_void_and_one_in_the_inbox_is_not(
     assert states == [("issued" if with_inbox else "void",)]
     held = await ground.number("SELECT sum(issued) FROM campaign_stock WHERE district_id = %(d)s")
     assert held == int(with_inbox)
+
+
+CHANNEL_SLOTS = (
+    "SELECT scope FROM cap_slot WHERE district_id = %(d)s AND scope LIKE 'channel:%%' ORDER BY scope"
+)
+
+
+async def test_a_channel_that_only_stood_by_gives_its_slot_back(ground: Ground) -> None:
+    use(ground, Channel.WEB_PUSH, Channel.SMS)
+    member = ground.member(phone="+358401234567")
+    endpoint(ground, member)
+    slots = tuple(ground.cap(f"channel:{one}:day") for one in ("inbox", "sms", "web_push"))
+    draft = ground.draft(ground.campaign(), member, channels=ALL, reservations=slots)
+    await ground.issue(draft)
+    await run(ground, WebPush(), Provider())
+    assert await ground.rows(CHANNEL_SLOTS) == [("channel:inbox:day",), ("channel:web_push:day",)]
+
+
+async def test_a_channel_that_carried_nothing_gives_its_slot_back(ground: Ground) -> None:
+    use(ground, Channel.WEB_PUSH, Channel.SMS)
+    member = ground.member(phone="+358401234567")
+    endpoint(ground, member)
+    slots = tuple(ground.cap(f"channel:{one}:day") for one in ("inbox", "sms", "web_push"))
+    draft = ground.draft(ground.campaign(), member, channels=ALL, reservations=slots)
+    await ground.issue(draft)
+    for _ in range(2):
+        await run(ground, WebPush(Failure(kind=K.ADDRESS_GONE)), Provider())
+    assert await ground.rows(CHANNEL_SLOTS) == [("channel:inbox:day",), ("channel:sms:day",)]
