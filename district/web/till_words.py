@@ -30,7 +30,7 @@ def till_words() -> dict[str, Any]:
             "merchant": _("The shop bears the discount."),
             "platform": _("The platform bears the discount."),
         },
-        "reasons": _reasons(),
+        "reasons": reason_texts(),
     }
 
 
@@ -72,7 +72,8 @@ def _outcomes() -> dict[str, tuple[str, str]]:
     }
 
 
-def _reasons() -> dict[str, str]:
+def reason_texts() -> dict[str, str]:
+    """Why an entry of a journal was not booked as any other."""
     return {
         "used-before": _("Used before."),
         "withdrawn": _("Withdrawn before."),
@@ -85,6 +86,7 @@ def _reasons() -> dict[str, str]:
         "bill-too-small": _("The bill was too small."),
         "offer-expired": _("Its time was over."),
         "not-yet-valid": _("Its time had not come."),
+        "answer-lost": _("The till had asked before the line broke."),
         "gap": _("An entry before it is missing."),
         "chain-broken": _("The entry was changed."),
         "number-reused": _("Another entry has its number."),

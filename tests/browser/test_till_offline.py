@@ -225,7 +225,9 @@ def type_code(page: Page, code: str) -> None:
 
 def entries(page: Page) -> list[str]:
     """What the page says of each coupon that it took."""
-    return page.locator("#till-entries tbody tr").evaluate_all("rows => rows.map((row) => row.dataset.state)")
+    rows = page.locator("#till-entries tbody tr")
+    states: list[str] = rows.evaluate_all("rows => rows.map((row) => row.dataset.state)")
+    return states
 
 
 def test_a_coupon_taken_off_line_survives_a_reload_and_is_brought_in_once(
