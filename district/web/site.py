@@ -31,6 +31,7 @@ from district.web import (
     terms,
     till,
     till_keys,
+    till_later,
     till_offline,
     voucher_pages,
 )
@@ -64,6 +65,7 @@ PAGES: tuple[APIRouter, ...] = (
     joint_pages.router,
     till.router,
     till_keys.router,
+    till_later.router,
     till_offline.router,
     voucher_pages.router,
 )

@@ -251,6 +251,8 @@ def _pages(
             "/merchant/events",
             f"/merchant/campaigns/{coupon.campaign_id}",
             "/merchant/redeem",
+            "/merchant/redeem/shell",
+            "/merchant/redeem/later",
             "/merchant/tills",
             "/merchant/statements",
         ],
@@ -280,5 +282,6 @@ def _pages(
             "/operator/alarms",
             "/operator/places",
             "/operator/statements",
+            "/operator/offline",
         ],
     }
