@@ -15,7 +15,7 @@ from district.auth.service import Principal
 from district.problems import Conflict, NotAllowed, NotFound
 from push.audience_terms import LabelKind
 
-Owned = TypeVar("Owned", Tag, ContactList, Segment)
+Owned = TypeVar("Owned", bound=Tag | ContactList | Segment)
 ASIDE = "~"
 """With this begins the name of what was removed and may be brought back; no rule can name it."""
 MOST_OWNED = 500

@@ -45,7 +45,7 @@ def bring_back(
 ) -> str:
     """Under its own name again. Raises: NotFound when it is deleted by now, NameTaken, TooManySets."""
     table: type[Tag] | type[ContactList] | type[Segment] = ownership.TABLES[kind]
-    row = session.get(table, (district.id, row_id), with_for_update=True)
+    row: Tag | ContactList | Segment | None = session.get(table, (district.id, row_id), with_for_update=True)
     if row is None or row.merchant_id != ownership.owner_of(principal) or not row.name.startswith(ASIDE):
         raise NotFound("It cannot be brought back any more.")
     name = row.name.rpartition(ASIDE)[2]

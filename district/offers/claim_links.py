@@ -59,8 +59,22 @@ def revoke(
 ) -> None:
     """Withdraw an address. Raises: NotFound."""
     campaigns.find(session, district_id, principal, campaign_id)
+    link = _found(session, district_id, campaign_id, token)
+    link.revoked_at = link.revoked_at or now
+    session.flush()
+
+
+def restore(
+    session: Session, district_id: uuid.UUID, principal: Principal, campaign_id: uuid.UUID, *, token: str
+) -> None:
+    """Take a withdrawal back. Raises: NotFound."""
+    campaigns.find(session, district_id, principal, campaign_id)
+    _found(session, district_id, campaign_id, token).revoked_at = None
+    session.flush()
+
+
+def _found(session: Session, district_id: uuid.UUID, campaign_id: uuid.UUID, token: str) -> ClaimLink:
     link = session.get(ClaimLink, (district_id, token), with_for_update=True)
     if link is None or link.campaign_id != campaign_id:
         raise NotFound("No such address.")
-    link.revoked_at = link.revoked_at or now
-    session.flush()
+    return link

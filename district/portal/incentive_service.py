@@ -111,6 +111,13 @@ def end(session: Session, row: JoinIncentive, *, clock: Clock) -> IncentiveOut:
     return shown(session, row.district_id, [row])[0]
 
 
+def go_on(session: Session, row: JoinIncentive) -> IncentiveOut:
+    """Take a stop back: who joins from now on gets it again."""
+    row.ended_at = None
+    session.flush()
+    return shown(session, row.district_id, [row])[0]
+
+
 def shown(session: Session, district_id: uuid.UUID, rows: Sequence[JoinIncentive]) -> list[IncentiveOut]:
     """Incentives with what became of them."""
     ids = [row.id for row in rows]

@@ -19,7 +19,7 @@ from district.members.texts import ASKED, consent_text
 from district.portal.routes import evidence_of
 from district.privacy import service as privacy
 from district.radius import ending
-from district.web.language import COOKIE, chosen, negotiate
+from district.web.language import negotiate
 from district.web.member_shell import Reader, ReaderDep, show, show_join
 from district.web.security import require_own_form
 from push.consent import Channel, Purpose
@@ -60,7 +60,7 @@ def _switches(session: Session, reader: Reader, language: str) -> list[Switch]:
 def show_privacy(
     request: Request, reader: ReaderDep, session: DbSession, clock: ClockDep, saved: str = ""
 ) -> Response:
-    """Consents, language and quiet hours, the data kept, and the way out."""
+    """Consents, the data kept, and the way out."""
     if reader.principal is None:
         return show_join(request, reader, clock)
     member = members.get(session, reader.district.id, reader.member_id)
@@ -75,21 +75,16 @@ def _page(
     member: Member,
     *,
     saved: str = "",
-    is_wrong: bool = False,
 ) -> Response:
     return show(
         request,
         reader,
         clock,
         "member/privacy.html",
-        status=HTTPStatus.UNPROCESSABLE_ENTITY if is_wrong else HTTPStatus.OK,
         switches=_switches(session, reader, negotiate(request).value),
         recipients=_recipients(session, reader, negotiate(request).value),
         member=member,
         saved=saved,
-        is_wrong=is_wrong,
-        quiet_from=_of_minutes(member.quiet_from),
-        quiet_until=_of_minutes(member.quiet_until),
     )
 
 
@@ -99,7 +94,8 @@ def _recipients(session: Session, reader: Reader, language: str) -> list[tuple[s
     return [(one.name[language], one.data[language], one.why[language]) for one in standing.recipients]
 
 
-def _of_minutes(minutes: int | None) -> str:
+def of_minutes(minutes: int | None) -> str:
+    """HH:MM of minutes after midnight; nothing for None."""
     return "" if minutes is None else f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
@@ -153,40 +149,6 @@ def decide(
         ending.end_all(session, reader.district.id, reason="withdrawn", clock=clock, member_id=member.id)
         return _back(reader, "withdrawn")
     return _back(reader, "consents")
-
-
-@router.post("/d/{slug}/privacy/preferences", dependencies=[Depends(require_own_form)])
-def prefer(
-    request: Request,
-    reader: ReaderDep,
-    session: DbSession,
-    clock: ClockDep,
-    language: Annotated[str, Form(max_length=8)] = "",
-    quiet_from: Annotated[str, Form(max_length=8)] = "",
-    quiet_until: Annotated[str, Form(max_length=8)] = "",
-    is_personalised: Annotated[str, Form(max_length=5)] = "",
-) -> Response:
-    """Language, quiet hours, and whether offers may look at what the member did."""
-    if reader.principal is None:
-        return show_join(request, reader, clock)
-    member = members.get(session, reader.district.id, reader.member_id)
-    wanted = chosen(language) or negotiate(request)
-    try:
-        begins, ends = minutes_of(quiet_from), minutes_of(quiet_until)
-    except ValueError:
-        return _page(request, reader, session, clock, member, is_wrong=True)
-    if (begins is None) != (ends is None) or (begins is not None and begins == ends):
-        return _page(request, reader, session, clock, member, is_wrong=True)
-    values = {
-        "language": wanted.value,
-        "quiet_from": begins,
-        "quiet_until": ends,
-        "is_personalised": bool(is_personalised) and member.is_of_age is not False,
-    }
-    members.prefer(session, reader.district, member, values)
-    response = _back(reader, f"preferences&lang={wanted.value}")
-    response.delete_cookie(COOKIE)
-    return response
 
 
 @router.post("/d/{slug}/privacy/close", dependencies=[Depends(require_own_form)])

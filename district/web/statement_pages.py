@@ -3,7 +3,7 @@
 import uuid
 from datetime import date, timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -31,6 +31,7 @@ from district.web.templating import render
 
 router = APIRouter()
 Operator = Annotated[Staff, Depends(staff(Role.OPERATOR))]
+PropertyStaff = Annotated[Staff, Depends(staff(Role.PROPERTY))]
 LISTED = 62
 MOST_PARTIES = 500
 MOST_LINES = 200
@@ -41,12 +42,17 @@ FORM_BYTES = 64 << 10
 @router.get("/merchant/statements")
 def own_statements(request: Request, here: MerchantStaff, session: DbSession, clock: ClockDep) -> Response:
     """The open day and the closed ones, the newest first."""
+    return _statements(request, here, session, clock)
+
+
+def _statements(request: Request, here: Staff, session: Session, clock: Clock) -> Response:
     newest = service.seen_by(here.principal, here.district).order_by(Statement.id.desc()).limit(LISTED)
     return show(
         request,
         here,
         clock,
         "merchant/statements.html",
+        **_console(here),
         open=service.open_figures(session, here.principal, here.district, now=clock.now()),
         statements=session.scalars(newest).all(),
     )
@@ -120,12 +126,15 @@ def _statement(
     try:
         row = service.found(session, here.principal, here.district, statement_id)
     except NotFound:
+        if here.principal.role is Role.PROPERTY:
+            raise
         return not_found(request, here, clock)
     return show(
         request,
         here,
         clock,
         "merchant/statement.html",
+        **_console(here),
         status=HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK,
         statement=row,
         lines=service.lines(session, row, limit=MOST_LINES),
@@ -133,6 +142,35 @@ def _statement(
         result=result,
         error=error,
     )
+
+
+def _console(here: Staff) -> dict[str, Any]:
+    """The layout and the addresses of whoever looks."""
+    is_property = here.principal.role is Role.PROPERTY
+    side = "property" if is_property else "merchant"
+    return {"layout": f"layouts/{side}.html", "base": f"/{side}/statements"}
+
+
+@router.get("/property/statements")
+def propertys_statements(
+    request: Request, here: PropertyStaff, session: DbSession, clock: ClockDep
+) -> Response:
+    """What the property bears of joint events and of its own campaigns, day by day."""
+    return _statements(request, here, session, clock)
+
+
+@router.get("/property/statements/{statement_id}")
+def propertys_statement(
+    request: Request, statement_id: uuid.UUID, here: PropertyStaff, session: DbSession, clock: ClockDep
+) -> Response:
+    """One closed day of the property with its lines."""
+    return _statement(request, statement_id, here, session, clock)
+
+
+@router.get("/property/statements/{statement_id}/lines.csv")
+def propertys_lines(statement_id: uuid.UUID, here: PropertyStaff, session: DbSession) -> Response:
+    """Every line of it."""
+    return _csv(session, service.found(session, here.principal, here.district, statement_id))
 
 
 def _csv(session: Session, row: Statement) -> Response:
