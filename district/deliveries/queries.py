@@ -136,8 +136,9 @@ UPDATE webhook_endpoint SET disabled_at = %(now)s
 WHERE district_id = %(district_id)s AND id = ANY(%(endpoints)s::uuid[]) AND disabled_at IS NULL
 """
 
-OFFER_CAMPAIGNS_SQL = """
-SELECT id, campaign_id FROM offer WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[])
+VOID_CAMPAIGNS_SQL = """
+SELECT id, campaign_id, member_id FROM offer
+WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[]) AND state = 'void'
 """
 
 DISTRICTS_DUE_SQL = """

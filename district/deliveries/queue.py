@@ -17,20 +17,18 @@ from district.clock import Clock, monotonic
 from district.database import Pool, new_id, transaction
 from district.deliveries import queries
 from district.deliveries.messages import address_of, endpoint_of, message_of
+from district.deliveries.recording import Recorded, consequences
 from district.districts.service import DistrictInfo
 from district.members.newest_consents import newest_consents
-from district.offers import policies, reservations
-from district.offers import service as offers
+from district.offers import policies
 from push.campaign import Campaign, may_offer
 from push.campaign_life import IN_FORCE
 from push.channels import signing
 from push.consent import NO_CONSENT, Channel, Consents
-from push.decision import Refusal
 from push.delivery import FINAL, DeliveryState, LeasedDelivery, Result, SendFacts, after_lease_ended
-from push.identifiers import CampaignId, DeliveryId, MemberId
+from push.identifiers import DeliveryId
 from push.limits import QuietHours
 from push.message import MessagePurpose
-from push.suppression import Suppression
 
 INBOX_CHANNEL = "inbox"
 """The notice of an arrival; its payload is district:member."""
@@ -38,9 +36,6 @@ INBOX_CHANNEL = "inbox"
 CAMPAIGN_AGE_S = 30.0
 ALONE_AFTER, PARKED_AFTER = 3, 8
 """A row whose worker went away with it so often in a row is leased alone, then no more."""
-_UNSENT = frozenset(
-    {DeliveryState.SUPPRESSED, DeliveryState.EXPIRED, DeliveryState.FAILED, DeliveryState.DEAD}
-)
 _TAKEN = (DeliveryState.LEASED, DeliveryState.SENDING)
 Connection = AsyncConnection[TupleRow]
 
@@ -215,89 +210,9 @@ class SqlOutbox:
         async with transaction(self.pool) as connection:
             await connection.execute(queries.LOCK_READERS_SQL, values)
             rows = await (await connection.execute(queries.RECORD_SQL, values)).fetchall()
-            await self._give_back(connection, rows)
-            await self._disable(connection, rows, {one.id for one in results if one.is_address_gone})
-            await self._note_addresses(connection, rows, results)
-            await self._release_channels(connection, rows, results)
-
-    async def _give_back(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Offers of which no message arrived: void them, free their slots and stock, keep the reason."""
-        reasons = {
-            row[6]: (row[5], _why_untold(DeliveryState(row[2]), row[3]))
-            for row in rows
-            if row[2] in _UNSENT and row[5] is not None and row[6] is not None
-        }
-        if not reasons:
-            return
-        await reservations.void_unsent(connection, self.district.id, list(reasons))
-        cursor = await connection.execute(
-            queries.OFFER_CAMPAIGNS_SQL, {"district_id": self.district.id, "offers": list(reasons)}
-        )
-        now = self.clock.now()
-        refusals = [
-            Refusal(
-                campaign_id=CampaignId(campaign_id),
-                member_id=MemberId(reasons[offer_id][0]),
-                reason=reasons[offer_id][1],
-                at=now,
-            )
-            for offer_id, campaign_id in await cursor.fetchall()
-        ]
-        await offers.write_refusals(connection, self.district, refusals)
-
-    async def _disable(
-        self, connection: Connection, rows: Sequence[tuple[Any, ...]], gone: set[DeliveryId]
-    ) -> None:
-        endpoints = [one for row in rows if row[0] in gone and (one := endpoint_of(row[7])) is not None]
-        if endpoints:
-            await connection.execute(
-                queries.DISABLE_ENDPOINTS_SQL,
-                {"district_id": self.district.id, "now": self.clock.now(), "endpoints": endpoints},
-            )
-
-    async def _release_channels(
-        self, connection: Connection, rows: Sequence[tuple[Any, ...]], results: Sequence[Result]
-    ) -> None:
-        """Give back the cap slots of channels that only stood by, and of those that did not carry the message."""
-        by = {one.id: one.by for one in results}
-        unused = [
-            (row[5], row[6], channel)
-            for row in rows
-            if row[5] is not None and row[6] is not None
-            for channel in unused_channels(by[row[0]], row[1], DeliveryState(row[2]), row[9])
-        ]
-        if unused:
-            names = ("members", "offers", "channels")
-            values = {name: [one[place] for one in unused] for place, name in enumerate(names)}
-            await connection.execute(
-                queries.RELEASE_CHANNEL_SLOTS_SQL, values | {"district_id": self.district.id}
-            )
-
-    async def _note_addresses(
-        self, connection: Connection, rows: Sequence[tuple[Any, ...]], results: Sequence[Result]
-    ) -> None:
-        """Remember which addresses of members work, and which do not exist."""
-        by_id = {row[0]: row for row in rows}
-        known = [
-            (one, self._addresses[one.id]) for one in results if one.id in by_id and one.id in self._addresses
-        ]
-        gone = [(one, address) for one, address in known if one.is_address_gone]
-        await addresses.note(
-            connection,
-            self.district.id,
-            worked={
-                address.endpoint_id
-                for one, address in known
-                if one.state is DeliveryState.ACCEPTED and address.endpoint_id is not None
-            },
-            gone={address.endpoint_id for _, address in gone if address.endpoint_id is not None},
-        )
-        contacts = [
-            (by_id[one.id][5], one.by, address.address)
-            for one, address in gone
-            if address.endpoint_id is None
-        ]
-        await addresses.contacts_gone(connection, self.district.id, contacts)
+            asked = {one.id: one for one in results}
+            recorded = [Recorded.of(row, asked[row[0]], self._addresses.get(row[0])) for row in rows]
+            await consequences(connection, self.district, recorded, now=self.clock.now())
 
     async def release(self, deliveries: Sequence[LeasedDelivery]) -> None:
         """Give rows back untouched."""
@@ -331,20 +246,6 @@ def _addressed(rows: Sequence[tuple[Any, ...]]) -> set[tuple[uuid.UUID, Channel]
         for row in rows
         if row[5] is not None and Channel(row[3]) in addresses.ADDRESSED and "to" not in row[7]
     }
-
-
-def unused_channels(by: str, now: str, state: DeliveryState, fallbacks: Sequence[str]) -> set[str]:
-    """Channels that will not carry a message any more: it was tried by one, and stands with another now or has ended."""
-    if state is DeliveryState.QUEUED:
-        return {by} - {now, *fallbacks}
-    return {by, *fallbacks} - ({now} if state not in _UNSENT else set())
-
-
-def _why_untold(state: DeliveryState, reason: str) -> Suppression:
-    """The reason that the rules gave, else what the state says."""
-    if reason in set(Suppression):
-        return Suppression(reason)
-    return Suppression.STALE if state is DeliveryState.EXPIRED else Suppression.NO_ENDPOINT
 
 
 def _uuid(text: str) -> uuid.UUID | None:
