@@ -3,10 +3,8 @@
 import hashlib
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from collections.abc import Sequence
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -18,26 +16,16 @@ from district.auth.models import Role
 from district.auth.service import Principal
 from district.clock import ClockDep
 from district.database import DbPool, Pool
-from district.problems import DistrictError, TooMany
 from district.redemptions import service
 from district.redemptions.refusals import (
-    AlreadyRedeemed,
     AlreadyReversed,
-    BillTooSmall,
-    CodeRotates,
-    CodeStale,
-    CouponLocked,
-    HeldElsewhere,
-    NotYetValid,
-    OfferExpired,
-    UnknownCode,
 )
-from district.redemptions.schemas import MOST_CODE, MOST_MINOR, Return, Use, Used
-from district.stores.counters import OtherStore
+from district.redemptions.schemas import MOST_CODE, Return, Use
 from district.web.language import negotiate
 from district.web.merchant_pages import MerchantStaff, show
 from district.web.security import require_own_form
 from district.web.staff import Staff
+from district.web.till_outcomes import OUTCOMES, BillWrong, Outcome, Place, bill_minor, refused_by
 from district.web.till_queries import TILLS_SQL, USES_SQL
 from district.web.till_words import till_words
 
@@ -47,64 +35,6 @@ UNDO = timedelta(minutes=15)
 SHOWN = timedelta(hours=12)
 TILL_COOKIE = "till"
 REMEMBERED_S = 30 * 24 * 3600
-OUTCOMES: Mapping[type[DistrictError], str] = {
-    CodeStale: "stale",
-    CodeRotates: "rotates",
-    HeldElsewhere: "held",
-    BillTooSmall: "bill-small",
-    CouponLocked: "coupon-locked",
-    AlreadyRedeemed: "used",
-    OfferExpired: "expired",
-    OtherStore: "other",
-    UnknownCode: "unknown",
-    NotYetValid: "early",
-    TooMany: "locked",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a member of staff stands: a till, or a store that has none."""
-
-    id: uuid.UUID
-    store: str
-    till: str
-
-    @property
-    def title(self) -> str:
-        """Store and till."""
-        return f"{self.store} · {self.till}" if self.till else self.store
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of a code: ``kind`` is redeemed, undone, or why not."""
-
-    kind: str
-    used: Used | None = None
-    first_at: datetime | None = None
-    first_till: str = ""
-    at: datetime | None = None
-    least_minor: int | None = None
-    status: int = HTTPStatus.OK
-
-
-class BillWrong(ValueError):
-    """A bill that is no amount of money."""
-
-
-def bill_minor(typed: str, currency: str) -> int | None:
-    """What was typed as an amount, in minor units; None when nothing was. Raises: BillWrong."""
-    text = typed.strip().replace(",", ".")
-    if not text:
-        return None
-    try:
-        amount = Decimal(text).scaleb(get_currency_precision(currency))
-    except InvalidOperation:
-        raise BillWrong from None
-    if not amount.is_finite() or not 0 <= amount <= MOST_MINOR:
-        raise BillWrong
-    return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 async def places_of(pool: Pool, here: Staff, *, is_chinese: bool) -> list[Place]:
@@ -277,28 +207,8 @@ async def _outcome(
     try:
         used = await service.redeem(pool, at_till(here, place), use, clock=clock)
     except tuple(OUTCOMES) as refused:
-        return _refused(refused, places)
+        return refused_by(refused, places)
     return Outcome(kind="redeemed", used=used, at=used.redeemed_at)
-
-
-def _refused(refused: DistrictError, places: Sequence[Place]) -> Outcome:
-    first_till = str(refused.members.get("first_till", ""))
-    return Outcome(
-        kind=next(kind for cause, kind in OUTCOMES.items() if isinstance(refused, cause)),
-        first_at=_moment(refused.members.get("first_redeemed_at")),
-        first_till=next((one.title for one in places if f"till:{one.id}" == first_till), ""),
-        at=_moment(
-            refused.members.get("valid_until")
-            or refused.members.get("valid_from")
-            or refused.members.get("held_until")
-        ),
-        least_minor=refused.members.get("min_spend_minor"),
-        status=refused.status,
-    )
-
-
-def _moment(text: object) -> datetime | None:
-    return datetime.fromisoformat(text) if isinstance(text, str) else None
 
 
 @router.post("/merchant/redeem/{redemption_id}/undo", dependencies=[Depends(require_own_form)])

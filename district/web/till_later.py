@@ -27,7 +27,7 @@ from district.web.operator_shell import waiting
 from district.web.security import require_own_form
 from district.web.staff import Staff, staff
 from district.web.templating import render
-from district.web.till import BillWrong, bill_minor
+from district.web.till_outcomes import BillWrong, bill_minor
 from district.web.till_words import reason_texts
 
 router = APIRouter()

@@ -24,7 +24,8 @@ from district.web.security import require_own_form
 from district.web.staff import Staff
 from district.web.static_files import STATIC
 from district.web.templating import vendor_address
-from district.web.till import Place, at_till, places_of, shell_page
+from district.web.till import at_till, places_of, shell_page
+from district.web.till_outcomes import Place
 
 router = APIRouter(prefix="/merchant/redeem")
 SHELL = "/merchant/redeem/shell"

@@ -118,7 +118,8 @@ async function takeHere(isTried) {
 
 /** Put the parts of the server's page in the place of ours. */
 function takeOver(html) {
-  const fresh = new DOMParser().parseFromString(html, "text/html");
+  // Its styles stand here already, and carry the nonce of another page, which this one's policy reports.
+  const fresh = new DOMParser().parseFromString(html.replace(/<style[^>]*>[^<]*<\/style>/g, ""), "text/html");
   for (const id of ["till-outcome", "till-uses"]) {
     const part = fresh.getElementById(id);
     if (part) document.getElementById(id).replaceWith(document.adoptNode(part));
