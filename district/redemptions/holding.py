@@ -41,3 +41,13 @@ async def sweep(pool: Pool, district_id: uuid.UUID, *, machine_now: datetime) ->
         freed = await (await connection.execute(hold_queries.FREE_OLD_SQL, values)).fetchall()
         await connection.execute(hold_queries.FORGET_NUMBERS_SQL, values)
     return len(freed)
+
+
+async def held_until(
+    connection: Connection, district_id: uuid.UUID, offer_id: uuid.UUID, *, machine_now: datetime
+) -> datetime | None:
+    """Until when a till holds it; None when none does."""
+    values = {"district_id": district_id, "offer_id": offer_id, "machine_now": machine_now}
+    row = await (await connection.execute(hold_queries.HELD_SQL, values)).fetchone()
+    found: datetime | None = None if row is None else row[1]
+    return found

@@ -1,4 +1,4 @@
-"""A member's own pages: what arrived and why, the wallet, and one coupon to show at a till."""
+"""A member's own pages: what arrived and why, and the wallet."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
-from markupsafe import Markup
 
 from district.auth.models import Role
 from district.auth.principals import Anyone
@@ -18,15 +17,12 @@ from district.deliveries import inbox
 from district.deliveries.schemas import InboxItemOut
 from district.offers import wallet
 from district.offers.schemas import OfferOut, ShownState
-from district.problems import NotFound, Unavailable
+from district.problems import Unavailable
 from district.stores.book import Found
 from district.stores.public import stores_of
 from district.web.language import negotiate
-from district.web.member_queries import MARK_READ_SQL
 from district.web.member_shell import Reader, ReaderDep, show, show_join
-from district.web.walking import walking_links
 from district.web.worth import worth
-from push.coupon import CouponCode, grouped
 from push.offer import REDEEMABLE
 from push.wording import Language
 
@@ -46,7 +42,7 @@ class Arrival:
     store: str
 
 
-def _stores(request: Request, reader: Reader, ids: Sequence[uuid.UUID], clock: ClockDep) -> list[Found]:
+def open_stores(request: Request, reader: Reader, ids: Sequence[uuid.UUID], clock: ClockDep) -> list[Found]:
     """The open ones of these stores; none while the book of stores is not read yet."""
     try:
         book = stores_of(request, reader.district.slug)
@@ -113,7 +109,7 @@ async def show_inbox(
 
 
 def _store_name(request: Request, reader: Reader, store_id: uuid.UUID | None, clock: ClockDep) -> str:
-    found = _stores(request, reader, [store_id] if store_id else [], clock)
+    found = open_stores(request, reader, [store_id] if store_id else [], clock)
     return found[0].facts.title(negotiate(request).value) if found else ""
 
 
@@ -151,43 +147,5 @@ async def show_wallet(
         over=[offer for offer in coupons if offer.state not in TO_USE],
         names=names,
         following=following,
-        worth=worth,
-    )
-
-
-@router.get("/d/{slug}/offers/{offer_id}")
-async def show_offer(
-    offer_id: uuid.UUID, request: Request, reader: ReaderDep, pool: DbPool, clock: ClockDep
-) -> Response:
-    """One offer: its code while it can be used, where to go, and why it came. Looking at it opens it."""
-    if reader.principal is None:
-        return show_join(request, reader, clock)
-    language = Language(negotiate(request).value)
-    keys = {"district_id": reader.district.id, "member_id": reader.member_id, "offer_id": offer_id}
-    try:
-        offer = await wallet.find(
-            pool, reader.district.id, reader.member_id, offer_id, now=clock.now(), language=language
-        )
-    except NotFound:
-        return show(request, reader, clock, "member/gone.html", status=HTTPStatus.NOT_FOUND)
-    async with pool.connection() as connection:
-        await connection.execute(MARK_READ_SQL, keys | {"now": clock.now()})
-    places = _stores(request, reader, offer.store_ids, clock)
-    first = places[0].facts if places else None
-    simulation = request.app.state.simulation.value
-    return show(
-        request,
-        reader,
-        clock,
-        "member/offer.html",
-        offer=offer,
-        is_usable=offer.state in USABLE,
-        # Our own SVG of a code that consists of letters and digits.
-        qr=Markup(wallet.qr_svg(offer.code)) if offer.code else "",  # noqa: S704
-        typed=grouped(CouponCode(offer.code)) if offer.code else "",
-        places=places,
-        walks=walking_links(first.position, first.name, country=reader.district.country) if first else [],
-        left_s=int((offer.valid_until - clock.now()).total_seconds()),
-        speed=simulation.speed if simulation else 1,
         worth=worth,
     )
