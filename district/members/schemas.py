@@ -58,6 +58,7 @@ class MemberAnswer(BaseModel):
     """False: offers are chosen without looking at earlier visits."""
     birth_month: int | None = None
     birth_day: int | None = None
+    called: str | None = None
 
 
 class Preferences(BaseModel):
@@ -74,6 +75,11 @@ class Preferences(BaseModel):
         default=None, ge=1, le=12, description="Of the birthday on which offers may greet; null: none"
     )
     birth_day: int | None = Field(default=None, ge=1, le=31)
+    called: str | None = Field(
+        default=None,
+        max_length=200,
+        description="How messages address the member, at most 40 letters once cleaned; null or blank: not by name",
+    )
 
 
 class ConsentState(BaseModel):

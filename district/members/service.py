@@ -35,6 +35,7 @@ from district.members.devices import see_device as see_device  # noqa: PLC0414
 from district.members.ledger import Evidence as Evidence  # noqa: PLC0414
 from district.members.models import Consent, DeviceAlias, Member, MemberState, OptOut
 from district.problems import Invalid, NotFound
+from push.template import MAX_CALLED, form_of_address
 
 _NEVER_ABSENT = frozenset({"language", "is_personalised"})
 BUCKETS = 10_000
@@ -202,6 +203,8 @@ def prefer(session: Session, district: DistrictInfo, member: Member, values: Map
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise Invalid(f"{zone!r} is not an IANA time zone such as Asia/Shanghai.") from None
+    if values.get("called") is not None:
+        values = {**values, "called": _called(values["called"])}
     for name, value in values.items():
         if name not in _NEVER_ABSENT or value is not None:
             setattr(member, name, value)
@@ -210,6 +213,17 @@ def prefer(session: Session, district: DistrictInfo, member: Member, values: Map
     _check_birthday(member)
     session.flush()
     notify(session, CHANNEL, f"{district.id}:{member.id}")
+
+
+def _called(given: str) -> str | None:
+    """Raises: Invalid for a form of address that is too long."""
+    try:
+        return form_of_address(given) or None
+    except ValueError:
+        raise Invalid(
+            f"A form of address has at most {MAX_CALLED} letters: shorten it.",
+            detail_zh=f"称呼最多 {MAX_CALLED} 个字，请缩短。",
+        ) from None
 
 
 def _check_birthday(member: Member) -> None:
@@ -279,7 +293,7 @@ def erase(session: Session, district: DistrictInfo, member: Member, *, clock: Cl
         session.execute(insert(OptOut).values(values).on_conflict_do_nothing())
     session.query(DeviceAlias).filter_by(district_id=district.id, member_id=member.id).delete()
     member.phone = member.email = member.zone = member.quiet_from = member.quiet_until = None
-    member.birth_month = member.birth_day = None
+    member.birth_month = member.birth_day = member.called = None
     member.state = MemberState.ERASED
     session.query(LoginSession).filter_by(district_id=district.id, subject_id=member.id).delete()
     session.flush()

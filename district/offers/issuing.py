@@ -30,6 +30,8 @@ class Candidate:
     code: CouponCode = field(default_factory=lambda: code_from(secrets.token_bytes(RANDOM_BYTES)))
     amount_minor: int | None = None
     """What is in the red packet that it drew."""
+    called: str | None = None
+    """How its member wants to be addressed."""
 
     @property
     def reservations(self) -> tuple[Reservation, ...]:
@@ -81,6 +83,8 @@ class Truth:
     members: frozenset[uuid.UUID]
     terms: Mapping[uuid.UUID, Terms]
     consents: Mapping[uuid.UUID, Consents]
+    called: Mapping[uuid.UUID, str] = field(default_factory=dict)
+    """How members want to be addressed."""
 
     def judge(self, draft: OfferDraft, now: datetime) -> Candidate | Refusal:
         """The draft as a candidate, unless what was decided on no longer holds."""
@@ -99,7 +103,8 @@ class Truth:
         )
         if not channels:
             return refusal(draft, Suppression.NO_CONSENT)
-        return Candidate(draft=draft, terms=terms, channels=channels)
+        called = self.called.get(draft.member_id)
+        return Candidate(draft=draft, terms=terms, channels=channels, called=called)
 
 
 def is_by_location(draft: OfferDraft) -> bool:

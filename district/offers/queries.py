@@ -1,7 +1,7 @@
 """SQL of issuing and of the wallet."""
 
 LOCK_MEMBERS_SQL = """
-SELECT id FROM member
+SELECT id, called FROM member
 WHERE district_id = %(district_id)s AND id = ANY(%(members)s::uuid[]) AND state = 'active'
 ORDER BY id FOR NO KEY UPDATE
 """

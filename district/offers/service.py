@@ -91,6 +91,7 @@ async def _truth(connection: Connection, district_id: uuid.UUID, drafts: Sequenc
     await connection.execute(queries.LOCK_STOCK_SQL, values | {"campaigns": counted})
     return Truth(
         members=frozenset(row[0] for row in members),
+        called={row[0]: row[1] for row in members if row[1]},
         terms=known,
         consents=await newest_consents(
             connection, district_id, sorted({draft.member_id for draft in drafts})
@@ -142,7 +143,12 @@ async def _insert_offers(
     drafts = [one.draft for one in wave]
     words = {
         one.offer_id: told(
-            one.terms, district, variant=one.variant, value=one.value, until=one.draft.valid_until
+            one.terms,
+            district,
+            variant=one.variant,
+            value=one.value,
+            until=one.draft.valid_until,
+            called=one.called,
         )
         for one in wave
     }

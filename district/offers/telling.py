@@ -76,7 +76,7 @@ def _member_messages(offer: IssuedOffer, ringing: Sequence[Channel]) -> Iterable
 
 
 def _words(offer: IssuedOffer, channel: Channel | None) -> dict[str, Any]:
-    common = (offer.told.title, offer.told.text)
+    common = offer.told.message
     title, text = common if channel is None else offer.told.by_channel.get(channel, common)
     return {"title": dict(title), "body": dict(text)}
 

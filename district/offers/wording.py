@@ -14,9 +14,10 @@ from babel.numbers import format_currency, get_currency_precision
 from district.districts.service import DistrictInfo
 from district.offers.terms import Terms
 from push.consent import Channel
-from push.offer import OfferValue, ValueKind, Variant
+from push.offer import OfferValue, ValueKind, Variant, Words
 from push.offer_document import write_text
-from push.template import Facts, Placeholder, fill_both
+from push.offer_vocabulary import MAX_TITLE
+from push.template import Facts, Placeholder, asks_name, fill_both
 from push.wording import Language
 
 _LOCALES = MappingProxyType({Language.ZH: Locale("zh", script="Hans"), Language.EN: Locale("en")})
@@ -25,29 +26,50 @@ _GIFT = MappingProxyType({Language.ZH: "礼品", Language.EN: "a gift"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """What an offer says, by language: in the wallet, and in the message by each channel."""
+    """What an offer says, by language: in the wallet and to merchants, and in the messages to its member.
+
+    Only messages address him by the name that he gave: what is kept with the offer, shown at tills or told to others
+    has the text's own words for it.
+    """
 
     title: Mapping[str, str]
     text: Mapping[str, str]
+    message: tuple[Mapping[str, str], Mapping[str, str]]
     by_channel: Mapping[Channel, tuple[Mapping[str, str], Mapping[str, str]]]
 
 
 def told(
-    terms: Terms, district: DistrictInfo, *, variant: Variant | None, value: OfferValue, until: datetime
+    terms: Terms,
+    district: DistrictInfo,
+    *,
+    variant: Variant | None,
+    value: OfferValue,
+    until: datetime,
+    called: str | None = None,
 ) -> Told:
-    """The offer's words with the facts of this piece filled in."""
+    """The offer's words with the facts of this piece filled in; ``called`` is how its member wants to be addressed."""
     facts = {language: facts_of(terms, district, language, value=value, until=until) for language in Language}
     common = terms.offer.words(None, variant)
     by_channel: dict[Channel, tuple[Mapping[str, str], Mapping[str, str]]] = {}
     particular = variant.by_channel if variant is not None else terms.offer.by_channel
     for channel, words in particular.items():
-        title, text = fill_both(words.title, facts, channel), fill_both(words.text, facts, channel)
-        by_channel[channel] = (write_text(title), write_text(text))
+        by_channel[channel] = _addressed(words, facts, channel, called)
     return Told(
         title=write_text(fill_both(common.title, facts)),
         text=write_text(fill_both(common.text, facts)),
+        message=_addressed(common, facts, None, called),
         by_channel=by_channel,
     )
+
+
+def _addressed(
+    words: Words, facts: Mapping[Language, Facts], channel: Channel | None, called: str | None
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Title and text for the member himself; a title that his name would make too long goes without it."""
+    title = fill_both(words.title, facts, channel, called=called)
+    if called and asks_name(words.title) and any(len(one or "") > MAX_TITLE for one in (title.zh, title.en)):
+        title = fill_both(words.title, facts, channel)
+    return write_text(title), write_text(fill_both(words.text, facts, channel, called=called))
 
 
 def facts_of(

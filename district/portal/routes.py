@@ -160,6 +160,7 @@ def _answer(district: DistrictInfo, member: Member) -> MemberAnswer:
         is_personalised=member.is_personalised,
         birth_month=member.birth_month,
         birth_day=member.birth_day,
+        called=member.called,
     )
 
 

@@ -13,6 +13,7 @@ from push.template import (
     check,
     fill,
     fill_both,
+    form_of_address,
     names_in,
     render_samples,
 )
@@ -71,6 +72,39 @@ def test_every_language_gets_its_own_facts() -> None:
     text = Localised(zh="在{store}", en="At {store}")
     facts = {Language.ZH: {Placeholder.STORE: "咖啡馆"}, Language.EN: {Placeholder.STORE: "Café"}}
     assert fill_both(text, facts) == Localised(zh="在咖啡馆", en="At Café")
+
+
+@pytest.mark.parametrize(
+    ("called", "read"),
+    [
+        pytest.param("Lin", "Hello Lin, 5 off", id="as he said"),
+        pytest.param(None, "Hello dear friend, 5 off", id="who said nothing"),
+        pytest.param("", "Hello dear friend, 5 off", id="blank"),
+        pytest.param("{store}", "Hello {store}, 5 off", id="never a template"),
+        pytest.param("a\u202eb\x00c", "Hello ab c, 5 off", id="no disguise"),
+    ],
+)
+def test_a_member_is_addressed_as_he_said_or_by_the_texts_own_words(called: str | None, read: str) -> None:
+    assert fill("Hello {name|dear friend}, 5 off", FACTS, called=called) == read
+
+
+@pytest.mark.parametrize(
+    "text", ["{name|}", "{name| }", "{name|\u200b}", "{name|a|b}", "{name|" + "x" * 41 + "}"]
+)
+def test_a_name_needs_words_for_who_said_nothing(text: str) -> None:
+    try:
+        check(text)
+    except PlaceholderUnknown:
+        return
+    assert fill(text, FACTS, called="Lin") == text
+
+
+def test_a_form_of_address_is_one_line_of_forty_letters_at_most() -> None:
+    assert form_of_address(" Frau\nDr. \u202eLin\u200b ") == "Frau Dr. Lin"
+    assert form_of_address("\u200b") == ""
+    assert len(form_of_address("林" * 40)) == 40
+    with pytest.raises(ValueError, match="too long"):
+        form_of_address("x" * 41)
 
 
 def test_names_in_a_text_are_told() -> None:

@@ -213,6 +213,8 @@ async def test_on_tls_only_the_cookie_bound_to_the_origin_counts(
         {"quiet_from": 60},
         {"quiet_from": -1, "quiet_until": 5},
         {"quiet_from": 1440, "quiet_until": 5},
+        {"called": "x" * 41},
+        {"called": 5},
         {"phone": "+358401234567"},
         {"bucket": 1},
         {"is_demo": True},
@@ -235,6 +237,16 @@ async def test_preferences_are_kept_and_taken_back(
     none = {"language": None, "zone": None, "quiet_from": None, "quiet_until": None}
     me = (await client.put("/v1/me/preferences", json=none, headers=shopper)).json()
     assert (me["language"], me["zone"], me["quiet_from"]) == ("zh", None, None)
+
+
+async def test_a_form_of_address_is_kept_cleaned_exported_and_taken_back(
+    client: httpx.AsyncClient, shopper: dict[str, str]
+) -> None:
+    said = {"called": " Frau\n\u202eLin "}
+    me = (await client.put("/v1/me/preferences", json=said, headers=shopper)).json()
+    assert me["called"] == "Frau Lin"
+    me = (await client.put("/v1/me/preferences", json={"called": "\u200b"}, headers=shopper)).json()
+    assert me["called"] is None
 
 
 async def test_consents_are_given_withdrawn_and_exported(
