@@ -45,6 +45,7 @@ NEW = Sent(
         "amount": ("10",),
         "ttl_h": ("24",),
         "plan_for_h": ("24",),
+        "points": ("50",),
     }
 )
 
@@ -124,23 +125,35 @@ def _document(sent: Sent, district: DistrictInfo) -> dict[str, Any]:
     return {
         **shared,
         "offer": _offer(sent, district),
-        "stock": sent.one("stock") or None,
+        "stock": None if sent.one("kind") == Reward.RED_PACKET else sent.one("stock") or None,
         "store_ids": sent.all("store_ids"),
         "ttl_s": scaled(sent.one("ttl_h"), 3_600),
     }
 
 
 def _offer(sent: Sent, district: DistrictInfo) -> dict[str, Any]:
+    kind = sent.one("kind")
     value: dict[str, Any] = {"type": sent.one("value")}
-    if value["type"] == "percent":
+    minor = 10 ** get_currency_precision(district.currency)
+    if kind == Reward.POINTS:
+        value = {"type": "points", "points": scaled(sent.one("points"), 1)}
+    elif kind == Reward.RED_PACKET:
+        amounts = {name: scaled(sent.one(name), minor) for name in ("total", "least")}
+        value = {
+            "type": "random",
+            "total_minor": amounts["total"],
+            "count": scaled(sent.one("count"), 1),
+            "least_minor": amounts["least"],
+        }
+    elif value["type"] == "percent":
         value["percent"] = scaled(sent.one("amount"), 1)
     elif value["type"] == "amount":
-        value["minor_units"] = scaled(sent.one("amount"), 10 ** get_currency_precision(district.currency))
+        value["minor_units"] = scaled(sent.one("amount"), minor)
     texts = {
         part: {one: sent.one(f"{part}_{one}") for one in ("zh", "en") if sent.one(f"{part}_{one}")}
         for part in ("title", "text")
     }
-    return {"kind": "coupon", "value": value, **texts}
+    return {"kind": kind, "value": value, **texts}
 
 
 def _rows(session: Session, operator: Staff) -> list[JoinIncentive]:

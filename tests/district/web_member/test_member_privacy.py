@@ -51,12 +51,12 @@ async def test_an_unknown_purpose_is_refused(shopper: httpx.AsyncClient, shoppin
     assert answer.status_code == 422
 
 
-@pytest.mark.parametrize("path", ["consents", "preferences", "close"])
+@pytest.mark.parametrize("path", ["privacy/consents", "preferences", "privacy/close"])
 async def test_a_form_of_another_site_changes_nothing(
     shopper: httpx.AsyncClient, shopping: Shopping, engine: Engine, path: str
 ) -> None:
     answer = await shopper.post(
-        f"{shopping.base}/privacy/{path}",
+        f"{shopping.base}/{path}",
         data={"purpose": "marketing", "granted": "true", "sure": "yes"},
         headers={"Sec-Fetch-Site": "cross-site"},
     )
@@ -66,12 +66,17 @@ async def test_a_form_of_another_site_changes_nothing(
     assert consents(engine, shopping) == []
 
 
-@pytest.mark.parametrize("path", ["consents", "preferences", "close"])
+@pytest.mark.parametrize("path", ["privacy/consents", "preferences", "preferences/follow", "privacy/close"])
 async def test_who_is_not_logged_in_changes_nothing(app: FastAPI, shopping: Shopping, path: str) -> None:
     async with browser(app) as stranger:
         answer = await stranger.post(
-            f"{shopping.base}/privacy/{path}",
-            data={"purpose": "marketing", "granted": "true", "sure": "yes"},
+            f"{shopping.base}/{path}",
+            data={
+                "purpose": "marketing",
+                "granted": "true",
+                "sure": "yes",
+                "store_id": str(shopping.store.id),
+            },
         )
     assert answer.status_code == 401
 
@@ -80,7 +85,7 @@ async def test_language_and_quiet_hours_are_kept(
     shopper: httpx.AsyncClient, shopping: Shopping, engine: Engine
 ) -> None:
     answer = await shopper.post(
-        f"{shopping.base}/privacy/preferences",
+        f"{shopping.base}/preferences",
         data={"language": "zh", "quiet_from": "22:30", "quiet_until": "08:00"},
     )
     assert answer.status_code == 303
@@ -97,7 +102,7 @@ async def test_half_or_strange_quiet_hours_are_refused_on_the_page(
     shopper: httpx.AsyncClient, shopping: Shopping, quiet_from: str, quiet_until: str
 ) -> None:
     answer = await shopper.post(
-        f"{shopping.base}/privacy/preferences",
+        f"{shopping.base}/preferences",
         data={"language": "en", "quiet_from": quiet_from, "quiet_until": quiet_until},
     )
     assert answer.status_code == 422
