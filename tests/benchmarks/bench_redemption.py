@@ -1,5 +1,7 @@
 """Redeeming one hot campaign's coupons over HTTP, each booked in the ledger in the commit of its use.
 
+Every second use is by the signed code that the member's page would show just then, made by a key of the district.
+
     python -m tests.benchmarks.bench_redemption
 
 The load is an open loop of a hundred uses a second over sixteen tills: a slow answer delays no later request, and delays
@@ -12,20 +14,27 @@ import asyncio
 import json
 import secrets
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert
 
 from district.auth.models import Role
 from district.campaigns.shared_models import FundingShare
+from district.clock import system
 from district.database import new_id
 from district.members.models import Member
+from district.offers.code_models import CodeKey
 from district.offers.models import Offer
 from district.stores.models import Till
 from push.coupon import code_from
+from push.identifiers import OfferId
+from push.offer import ALONE_BUT_POINTS, OfferValue, ValueKind
+from push.signed_code import SignedCode, encode, member_tag, step_of, tag
 from tests.benchmarks.loading import Outcome, Pool, open_loop, rate, request
 from tests.benchmarks.measures import Figure, cpu_seconds_of_all, percentile, verdict
 from tests.product import Product
@@ -49,6 +58,10 @@ class Scene:
 
     keys: Sequence[str]
     codes: Sequence[str]
+    shown: Sequence[SignedCode]
+    """What each coupon's page would show, but for its time."""
+    district_id: uuid.UUID
+    signing: Ed25519PrivateKey
 
 
 def furnish(product: Product) -> Scene:
@@ -79,7 +92,18 @@ def furnish(product: Product) -> Scene:
             )
         now = makers.clock.now()
         codes = [code_from(secrets.token_bytes(16)) for _ in range(OFFERS)]
-        members = [new_id() for _ in codes]
+        members, offers = [new_id() for _ in codes], [new_id() for _ in codes]
+        signing = Ed25519PrivateKey.generate()
+        makers.session.add(
+            CodeKey(
+                district_id=district.id,
+                key_id=1,
+                public=signing.public_key().public_bytes_raw(),
+                sealed=b"",
+                created_at=now,
+                signs_from=now,
+            )
+        )
         makers.session.execute(
             insert(Member),
             [
@@ -87,7 +111,7 @@ def furnish(product: Product) -> Scene:
                 for one in members
             ],
         )
-        common = {
+        common: dict[str, Any] = {
             "district_id": district.id,
             "campaign_id": campaign.id,
             "kind": "coupon",
@@ -102,21 +126,43 @@ def furnish(product: Product) -> Scene:
         makers.session.execute(
             insert(Offer),
             [
-                common | {"id": new_id(), "member_id": member, "occurrence_key": str(member), "code": code}
-                for member, code in zip(members, codes, strict=True)
+                common | {"id": offer, "member_id": member, "occurrence_key": str(member), "code": code}
+                for offer, member, code in zip(offers, members, codes, strict=True)
             ],
         )
-    return Scene(keys=keys, codes=codes)
+        shown = [
+            SignedCode(
+                key_id=1,
+                offer_id=OfferId(offer),
+                campaign_tag=tag(campaign.id),
+                member_tag=member_tag(district.id, member),
+                value=OfferValue(kind=ValueKind.AMOUNT, minor_units=MINOR),
+                stacks_with=ALONE_BUT_POINTS,
+                step=0,
+                valid_until=common["valid_until"].replace(microsecond=0),
+                nonce=bytes(4),
+            )
+            for offer, member in zip(offers, members, strict=True)
+        ]
+    return Scene(keys=keys, codes=codes, shown=shown, district_id=district.id, signing=signing)
+
+
+def _shown(scene: Scene, number: int) -> str:
+    """The lasting code of every second coupon; of the others what their pages show now."""
+    if number % 2:
+        return scene.codes[number]
+    code = replace(scene.shown[number], step=step_of(system.machine_now()))
+    return encode(code, scene.signing.sign, district_id=scene.district_id)
 
 
 def requests(scene: Scene) -> Iterator[bytes]:
     """A use of one coupon after the other, by one till after the other."""
-    for number, code in enumerate(scene.codes):
+    for number in range(len(scene.codes)):
         headers = {
             "Authorization": f"Bearer {scene.keys[number % len(scene.keys)]}",
             "Content-Type": "application/json",
         }
-        body = json.dumps({"code": code, "use_request_no": str(number)}).encode()
+        body = json.dumps({"code": _shown(scene, number), "use_request_no": str(number)}).encode()
         yield request("POST", f"/v1/districts/{SLUG}/redemptions", headers=headers, body=body)
 
 
