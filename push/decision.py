@@ -75,7 +75,7 @@ def _decided(ask: Ask, desk: Desk) -> Decision:
     reason = _ineligible(ask, fired)
     if reason is not None:
         return _refuse(ask, reason)
-    arm = _arm(ask, desk.policy)
+    arm = _arm(ask, desk)
     found = _offered(ask, desk, fired)
     if arm is Arm.TREATED:
         return found
@@ -114,13 +114,13 @@ def _ineligible(ask: Ask, fired: Sequence[int]) -> Suppression | None:
     return None
 
 
-def _arm(ask: Ask, policy: DecisionPolicy) -> Arm:
+def _arm(ask: Ask, desk: Desk) -> Arm:
     """The district's own control comes first, then the campaign's; service is for everybody."""
-    campaign, member = ask.campaign, ask.member
+    campaign, member, policy = ask.campaign, ask.member, desk.policy
     is_service = campaign.rule.priority is Priority.SERVICE
     if not is_service and holdout.is_control(member.bucket, control_buckets=policy.control_buckets):
         return Arm.DISTRICT_CONTROL
-    percent, salt = policy.holdout_of(campaign)
+    percent, salt = desk.stand(campaign).holdout
     is_held = holdout.is_held_out(percent, salt, campaign_id=campaign.id, member_id=member.member_id)
     return Arm.CONTROL if is_held else Arm.TREATED
 
@@ -216,6 +216,7 @@ def _draft(
         ),
         appeal=appeal,
         by_location=triggers.is_by_location(campaign, crossing.trigger),
+        holdout=desk.stand(campaign).holdout,
     )
 
 

@@ -15,7 +15,7 @@ from push.redeem_model import Hour, kind_of
 class Stand:
     """Where a campaign stands in the market, for a whole batch."""
 
-    __slots__ = ("band", "campaign", "kind", "standing", "worth_minor", "worth_share")
+    __slots__ = ("band", "campaign", "holdout", "kind", "standing", "worth_minor", "worth_share")
 
     def __init__(self, campaign: Campaign, policy: DecisionPolicy) -> None:
         value = campaign.offer.value
@@ -26,6 +26,7 @@ class Stand:
             value, typical_spend_minor=policy.typical_spend_minor, point_minor=policy.point_minor
         )
         self.worth_share = self.worth_minor / policy.typical_spend_minor
+        self.holdout = policy.holdout_of(campaign)
         self.standing = policy.market.of(campaign.merchant_id)
 
 

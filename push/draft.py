@@ -48,7 +48,8 @@ class OfferDraft:
 
     valid_until is the promise to the member, send_before when telling it has lost its sense: the end of
     the campaign's hours, if that comes first. occurrence_key makes it at most once. by_location: where the member is
-    or was brought it, which takes a consent of its own whenever it is looked at again. rivals are the merchants whose
+    or was brought it, which takes a consent of its own whenever it is looked at again. holdout: the share of members, in
+    percent, and the salt under which the member's arm was drawn. rivals are the merchants whose
     offers competed at this moment, its own among them; empty while there was no other.
     """
 
@@ -70,6 +71,7 @@ class OfferDraft:
     why: Why
     appeal: Appeal = NO_APPEAL
     by_location: bool = True
+    holdout: tuple[float, str] | None = None
     rivals: frozenset[MerchantId] = frozenset()
 
 

@@ -5,7 +5,7 @@ made again from rows.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -125,17 +125,24 @@ def lift(treated: Group, control: Group, *, control_share: float) -> Lift:
     return lift_of(treated, control, ratio)
 
 
-def lift_of(treated: Group, control: Group, ratio: SampleRatio) -> Lift:
-    """The same of arms whose split was looked at before."""
-    may_tell = ratio.is_trusted and treated.people > 0 and control.people > 0
-    difference = newcombe(treated, control) if may_tell else None
-    people = treated.people
+def lift_of(
+    treated: Group, control: Group, ratio: SampleRatio, *, draws: Sequence[tuple[Group, Group]] = ()
+) -> Lift:
+    """The same of arms whose split was looked at before.
+
+    draws are both arms of each share and salt under which members were drawn, when these changed: each is an experiment
+    of its own, and the difference is pooled over them.
+    """
+    both = [one for one in draws or [(treated, control)] if one[0].people and one[1].people]
+    difference = pooled(both) if ratio.is_trusted and both else None
+    people = sum(one.people for one, _ in both)
+    base = sum(one.people * other.share for one, other in both) / people if people else 0.0
     return Lift(
         treated=treated,
         control=control,
         ratio=ratio,
         difference=difference,
-        relative=difference.estimate / control.share if difference and control.did else None,
+        relative=difference.estimate / base if difference and base else None,
         additional=None
         if difference is None
         else Interval(
@@ -175,6 +182,37 @@ def newcombe(treated: Group, control: Group, *, confidence: float = CONFIDENCE) 
     below = math.hypot(one.estimate - one.low, other.high - other.estimate)
     above = math.hypot(one.high - one.estimate, other.estimate - other.low)
     return Interval(estimate=difference, low=difference - below, high=difference + above)
+
+
+def pooled(draws: Sequence[tuple[Group, Group]], *, confidence: float = CONFIDENCE) -> Interval:
+    """The mean of the draws' differences, each weighing as many members as were treated in it.
+
+    Adding up arms that were drawn with different shares would compare other times with each other. The interval is made
+    of each draw's Newcombe interval by the method of variance estimates recovery; of one draw it is that interval.
+    Source: G. Y. Zou, A. Donner, Construction of confidence limits about effect measures, Stat. in Medicine 27 (2008).
+    """
+    parts = [
+        (treated.people, newcombe(treated, control, confidence=confidence)) for treated, control in draws
+    ]
+    return _together(parts)
+
+
+def pooled_means(
+    draws: Sequence[tuple["Sums", "Sums"]], difference: Callable[["Sums", "Sums"], Interval | None]
+) -> Interval | None:
+    """The same of differences of means; None where no draw has one."""
+    found = [(treated.people, difference(treated, control)) for treated, control in draws]
+    parts = [(people, one) for people, one in found if one is not None]
+    return _together(parts) if parts else None
+
+
+def _together(parts: Sequence[tuple[int, Interval]]) -> Interval:
+    whole = sum(people for people, _ in parts)
+    shares = [(people / whole, one) for people, one in parts]
+    estimate = math.fsum(share * one.estimate for share, one in shares)
+    below = math.sqrt(math.fsum((share * (one.estimate - one.low)) ** 2 for share, one in shares))
+    above = math.sqrt(math.fsum((share * (one.high - one.estimate)) ** 2 for share, one in shares))
+    return Interval(estimate=estimate, low=estimate - below, high=estimate + above)
 
 
 def sample_ratio(treated: int, control: int, *, control_share: float) -> SampleRatio:

@@ -2,14 +2,14 @@
 
 INSERT_EXPOSURES_SQL = """
 INSERT INTO exposure (district_id, campaign_id, member_id, occurrence_key, campaign_version, merchant_id, arm, at,
-                      offer_id, kind, chance, score_minor, features, model_version)
+                      offer_id, kind, chance, score_minor, features, model_version, holdout_pct, holdout_salt)
 SELECT %(district_id)s, campaign_id, member_id, occurrence_key, version, merchant_id, arm, at, offer_id, kind, chance,
-       score_minor, features::float8[], model_version
+       score_minor, features::float8[], model_version, holdout_pct, holdout_salt
 FROM unnest(%(campaigns)s::uuid[], %(members)s::uuid[], %(keys)s::text[], %(versions)s::int[], %(merchants)s::uuid[],
             %(arms)s::text[], %(at)s::timestamptz[], %(offers)s::uuid[], %(kinds)s::text[], %(chances)s::float8[],
-            %(scores)s::float8[], %(features)s::text[], %(models)s::int[])
+            %(scores)s::float8[], %(features)s::text[], %(models)s::int[], %(shares)s::float8[], %(salts)s::text[])
      AS seen (campaign_id, member_id, occurrence_key, version, merchant_id, arm, at, offer_id, kind, chance,
-              score_minor, features, model_version)
+              score_minor, features, model_version, holdout_pct, holdout_salt)
 ORDER BY campaign_id, member_id, occurrence_key
 ON CONFLICT (district_id, campaign_id, member_id, occurrence_key) DO NOTHING
 """

@@ -171,6 +171,8 @@ async def _insert(connection: Connection, district_id: uuid.UUID, seen: Sequence
         "scores": [one.score for one in drafts],
         "features": ["{" + ",".join(map(repr, one.appeal.features)) + "}" for one in drafts],
         "models": [one.appeal.model_version for one in drafts],
+        "shares": [one.holdout[0] if one.holdout else None for one in drafts],
+        "salts": [one.holdout[1] if one.holdout else None for one in drafts],
     }
     await connection.execute(queries.INSERT_EXPOSURES_SQL, values)
 

@@ -1,10 +1,11 @@
 """Both arms beside each other: each figure with its interval, or why there is none."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from district.footfall.metrics import published
-from district.reports.rows import ArmRows, Splits
+from district.reports.rows import ArmRows, Splits, drawn_alike
 from district.reports.schemas import (
     ArmOut,
     EffectOut,
@@ -16,7 +17,18 @@ from district.reports.schemas import (
     UnitCostOut,
 )
 from district.reports.words import DEFINITIONS, NAMES, REASONS, told
-from push.lift import Group, Interval, Lift, Sums, cuped, difference_of_means, lift_of, unit_cost, wilson
+from push.lift import (
+    Group,
+    Interval,
+    Lift,
+    Sums,
+    cuped,
+    difference_of_means,
+    lift_of,
+    pooled_means,
+    unit_cost,
+    wilson,
+)
 from push.wording import Language
 
 OBSERVED: Final = frozenset({Outcome.VISIT, Outcome.PURCHASE, Outcome.NEW_CUSTOMER})
@@ -63,7 +75,15 @@ class Comparison:
 
     def lift(self, outcome: Outcome) -> Lift:
         """What push makes of it, published or not."""
-        return lift_of(self.treated.group(outcome), self.control.group(outcome), self.splits.ratio)
+        drawn = [(one.group(outcome), other.group(outcome)) for one, other in self.draws]
+        return lift_of(
+            self.treated.group(outcome), self.control.group(outcome), self.splits.ratio, draws=drawn
+        )
+
+    @property
+    def draws(self) -> list[tuple[ArmRows, ArmRows]]:
+        """Both arms of each share and salt that the campaign has had."""
+        return drawn_alike(self.treated, self.control)
 
     def words(self, reason: Reason | None) -> str | None:
         """The reason in the reader's language."""
@@ -123,9 +143,11 @@ def _arm(compared: Comparison, arm: ArmRows, outcome: Outcome) -> ArmOut:
     return ArmOut(people=people, did=did if people is not None else None, share=share)
 
 
-def mean(compared: Comparison, outcome: Outcome, treated: Sums, control: Sums) -> MeanOut:
+def mean(compared: Comparison, outcome: Outcome, sums: Callable[[ArmRows], Sums]) -> MeanOut:
     """The difference of an amount a member, plain and adjusted by the same members' earlier figure."""
     reason = compared.reason(outcome)
+    treated, control = sums(compared.treated), sums(compared.control)
+    drawn = [(sums(one), sums(other)) for one, other in compared.draws]
     if reason is None and outcome is Outcome.PURCHASE and not treated.y and not control.y:
         reason = Reason.NO_PURCHASES
     if reason is not None:
@@ -133,8 +155,8 @@ def mean(compared: Comparison, outcome: Outcome, treated: Sums, control: Sums) -
     has_history = treated.xx + control.xx > 0
     missing = None if has_history else Reason.NO_HISTORY
     return MeanOut(
-        plain=estimate(difference_of_means(treated, control)),
-        adjusted=estimate(cuped(treated, control)) if has_history else None,
+        plain=estimate(pooled_means(drawn, difference_of_means)),
+        adjusted=estimate(pooled_means(drawn, cuped)) if has_history else None,
         reason=missing,
         reason_text=compared.words(missing),
     )

@@ -2,7 +2,7 @@
 
 _FIRST = """
 first AS (
-    SELECT DISTINCT ON (member_id) member_id, arm, at, campaign_version
+    SELECT DISTINCT ON (member_id) member_id, arm, at, campaign_version, holdout_pct, holdout_salt
     FROM exposure WHERE district_id = :district_id AND campaign_id = :campaign_id
     ORDER BY member_id, at, occurrence_key
 )
@@ -10,7 +10,7 @@ first AS (
 
 ARMS_SQL = f"""
 WITH {_FIRST}, person AS (
-    SELECT first.arm, first.at, seen.*, bought.*, used.redemptions
+    SELECT first.arm, first.holdout_pct, first.holdout_salt, first.at, seen.*, bought.*, used.redemptions
     FROM first
     CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE started_at >= first.at) AS visits,
@@ -39,7 +39,7 @@ WITH {_FIRST}, person AS (
           AND redemption.redeemed_at >= first.at AND redemption.redeemed_at < first.at + :within
     ) AS used
 )
-SELECT arm, count(*) AS people,
+SELECT arm, holdout_pct, holdout_salt, count(*) AS people,
        count(*) FILTER (WHERE at + :within > :now) AS pending,
        count(*) FILTER (WHERE visits > 0) AS visited,
        count(*) FILTER (WHERE redemptions > 0) AS redeemed,
@@ -52,13 +52,15 @@ SELECT arm, count(*) AS people,
        CAST(sum(spent_before) AS float8) AS spent_x,
        CAST(sum(CAST(spent_before AS float8) ^ 2) AS float8) AS spent_xx,
        sum(CAST(spent AS float8) * CAST(spent_before AS float8)) AS spent_xy
-FROM person GROUP BY arm
+FROM person GROUP BY arm, holdout_pct, holdout_salt
 """
 
-# What a version's rule holds out; where it says nothing the district's policy does, of which only the present is known.
+# What was held out when the arm was drawn. Of before that was kept: what a version's rule says, or where it says nothing
+# the district's policy, of which only the present is known.
 SPLITS_SQL = f"""
 WITH {_FIRST}
 SELECT coalesce(
+           first.holdout_pct,
            CAST(said.rule #>> '{{holdout,pct}}' AS float8),
            CASE WHEN said.rule ->> 'priority' = 'service' THEN 0
                 WHEN policy.changed_at IS NULL THEN :holdout_pct

@@ -1,9 +1,9 @@
 """What a report is made of: counts and sums of each arm, as the rows say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -20,6 +20,8 @@ MEMORY: Final = timedelta(days=180)
 """Who was in none of the stores so long is a new customer."""
 
 
+Draw: TypeAlias = tuple[float | None, str | None]
+"""The share of members that was held out, in percent, and the salt; of both None: before they were kept."""
 _NOTHING: Final = Sums(people=0, y=0.0, yy=0.0)
 
 
@@ -35,6 +37,8 @@ class ArmRows:
     new: int = 0
     visits: Sums = field(default_factory=lambda: _NOTHING)
     spent: Sums = field(default_factory=lambda: _NOTHING)
+    parts: Mapping[Draw, "ArmRows"] = field(default_factory=dict)
+    """The same of those whose arm was drawn alike: from one share of the members, under one salt."""
 
     def group(self, outcome: Outcome) -> Group:
         """How many of it did what is counted."""
@@ -50,14 +54,36 @@ class ArmRows:
 def arms(session: Session, values: Mapping[str, Any]) -> dict[Arm, ArmRows]:
     """The arms, those without members too."""
     given = {**values, "history": HISTORY, "memory": MEMORY}
-    found = {arm: ArmRows() for arm in Arm}
+    parts: dict[Arm, dict[Draw, ArmRows]] = {arm: {} for arm in Arm}
     for row in session.execute(text(queries.ARMS_SQL), given).mappings():
-        found[Arm(row["arm"])] = ArmRows(
-            **{name: row[name] for name in ("people", "pending", "visited", "redeemed", "bought", "new")},
-            visits=_sums(row, "visits"),
-            spent=_sums(row, "spent"),
+        parts[Arm(row["arm"])][row["holdout_pct"], row["holdout_salt"]] = ArmRows(
+            **{name: row[name] for name in _COUNTED}, visits=_sums(row, "visits"), spent=_sums(row, "spent")
         )
-    return found
+    return {arm: _whole(every) for arm, every in parts.items()}
+
+
+_COUNTED: Final = ("people", "pending", "visited", "redeemed", "bought", "new")
+
+
+def _whole(parts: Mapping[Draw, ArmRows]) -> ArmRows:
+    every = list(parts.values())
+    return ArmRows(
+        **{name: sum(getattr(one, name) for one in every) for name in _COUNTED},
+        visits=_added([one.visits for one in every]),
+        spent=_added([one.spent for one in every]),
+        parts=parts,
+    )
+
+
+def _added(every: Sequence[Sums]) -> Sums:
+    names = ("people", "y", "yy", "x", "xx", "xy")
+    return Sums(**{name: sum(getattr(one, name) for one in every) for name in names})
+
+
+def drawn_alike(treated: ArmRows, control: ArmRows) -> list[tuple[ArmRows, ArmRows]]:
+    """Both arms of each draw: what was drawn otherwise is compared by itself."""
+    draws = sorted({*treated.parts, *control.parts}, key=str)
+    return [(treated.parts.get(one, ArmRows()), control.parts.get(one, ArmRows())) for one in draws]
 
 
 def _sums(row: Mapping[Any, Any], name: str) -> Sums:

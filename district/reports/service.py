@@ -72,9 +72,7 @@ def report(
         pending=published(compared.treated.pending + compared.control.pending),
         sample_ratio=effects.split(compared.splits, compared.control.people),
         effects=[effects.effect(compared, outcome) for outcome in Outcome],
-        visits_per_member=effects.mean(
-            compared, Outcome.VISIT, compared.treated.visits, compared.control.visits
-        ),
+        visits_per_member=effects.mean(compared, Outcome.VISIT, lambda arm: arm.visits),
         money=_money(session, values, compared, district.currency),
         credited=_credited(session, values),
         refusals=_refusals(session, principal, values),
@@ -111,7 +109,7 @@ def _funnel(session: Session, values: Values, arms: Mapping[Arm, ArmRows], compa
 
 def _money(session: Session, values: Values, compared: Comparison, currency: str) -> MoneyOut:
     cost, measured = session.execute(text(queries.COST_SQL), values).one()
-    spent = effects.mean(compared, Outcome.PURCHASE, compared.treated.spent, compared.control.spent)
+    spent = effects.mean(compared, Outcome.PURCHASE, lambda arm: arm.spent)
     brought = _times(spent.adjusted or spent.plain, compared.treated.people)
     net = None
     if brought is not None:

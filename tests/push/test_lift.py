@@ -25,7 +25,9 @@ from push.lift import (
     cuped,
     difference_of_means,
     lift,
+    lift_of,
     newcombe,
+    pooled,
     power,
     sample_ratio,
     sample_ratio_of,
@@ -281,3 +283,31 @@ def test_a_cost_has_no_upper_bound_where_no_more_may_have_come() -> None:
     assert unit_cost(600, Interval(estimate=-2, low=-9, high=0)) == UnitCost(
         estimate=None, low=None, high=None
     )
+
+
+def test_shares_that_changed_in_between_are_compared_each_by_itself() -> None:
+    """Nothing had an effect, but few came while many were held out: arms that are added up would show one."""
+    quiet = Group(people=500, did=50), Group(people=500, did=50)
+    busy = Group(people=900, did=450), Group(people=100, did=50)
+    whole = Group(people=1_400, did=500), Group(people=600, did=100)
+    assert newcombe(*whole).low > 0.15
+    found = pooled([quiet, busy])
+    assert found.estimate == pytest.approx(0)
+    assert found.low < 0 < found.high
+
+
+def test_one_draw_is_newcombes_own() -> None:
+    treated, control = Group(people=400, did=80), Group(people=90, did=9)
+    assert pooled([(treated, control)]) == newcombe(treated, control)
+
+
+def test_a_draw_without_a_control_says_nothing() -> None:
+    treated, control = Group(people=400, did=80), Group(people=100, did=10)
+    free = Group(people=1_000, did=900), Group(people=0, did=0)
+    ratio = sample_ratio(400, 100, control_share=0.2)
+    whole = Group(people=1_400, did=980)
+    found = lift_of(whole, control, ratio, draws=[(treated, control), free])
+    assert found.difference == newcombe(treated, control)
+    assert found.additional is not None
+    assert found.additional.estimate == pytest.approx(40)
+    assert found.relative == pytest.approx(1.0)

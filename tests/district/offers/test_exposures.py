@@ -49,6 +49,19 @@ async def test_both_arms_are_recorded_with_what_they_were_decided_by(ground: Gro
     assert await ground.rows(WOULD_HAVE) == [(1, 1)]
 
 
+async def test_each_exposure_keeps_the_share_and_salt_that_its_arm_was_drawn_by(ground: Ground) -> None:
+    campaign = ground.campaign()
+    treated, control = ground.member(), ground.member()
+    await ground.issue(
+        offered(ground, campaign, treated, holdout=(20.0, "spring")),
+        refusals=(held(offered(ground, campaign, control, holdout=(35.0, "spring"))),),
+    )
+    rows = await ground.rows(
+        "SELECT arm, holdout_pct, holdout_salt FROM exposure WHERE district_id = %(d)s ORDER BY arm"
+    )
+    assert rows == [("control", 35.0, "spring"), ("treated", 20.0, "spring")]
+
+
 async def test_a_ghost_takes_its_campaigns_slot_and_no_stock(ground: Ground) -> None:
     campaign, member = ground.campaign(stock=5), ground.member()
     shared = ground.cap("global:day")
