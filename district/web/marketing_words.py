@@ -151,6 +151,7 @@ def prior(kind: str) -> str:
         "gift": _("A gift"),
         "in_store_price": _("A price of its own in the shop"),
         "random": _("Red packet"),
+        "points": _("Points"),
         "none": _("No fixed worth"),
     }
     bands = {
