@@ -124,7 +124,7 @@ def _what(offer: OfferContent) -> str:
         "points": _("the points “%(title)s”", title=title),
     }
     words = kinds.get(offer.kind, f"“{title}”")
-    return _("%(offer)s (%(worth)s)", offer=words, worth=value) if value else words
+    return _("%(offer)s (%(worth)s)", offer=words, worth=value) if value and value not in title else words
 
 
 def where_words(where: Where) -> Iterator[str]:

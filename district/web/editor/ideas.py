@@ -82,9 +82,9 @@ IDEAS: Final[Mapping[str, Fields]] = {
         value="threshold",
         min_spend="50",
         amount="10",
-        title_en="{value}",
-        title_zh="{value}",
-        text_en="At {store}, until {until}.",
-        text_zh="{store}可用，有效期至 {until}。",
+        title_en="More for your money",
+        title_zh="越买越省",
+        text_en="{value} at {store}, until {until}.",
+        text_zh="{store}{value}，有效期至 {until}。",
     ),
 }

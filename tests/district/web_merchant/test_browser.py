@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from district.app import create_app
@@ -70,58 +70,20 @@ def counter(address: str, business: Business, chromium: Browser) -> Iterator[Cou
     context.close()
 
 
-def fence_value(page: Page) -> str:
-    return page.locator("input[data-fence]").input_value()
-
-
-def test_a_fence_is_drawn_and_the_campaign_saved(counter: Counter, engine: Engine) -> None:
+def test_typing_another_radius_judges_the_ground_anew(counter: Counter) -> None:
     page = counter.page
-    page.goto(f"{counter.address}/merchant/campaigns/new?lang=en&idea=lunch")
-    page.evaluate("async () => { await window.fenceEditor; }")
-    page.wait_for_function("document.querySelector('[data-fence]').value.includes('circle')")
-    page.locator("#check").get_by_text("120 m").wait_for()
-    canvas = page.locator("#fence-map canvas.maplibregl-canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.get_by_role("button", name="Polygon").click()
-    for across, down in ((-150, -90), (150, -90), (150, 90), (-150, 90), (-150, -90)):
-        page.mouse.move(x + across, y + down)
-        page.mouse.click(x + across, y + down)
-    page.wait_for_function("document.querySelector('[data-fence]').value.includes('Polygon')")
-    assert page.locator('input[name="fence"][value="drawn"]').is_checked()
-    page.get_by_role("button", name="Save draft").click()
-    page.wait_for_url("**?said=saved")
-    with Session(engine) as session:
-        made = session.scalars(
-            select(Campaign).where(
-                Campaign.merchant_id == counter.business.merchant.id,
-                Campaign.id != counter.business.campaign.id,
-            )
-        ).one()
-    assert made.state == "draft"
-    assert made.rule["where"]["within"]["type"] == "Polygon"
-    assert len(made.rule["where"]["within"]["coordinates"][0]) == 5
-    assert counter.wrongs == []
-
-
-def test_typing_another_radius_redraws_the_circle_and_judges_it(counter: Counter) -> None:
-    page = counter.page
-    page.goto(f"{counter.address}/merchant/campaigns/new?lang=zh")
-    page.evaluate("async () => { await window.fenceEditor; }")
-    page.get_by_label("半径", exact=True).fill("7")
-    page.get_by_label("半径", exact=True).press("Tab")
-    page.locator("#check").get_by_text("还窄").wait_for()
-    assert '"radius_m":7' in fence_value(page)
-    assert page.locator('input[name="fence"][value="shop"]').is_checked()
+    page.goto(f"{counter.address}/merchant/campaigns/new?lang=zh&idea=lunch")
+    page.locator("#check").get_by_text("120 米").wait_for()
+    page.get_by_label("半径", exact=True).fill("10")
+    page.locator("#check").get_by_text("20 米").wait_for()
+    assert page.locator('input[name="ground"][value="shops"]').is_checked()
 
 
 def test_only_the_fields_that_a_choice_needs_are_shown(counter: Counter) -> None:
     page = counter.page
     page.goto(f"{counter.address}/merchant/campaigns/new?lang=en")
     assert page.get_by_label("for at least").is_hidden()
-    page.get_by_text("stays in it").click()
+    page.get_by_label("What happens").select_option("fence.dwell")
     page.get_by_label("for at least").wait_for(state="visible")
     page.get_by_text("Message only").click()
     page.get_by_label("Percent", exact=True).wait_for(state="hidden")

@@ -43,7 +43,7 @@ function drawWhatIsLeftOut(form, editor) {
 }
 
 function showGround(form, shown, liveLayer) {
-  const layer = liveLayer(shown, "ground", { kind: "areas", colour: "#f76707" });
+  const layer = liveLayer(shown, "campaign-ground", { kind: "areas", colour: "#f76707" });
   let isFirst = true;
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (detail.target.id !== "check") return;
