@@ -289,3 +289,4 @@ async def test_plain_messages_are_heard_and_nonsense_is_passed_over(
 
     await until(is_heard)
     await events.close(client)
+    assert heard == [{"members": 3}]

@@ -77,7 +77,16 @@ def with_tls(files: Certificate, *, chain: Path | None = None, key: Path | None 
 
 
 def test_a_usable_certificate_is_taken(files: Certificate) -> None:
-    tls.check_certificate(with_tls(files))
+    assert refusal_of(with_tls(files)) is None
+
+
+def refusal_of(settings: Settings) -> str | None:
+    """Why a role would not start with this certificate."""
+    try:
+        tls.check_certificate(settings)
+    except StartRefused as refused:
+        return str(refused)
+    return None
 
 
 def test_a_certificate_that_cannot_be_used_refuses_the_start_in_one_line(

@@ -134,7 +134,8 @@ def test_without_a_living_spare_the_role_is_started_as_ever(supervised: Supervis
     for pid in supervised.children() - {supervised.process().pid}:
         os.kill(pid, signal.SIGKILL)
     supervised.kill()
-    socket.create_connection(("127.0.0.1", supervised.port), timeout=1).close()
+    with socket.create_connection(("127.0.0.1", supervised.port), timeout=1) as connection:
+        assert connection.getpeername() == ("127.0.0.1", supervised.port)
 
 
 def test_the_newest_revisions_are_those_that_alembic_finds() -> None:

@@ -177,6 +177,8 @@ def test_who_is_off_line_already_is_no_error(
     revoke(integration)
     console.stations[SPELLED] = "c1"
     revoke(integration)
+    assert console.guests == {}
+    assert console.stations == {SPELLED: "c1"}
 
 
 def test_integration_api_authorises_the_client_by_its_id(
