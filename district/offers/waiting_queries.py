@@ -96,16 +96,18 @@ FROM unnest(%(ids)s::uuid[], %(states)s::text[], %(afters)s::uuid[], %(nexts)s::
 WHERE occurrence.district_id = %(district_id)s AND occurrence.id = done.id
 """
 
-# A campaign that was paused, or a district whose workers all stood still, until the offers would be dead.
+# A campaign that was paused, or a district whose workers all stood still, until the offers would be dead; and a plan that
+# had begun when the last piece of its campaign went, or its campaign was ended: nobody goes on with it.
 MISS_OCCURRENCES_SQL = """
 UPDATE occurrence SET state = CASE occurrence.state WHEN 'due' THEN 'missed' ELSE 'done' END, changed_at = %(now)s
 FROM campaign
 WHERE occurrence.district_id = %(district_id)s AND occurrence.state IN ('due', 'planning')
   AND campaign.district_id = occurrence.district_id AND campaign.id = occurrence.campaign_id
-  AND occurrence.starts_at + CASE
+  AND (occurrence.starts_at + CASE
       WHEN occurrence.state = 'due'
       THEN make_interval(secs => coalesce((campaign.rule ->> 'ttl_s')::float8, %(ttl_s)s)) ELSE %(longest)s END
       <= %(now)s
+   OR (occurrence.state = 'planning' AND campaign.state IN ('exhausted', 'ended', 'cancelled')))
 """
 
 WHERE_TRIGGERS_SQL = """

@@ -97,6 +97,24 @@ async def test_a_plan_goes_on_from_where_a_killed_worker_left_it(
     assert await offers_of(ground, made) == [one.id for one in members]
 
 
+async def test_a_plan_ends_with_the_last_piece_of_its_campaign(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduled, "DECIDED", 3)
+    made = scheduled_campaign(ground, stock=3)
+    for _ in range(10):
+        ground.member()
+    await begin(ground)
+    assert await plan(ground) == 3
+    assert (await states(ground))[0] == "planning"
+    exhausted = (
+        f"UPDATE campaign SET state = 'exhausted' WHERE id = '{made.id}' AND district_id = %(d)s RETURNING 1"
+    )
+    await ground.rows(exhausted)
+    await plan(ground)
+    assert (await states(ground))[0] == "done"
+
+
 async def test_no_minute_has_more_offers_than_the_pace_allows(ground: Ground) -> None:
     made = scheduled_campaign(ground, rule={"pace": {"per_min": 4}})
     for _ in range(10):
