@@ -7,6 +7,8 @@ from district.audiences import me_routes as my_audiences
 from district.audiences import routes as audiences
 from district.campaigns import consent_routes, joint_routes
 from district.campaigns import routes as campaigns
+from district.channels import routes as channels
+from district.deliveries import receipt_routes
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
 from district.footfall import routes as footfall
@@ -57,6 +59,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     statements.router,
     statements.budgets,
     deliveries.router,
+    receipt_routes.router,
+    channels.router,
     reports.router,
     campaigns.router,
     audiences.router,

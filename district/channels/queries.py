@@ -67,7 +67,9 @@ FROM channel_provider WHERE district_id = %(district_id)s AND is_on ORDER BY cha
 """
 
 POLICY_SQL = """
-SELECT channel_order FROM channel_policy WHERE district_id = %(district_id)s
+SELECT policy.channel_order, district.country
+FROM district LEFT JOIN channel_policy AS policy ON policy.district_id = district.id
+WHERE district.id = %(district_id)s
 """
 
 # By channel: the mean price of a message, and the share of the last month's attempts that was taken.

@@ -9,9 +9,10 @@ from psycopg.rows import TupleRow
 
 from district.channels import queries
 from push.consent import Channel
-from push.routing import Record, order_of
+from push.routing import MAINLAND_ORDER, Record, order_of
 
 Connection = AsyncConnection[TupleRow]
+MAINLAND = "CN"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +44,16 @@ async def load(connection: Connection, district_id: uuid.UUID) -> Standing:
     known = [row for row in rows if row[0] in set(Channel)]
     return Standing(
         on=frozenset(Channel(row[0]) for row in known),
-        chosen=None if chosen is None else tuple(Channel(one) for one in chosen[0] if one in set(Channel)),
+        chosen=chosen_order(*chosen) if chosen else None,
         records={
             Channel(row[0]): Record(cost_micro=row[1], success=1.0 if row[2] is None else row[2])
             for row in known
         },
     )
+
+
+def chosen_order(names: Sequence[str] | None, country: str) -> tuple[Channel, ...] | None:
+    """A district's own order, else that of its country; None: by cost and success."""
+    if names is not None:
+        return tuple(Channel(one) for one in names if one in set(Channel))
+    return MAINLAND_ORDER if country == MAINLAND else None

@@ -1,7 +1,6 @@
 """Everything that one worker sends by: the installation's own channels, and the providers of each district."""
 
 import asyncio
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +14,12 @@ from pydantic import ValidationError
 from district import clock as clocks
 from district.channels import queries
 from district.channels.kinds import KINDS
-from district.channels.kinds.kind import Building
 from district.clock import Clock
 from district.database import Pool
+from district.deliveries.building import building_of
 from district.deliveries.channels import InboxChannel, console_channels, policy_of, provider_policy_of
 from district.districts.service import DistrictInfo
-from district.sealing import SealBroken, unseal
+from district.sealing import SealBroken
 from district.settings import Settings
 from push.channels.outbound import Outbound
 from push.channels.providers import Provider, ProviderChannel, Sender
@@ -33,9 +32,14 @@ REFRESH_S: Final = 2.0
 Senders: TypeAlias = Mapping[Channel, ChannelSender]
 
 
-def about(provider_id: uuid.UUID) -> str:
-    """What a provider's credentials are sealed about."""
-    return f"provider:{provider_id}"
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """Of a row of PROVIDERS_SQL, what its sender is made of."""
+
+    id: uuid.UUID
+    kind: str
+    options: Mapping[str, Any]
+    sealed: bytes = field(repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,28 +153,15 @@ class Fleet:
     def _sender(self, district: DistrictInfo, row: TupleRow) -> Sender | None:
         """The sender of a provider; None, and a line in the log, for one whose settings no longer hold."""
         kind = KINDS.get(row[3])
+        if kind is None:
+            return None
+        known = _Row(id=row[0], kind=row[3], options=row[5], sealed=bytes(row[6]))
         try:
-            return None if kind is None else kind.build(self.building(district, row))
+            building = building_of(self.settings, district, known, clock=self.clock, outbound=self.outbound)
+            return kind.build(building)
         except (SealBroken, ValidationError, ValueError) as error:
             log.error("provider.unusable", provider=str(row[0]), error=type(error).__name__)
             return None
-
-    def building(self, district: DistrictInfo, row: TupleRow) -> Building:
-        """What a provider's row means. Raises: SealBroken, ValidationError."""
-        kind = KINDS[row[3]]
-        secret = self.settings.secret
-        opened = unseal(secret.get_secret_value() if secret else "", bytes(row[6]), about=about(row[0]))
-        return Building(
-            provider_id=str(row[0]),
-            district_slug=district.slug,
-            district_name=district.name,
-            options=kind.options.model_validate(row[5]),
-            secrets=kind.secrets.model_validate(json.loads(opened)),
-            outbound=self.outbound,
-            origin=(self.settings.public_url or "").rstrip("/"),
-            now=self.clock.machine_now,
-            monotonic=clocks.monotonic,
-        )
 
     def _keep_pauses(self, senders: Senders, rows: Sequence[TupleRow]) -> None:
         """Leave alone what another worker found to rest."""

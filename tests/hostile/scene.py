@@ -36,6 +36,8 @@ from district.vouchers.models import Voucher, VoucherBatch
 from push.holdout import Arm
 from push.redeem_model import FEATURES
 from tests.factories import Makers
+from tests.hostile.channels import channel_bodies
+from tests.hostile.channels import provider as provider_of_messages
 from tests.hostile.money import books, money_bodies
 
 Operation: TypeAlias = tuple[str, str]
@@ -291,6 +293,8 @@ def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Mem
     zone, feed = makers.zone(district), makers.feed(district, slug=_canary())
     slugs: dict[str, Any] = {"gateways": gateway, "plans": plan, "oidc-providers": provider, "feeds": feed}
     slugs |= {"sms-providers": texts, "sms": texts}
+    relay = provider_of_messages(makers, district, slug=_canary())
+    slugs |= {"channel-providers": relay, "receipts": relay}
     made: dict[str, Any] = {"wifi-sessions": on_line, "bans": ban, "radius-clients": client, "zones": zone}
     made |= {"voucher-batches": batch, "members": members[0], "member-merges": merge, "alarms": alarm}
     made |= {"access-points": makers.access_point(district)}
@@ -443,7 +447,7 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         },
         "PATCH merchants/{merchant_id}": {"name": "Taken"},
     }
-    plain |= money_bodies(scene.merchant)
+    plain |= money_bodies(scene.merchant) | channel_bodies()
     return steps | {
         (key.partition(" ")[0], f"{DISTRICT}/{key.partition(' ')[2]}"): body for key, body in plain.items()
     }

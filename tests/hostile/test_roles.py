@@ -21,6 +21,7 @@ from district.settings import Settings
 from district.web.site import PAGES
 from tests.conftest import refresh
 from tests.factories import Makers
+from tests.hostile.channels import SECRET
 from tests.hostile.scene import (
     ENDING,
     STREAMS,
@@ -140,7 +141,7 @@ async def first_status(app: FastAPI, path: str, headers: dict[str, str]) -> int:
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """With the secret that signs addresses."""
-    return settings.model_copy(update={"secret": SecretStr("s" * 43)})
+    return settings.model_copy(update={"secret": SecretStr(SECRET)})
 
 
 @pytest.fixture

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from district.channels.kinds import apps, mail, screens, texts, web_push, wechat
+from district.channels.kinds import apps, mail, relay, screens, texts, web_push, wechat
 from district.channels.kinds.kind import Kind
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
-    {kind.name: kind for family in (web_push, mail, texts, wechat, apps, screens) for kind in family.KINDS}
+    {
+        kind.name: kind
+        for family in (web_push, mail, texts, wechat, apps, screens, relay)
+        for kind in family.KINDS
+    }
 )
 """By the name that a provider's row has."""

@@ -1,0 +1,54 @@
+"""From a provider's row to what its kind builds of."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from district import clock as clocks
+from district.channels.kinds import KINDS
+from district.channels.kinds.kind import Building
+from district.channels.service import about
+from district.clock import Clock
+from district.districts.service import DistrictInfo
+from district.sealing import unseal
+from district.settings import Settings
+from push.channels.outbound import Outbound
+
+
+class ProviderRow(Protocol):
+    """What of a provider's row its sender is made of."""
+
+    @property
+    def id(self) -> uuid.UUID: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+    @property
+    def sealed(self) -> bytes: ...
+
+
+def building_of(
+    settings: Settings,
+    district: DistrictInfo,
+    row: ProviderRow,
+    *,
+    clock: Clock,
+    outbound: Outbound,
+) -> Building:
+    """What a provider's row means. Raises: SealBroken, pydantic.ValidationError."""
+    kind = KINDS[row.kind]
+    secret = settings.secret.get_secret_value() if settings.secret else ""
+    opened = unseal(secret, bytes(row.sealed), about=about(row.id))
+    return Building(
+        provider_id=str(row.id),
+        district_slug=district.slug,
+        district_name=district.name,
+        options=kind.options.model_validate(dict(row.options)),
+        secrets=kind.secrets.model_validate(json.loads(opened)),
+        outbound=outbound,
+        origin=(settings.public_url or "").rstrip("/"),
+        now=clock.machine_now,
+        monotonic=clocks.monotonic,
+    )
