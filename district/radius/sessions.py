@@ -16,7 +16,7 @@ from district.gateways import sessions as wifi
 from district.gateways.dialect import Confirmation
 from district.gateways.models import WifiSession
 from district.members.service import alias_of
-from district.radius import clients, marks, nas_clocks
+from district.radius import clients, joins, marks, nas_clocks
 from district.radius.accounting import Told
 from district.radius.clients import RadiusClients
 from district.radius.marks import MarkKind
@@ -79,6 +79,7 @@ def record(
         if packet.status in _CAUSES:
             changes += _close_nas(session, district, packet)
     follow(session, district, changes, clock=clock)
+    joins.tell(session, district, packets, clock=clock)
     nas_clocks.note(session, district, packets, clock=clock)
 
 
