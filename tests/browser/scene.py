@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from district.audiences.models import ContactList, Segment, Tag
 from district.auth.models import Role
 from district.campaigns.models import Campaign
 from district.clock import FixedClock
@@ -19,16 +20,19 @@ from district.gateways.schemas import NewGateway
 from district.gateways.vendors.click import redirect_query
 from district.members.models import Member
 from district.merchants.models import Merchant
+from district.offers.claim_models import ClaimLink
 from district.offers.models import Offer, Refusal
 from district.radius import credentials, eap
 from district.redemptions.models import Redemption
-from district.stores.models import Store, Till
+from district.stores.models import Property, Store, Till
 from district.visits.models import Visit
 from push.coupon import code_from
 from tests.district.web_member.conftest import arrive
 from tests.factories import Makers
 
 SECRET = "a-secret-of-the-gateway"
+POSTER = "a-poster-at-the-door"
+SET = "regulars"
 AP_MAC = "00180a13ddb0"
 
 
@@ -86,6 +90,8 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
     live = makers.campaign(district, merchant, [store], stock=100, name=words.campaign, offer=offered)
     makers.campaign(district, merchant, [store], name=words.campaign, offer=offered, state="in_review")
     claimed = _claimable(makers, district, merchant, store, offered)
+    place = _property(makers, district, store, words)
+    _audience(makers, merchant, claimed[0], words)
     makers.zone(district, name=words.zone)
     makers.access_point(district, mac=AP_MAC, name=words.access_point)
     makers.access_point(district, at=None, name=words.access_point)
@@ -107,6 +113,7 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
     session.commit()
     operator = makers.account(district, Role.OPERATOR)
     owner = makers.account(district, Role.MERCHANT, scope_id=merchant.id)
+    manager = makers.account(district, Role.PROPERTY, scope_id=place.id)
     return Scene(
         slug=district.slug,
         coupon=coupon,
@@ -115,6 +122,7 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
             "shopper": makers.token(district, Role.SHOPPER, subject_id=member.id),
             "merchant": makers.token(district, Role.MERCHANT, subject_id=owner.id, scope_id=merchant.id),
             "operator": makers.token(district, Role.OPERATOR, subject_id=operator.id),
+            "property": makers.token(district, Role.PROPERTY, subject_id=manager.id, scope_id=place.id),
         },
         pages=_pages(district.slug, store, coupon, _redirect(gateway, words, clock), claimed),
     )
@@ -137,6 +145,39 @@ def _claimable(
         makers.campaign(district, merchant, [store], stock=stock, offer=offered | kind)
         for kind, stock in kinds
     ]
+
+
+def _property(makers: Makers, district: District, store: Store, words: Words) -> Property:
+    """A house in which the store stands."""
+    place = Property(
+        district_id=district.id, id=new_id(), kind="mall", name=words.zone, created_at=makers.clock.now()
+    )
+    makers.session.add(place)
+    makers.session.flush()
+    store.property_id = place.id
+    makers.done()
+    return place
+
+
+def _audience(makers: Makers, merchant: Merchant, campaign: Campaign, words: Words) -> None:
+    """A tag, a list and a segment of the merchant's, and the code of a poster."""
+    now, district_id = makers.clock.now(), merchant.district_id
+    own = {"district_id": district_id, "merchant_id": merchant.id, "name": SET, "created_at": now}
+    rule = {
+        "all": [
+            {"attr": "visits", "op": ">=", "value": 3, "window_d": 90},
+            {"not": {"attr": "tag", "value": SET}},
+        ]
+    }
+    makers.session.add_all(
+        [
+            Tag(**own, title=words.zone),
+            ContactList(**own, title=words.zone, entries=12, uploaded_at=now),
+            Segment(**own, title=words.zone, kind="live", version=1, rule=rule, changed_at=now),
+            ClaimLink(district_id=district_id, token=POSTER, campaign_id=campaign.id, created_at=now),
+        ]
+    )
+    makers.done()
 
 
 def _own_wifi(session: Session, district: DistrictInfo, member: Member, clock: FixedClock) -> None:
@@ -239,6 +280,7 @@ def _pages(
             f"{base}/wallet",
             f"{base}/offers/{coupon.id}",
             f"{base}/privacy",
+            f"{base}/preferences",
             f"{base}/wifi",
             f"{base}/points",
             *(f"{base}/centre/{one.id}" for one in claimed),
@@ -250,16 +292,39 @@ def _pages(
             "/merchant/campaigns/new",
             "/merchant/events",
             f"/merchant/campaigns/{coupon.campaign_id}",
+            f"/merchant/campaigns/{coupon.campaign_id}/preview/figures",
+            f"/merchant/campaigns/{claimed[0].id}/posters",
+            f"/merchant/campaigns/{claimed[0].id}/posters/{POSTER}?paper=a4",
+            f"/merchant/campaigns/{claimed[0].id}/posters/{POSTER}?paper=a6",
+            "/merchant/audience",
+            "/merchant/audience/segments/new",
+            f"/merchant/audience/segments/{SET}",
+            "/merchant/audience/tags",
+            f"/merchant/audience/tags/{SET}",
+            "/merchant/audience/lists",
             "/merchant/redeem",
             "/merchant/redeem/shell",
             "/merchant/redeem/later",
             "/merchant/tills",
             "/merchant/statements",
         ],
+        "property": [
+            "/property",
+            "/property/campaigns",
+            "/property/campaigns/new",
+            f"/property/campaigns/{coupon.campaign_id}",
+            "/property/statements",
+        ],
         "operator": [
             "/operator",
             "/operator/approvals",
             "/operator/events",
+            "/operator/campaigns",
+            f"/operator/campaigns/{coupon.campaign_id}",
+            f"/operator/campaigns/{coupon.campaign_id}/preview/figures",
+            "/operator/marketing",
+            "/operator/incentives",
+            "/operator/searches",
             "/operator/properties",
             "/operator/codes",
             "/operator/feeds",

@@ -40,7 +40,7 @@ def faults(page: Page, where: str, only: list[str] | None = None) -> list[str]:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("role", ["", "shopper", "merchant", "operator"])
+@pytest.mark.parametrize("role", ["", "shopper", "merchant", "property", "operator"])
 def test_no_page_keeps_anybody_out(chromium: Browser, site: str, scene: Scene, role: str, lang: str) -> None:
     locale = "zh-CN" if lang == "zh" else "en-GB"
     wrongs: list[str] = []

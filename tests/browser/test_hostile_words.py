@@ -105,7 +105,7 @@ class Watched:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("role", ["", "shopper", "merchant", "operator"])
+@pytest.mark.parametrize("role", ["", "shopper", "merchant", "property", "operator"])
 def test_hostile_words_stay_text_on_every_page(
     chromium: Browser, site: str, scene: Scene, role: str, lang: str
 ) -> None:
