@@ -29,8 +29,11 @@ const config = () => ({
 });
 
 function setLine(isUp) {
-  if (line.isUp !== isUp) line.sinceMs = Date.now();
-  line.isUp = isUp;
+  if (line.isUp === isUp) return;
+  Object.assign(line, { isUp, sinceMs: Date.now() });
+  // A typed code is made and used with a line only.
+  if (isUp) showNumber();
+  else document.getElementById("till-number").hidden = true;
 }
 
 async function redraw() {

@@ -77,7 +77,7 @@ export function drawOutcome(place, outcome, words) {
 }
 
 function badge(entry, words) {
-  const tones = { waiting: "yellow", redeemed: "green", conflict: "red", refused: "red" };
+  const tones = { waiting: "orange", redeemed: "green", conflict: "red", refused: "red" };
   return element("span", `badge bg-${tones[entry.state]}-lt`, words.states[entry.state]);
 }
 
