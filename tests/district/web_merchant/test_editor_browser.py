@@ -12,12 +12,14 @@ from tests.district.web_merchant.test_browser import Counter, address, business,
 
 __all__ = ["address", "business", "chromium", "counter"]
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)
 
 
 def opened(counter: Counter, query: str = "lang=en") -> Page:
     """An empty editor whose map is there."""
     page = counter.page
-    page.goto(f"{counter.address}/merchant/campaigns/new?{query}")
+    page.set_default_timeout(60_000)
+    page.goto(f"{counter.address}/merchant/campaigns/new?{query}", wait_until="domcontentloaded")
     page.evaluate("async () => { await window.fenceEditor; }")
     return page
 
