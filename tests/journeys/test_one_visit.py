@@ -4,25 +4,19 @@ Everything goes over HTTP to the roles of a running product; the database is fil
 make: the district and its staff's accounts.
 """
 
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from district.auth import service as auth
 from district.auth.models import Role
-from district.clock import system
-from district.gateways.vendors.click import redirect_query
 from tests.factories import HELSINKI, square
+from tests.journeys.people import GATEWAY_SECRET, Desk, add_staff, join, logged_in, stamp
 from tests.product import Product, wait_for
 
 SLUG = "journey"
-PASSWORD = "the staff's password"
-GATEWAY_SECRET = "the-gateway-s-own-secret"
 MEMBER_MAC = "02:aa:22:33:44:66"
 OTHER_MACS = [f"02:bb:22:33:44:{number:02x}" for number in range(11)]
 OUTLINE = {"type": "Polygon", "coordinates": [[list(corner) for corner in square().exterior.coords]]}
@@ -30,40 +24,13 @@ OUTSIDE = (HELSINKI.lon + 0.006, HELSINKI.lat)
 INSIDE = (HELSINKI.lon, HELSINKI.lat)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """One person's or device's way to the interface."""
-
-    http: httpx.Client
-    token: str
-
-    def ask(self, method: str, path: str, body: Any = None, *, expect: int = 200) -> Any:
-        """The answer's value; anything else than the expected status fails the test with its words."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        answer = self.http.request(method, f"/v1{path}", json=body, headers=headers)
-        assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json()
-
-    def here(self, method: str, path: str, body: Any = None, *, expect: int = 200) -> Any:
-        """The same below the district's path."""
-        return self.ask(method, f"/districts/{SLUG}{path}", body, expect=expect)
-
-
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
     """A product with one district and an operator's account."""
     with Product() as product:
         with product.makers() as makers:
-            district = makers.district(slug=SLUG, country="FI")
-            auth.create_account(
-                makers.session,
-                username="operator",
-                password=PASSWORD,
-                role=Role.OPERATOR,
-                district_id=district.id,
-                scope_id=None,
-                clock=makers.clock,
-            )
+            makers.district(slug=SLUG, country="FI")
+        add_staff(product, Role.OPERATOR, slug=SLUG)
         product.start()
         yield product
 
@@ -73,28 +40,6 @@ def http(product: Product) -> Iterator[httpx.Client]:
     """A client without a log-in."""
     with httpx.Client(base_url=product.base_url, timeout=20) as client:
         yield client
-
-
-def logged_in(http: httpx.Client, username: str) -> Desk:
-    answer = http.post("/v1/tokens", json={"username": username, "password": PASSWORD})
-    assert answer.status_code == 200, answer.text
-    return Desk(http=http, token=answer.json()["token"])
-
-
-def merchant_of(product: Product, http: httpx.Client, merchant_id: str) -> Desk:
-    """The merchant's own account, as the command line would make it."""
-    with product.makers() as makers:
-        row = product.row("SELECT id FROM district WHERE slug = %s", SLUG)
-        auth.create_account(
-            makers.session,
-            username="merchant",
-            password=PASSWORD,
-            role=Role.MERCHANT,
-            district_id=row[0],
-            scope_id=uuid.UUID(merchant_id),
-            clock=makers.clock,
-        )
-    return logged_in(http, "merchant")
 
 
 def campaign_body(store_id: str) -> dict[str, Any]:
@@ -115,25 +60,6 @@ def campaign_body(store_id: str) -> dict[str, Any]:
         },
         "stock": 5,
     }
-
-
-def join(browser: httpx.Client, gateway: str) -> None:
-    """The sign-in page, with both boxes ticked."""
-    query = redirect_query(
-        GATEWAY_SECRET,
-        mac=MEMBER_MAC,
-        ap="00:18:0a:13:dd:b0",
-        url="http://example.com/",
-        machine_now=system.machine_now(),
-    )
-    address = f"/portal/{gateway}?{query}"
-    assert browser.get(address).status_code == 200
-    answer = browser.post(address, data={"method": "click", "marketing": "yes", "location": "yes"})
-    assert answer.status_code == 303, answer.text
-
-
-def stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def observation(mac: str, now: datetime) -> dict[str, Any]:
@@ -173,7 +99,7 @@ def browser(product: Product) -> Iterator[httpx.Client]:
 def test_one_meraki_post_becomes_a_used_coupon_and_a_line_of_footfall(
     product: Product, http: httpx.Client, browser: httpx.Client
 ) -> None:
-    operator = logged_in(http, "operator")
+    operator = logged_in(http, "operator", slug=SLUG)
     feed = operator.here("POST", "/feeds", {"slug": "journey-meraki", "vendor": "meraki"}, expect=201)
     gateway = {"slug": "journey-gw", "vendor": "click", "secret": GATEWAY_SECRET, "methods": ["click"]}
     operator.here("POST", "/gateways", gateway, expect=201)
@@ -186,8 +112,9 @@ def test_one_meraki_post_becomes_a_used_coupon_and_a_line_of_footfall(
     till = operator.here("POST", "/tills", {"store_id": store["id"], "name": "1"}, expect=201)
     key = operator.here("POST", "/keys", {"role": "till", "scope_id": till["id"]}, expect=201)["key"]
 
-    join(browser, "journey-gw")
-    merchant = merchant_of(product, http, merchant_id)
+    join(browser, "journey-gw", MEMBER_MAC)
+    add_staff(product, Role.MERCHANT, slug=SLUG, scope_id=merchant_id)
+    merchant = logged_in(http, "merchant", slug=SLUG)
     campaign = merchant.here("POST", "/campaigns", campaign_body(store["id"]), expect=201)
     merchant.here("POST", f"/campaigns/{campaign['id']}/submit")
     live = operator.here("POST", f"/campaigns/{campaign['id']}/approve")
@@ -203,7 +130,7 @@ def test_one_meraki_post_becomes_a_used_coupon_and_a_line_of_footfall(
     offer = browser.get(f"/v1/me/offers/{items[0]['offer_id']}").json()
     assert offer["campaign_id"] == campaign["id"]
 
-    counter = Desk(http=http, token=key)
+    counter = Desk(http=http, token=key, slug=SLUG)
     use = {"code": offer["code"], "store_id": store["id"], "use_request_no": "1"}
     used = counter.here("POST", "/redemptions", use)
     assert (used["offer_id"], used["value"]["minor_units"]) == (offer["id"], 300)
