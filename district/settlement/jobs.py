@@ -20,6 +20,8 @@ GRACE = timedelta(minutes=10)
 """After a day's end: what was begun before it is committed by then."""
 MOST_DAYS = 31
 """Closed in one go, after a pause of the workers."""
+CLOSED_WITHIN_S = 900
+"""What one statement of a closing may take: it reads weeks of postings, and nobody waits for its answer."""
 log = structlog.get_logger()
 
 
@@ -62,6 +64,7 @@ async def close_day(pool: Pool, district: DistrictInfo, day: date, *, now: datet
     """
     values = bounds(district, day) | {"now": now, "nobody": NOBODY}
     async with transaction(pool) as connection:
+        await connection.execute(f"SET LOCAL statement_timeout = '{CLOSED_WITHIN_S}s'".encode())
         if await (await connection.execute(queries.CLAIM_DAY_SQL, values)).fetchone() is None:
             return None
         await connection.execute(queries.SETTLE_SQL, values)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import text
 
 from district.auth.models import Role
@@ -248,3 +249,39 @@ async def test_points_taken_as_payment_are_paid_to_the_merchant(market: Market) 
 @pytest.mark.parametrize("query", ["?from=2026-05-02&to=2026-05-01", "?from=2020-01-01&to=2026-05-01"])
 async def test_a_time_that_is_none_or_too_long_is_refused(market: Market, query: str) -> None:
     assert (await market.ask("GET", f"/totals{query}")).status_code == 422
+
+
+async def test_a_closing_may_take_longer_than_a_request(market: Market, database_url: str) -> None:
+    """The pool's patience is made for requests; here it is spent on a lock that another closing holds."""
+    await market.redeem(market.shops[0], 1000)
+    day = market.info.trading_day(market.clock.now())
+    impatient = AsyncConnectionPool(
+        database_url,
+        min_size=1,
+        kwargs={"autocommit": True, "options": "-c statement_timeout=300"},
+        open=False,
+    )
+    claim = (
+        "INSERT INTO statement_day (district_id, trading_day, closed_at) VALUES (%s, %s, clock_timestamp())"
+    )
+    async with impatient, market.pool.connection() as holder:
+        async with holder.transaction(force_rollback=True):
+            await holder.execute(claim, (market.info.id, day))
+            closing = asyncio.create_task(
+                jobs.close_day(impatient, market.info, day, now=market.clock.now() + timedelta(days=1))
+            )
+            while not await waits_for_a_lock(market) and not closing.done():  # noqa: ASYNC110 it lies in the database
+                await asyncio.sleep(0.02)
+        assert await closing == 1
+
+
+async def waits_for_a_lock(market: Market) -> bool:
+    """Whether a statement has waited for a lock longer than the impatient pool lets one."""
+    async with market.pool.connection() as connection:
+        row = await (
+            await connection.execute(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database() AND clock_timestamp() - query_start > interval '400 ms')"
+            )
+        ).fetchone()
+    return bool(row and row[0])
