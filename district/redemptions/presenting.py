@@ -41,10 +41,15 @@ async def read(
     connection: Connection, district_id: uuid.UUID, text: str, *, machine_now: datetime
 ) -> Presented:
     """What a text is. Its age is not judged yet. Raises: CodeMalformed, ForgedCode."""
-    if is_signed(text):
-        keyring = await code_keys.keyring(connection, district_id, since=machine_now)
-        signed = decode(text, keyring)
-        return Presented(kind=CodeKind.SIGNED, name=f"signed:{signed.offer_id}", signed=signed)
+    if not is_signed(text):
+        return unsigned(district_id, text)
+    keyring = await code_keys.keyring(connection, district_id, since=machine_now)
+    signed = decode(text, keyring)
+    return Presented(kind=CodeKind.SIGNED, name=f"signed:{signed.offer_id}", signed=signed)
+
+
+def unsigned(district_id: uuid.UUID, text: str) -> Presented:
+    """What a text is that claims no signature. Raises: CodeMalformed."""
     if typed_code.is_typed(text):
         typed = typed_code.normalise(text)
         return Presented(

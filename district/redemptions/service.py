@@ -28,7 +28,7 @@ from district.redemptions.refusals import (
 from district.redemptions.schemas import Return, Returned, Use, Used
 from district.stores.counters import Counter, OtherStore, standing, store_of
 from push.coupon import CodeMalformed
-from push.signed_code import ForgedCode
+from push.signed_code import ForgedCode, is_signed
 
 REFUND_WINDOW = timedelta(days=30)
 COUNTED = (CodeStale, HeldElsewhere, OtherStore)
@@ -83,6 +83,8 @@ def asked(principal: Principal, till: Counter, store_id: uuid.UUID, clock: Clock
 async def read(pool: Pool, district_id: uuid.UUID, text: str, *, clock: Clock) -> Presented:
     """What a text is. Raises: UnknownCode."""
     try:
+        if not is_signed(text):
+            return presenting.unsigned(district_id, text)
         async with pool.connection() as connection:
             return await presenting.read(connection, district_id, text, machine_now=clock.machine_now())
     except (CodeMalformed, ForgedCode) as unknown:
