@@ -21,8 +21,9 @@ from district.offers.deciding import Connection, Occasion, decide_all, known_of
 from district.offers.issuing import IssuedOffer
 from district.offers.member_price import Better, better
 from district.offers.planning import Checked, Range, check
-from district.offers.preview_occasion import crossing_of, moment_of, trigger_of
-from district.offers.preview_people import walkers
+from district.offers.preview_occasion import crossing_of, moment_of, tried
+from district.offers.preview_people import has_positions, visitors, walkers
+from district.offers.preview_schemas import Basis
 from district.offers.service import issue_batch
 from district.offers.terms import Terms
 from district.problems import Invalid, Unavailable
@@ -62,6 +63,22 @@ class Overlap:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One trigger of the rule, as far as the set statement judges it."""
+
+    number: int
+    trigger: TriggerKind
+    at: datetime
+    basis: Basis
+    checked: Checked
+    passing: Sequence[uuid.UUID]
+
+    def count(self, campaign_id: uuid.UUID, reason: Suppression | None) -> int:
+        groups = self.checked.groups.get(campaign_id, ())
+        return sum(one.count for one in groups if one.passes and one.reason is reason)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DryRun:
     """What the planner came to, in exact numbers: for rounding, never for showing."""
 
@@ -80,6 +97,8 @@ class DryRun:
     overlap: Sequence[Overlap]
     better: Sequence[Better]
     came: int
+    tried: Sequence[Tried]
+    """Every kind of trigger, as the rule names them; the other figures are of the one that reaches most."""
     left: int | None
     closes_at: datetime | None
 
@@ -114,24 +133,23 @@ async def _run(
 ) -> DryRun:
     values = {"district_id": district.id, "campaign_id": campaign_id}
     await connection.execute(queries.LIMITS_SQL, {"timeout": f"{LONGEST_S:.0f}s"})
+    await _take_newest(connection, values)
     await connection.execute(queries.MAKE_LIVE_SQL, values)
     found = await live_campaigns(connection, district, only=[campaign_id])
     if not found:
         raise PreviewUnreadable("Its rule cannot be read any more: open it and save it anew.")
     live, campaign = found[0], found[0].campaign
-    trigger = trigger_of(campaign)
-    at = moment_of(campaign, trigger, district, now)
     policy = await policies.decision_policy(connection, district, fresh_for=fresh_for)
-    among = await _among(connection, district, live, trigger, now=now)
-    checked = await check(
-        connection, district, [campaign], trigger=trigger, policy=policy, now=at, among=among
-    )
+    every = [
+        await _try(connection, district, live, number, policy=policy, now=now) for number in tried(campaign)
+    ]
+    main = max(every, key=lambda one: len(one.passing))  # of equals the first
+    trigger, at, checked = main.trigger, main.at, main.checked
     left = await _left(connection, values)  # before the sample takes its pieces
-    sample = _spread(_passing(checked, campaign.id), SAMPLED)
+    sample = _spread(main.passing, SAMPLED)
     drafts, issued, sample_refused = await _issue(
-        connection, district, campaign, trigger, sample, at=at, policy=policy
+        connection, district, campaign, main.number, sample, at=at, policy=policy
     )
-    groups = checked.groups.get(campaign.id, ())
     known = (await terms.load(connection, district.id, [campaign.id]))[campaign.id]
     return DryRun(
         campaign=campaign,
@@ -139,8 +157,9 @@ async def _run(
         trigger=trigger,
         at=at,
         audience=checked.size,
-        passing=sum(one.count for one in groups if one.passes and one.reason is None),
-        control=sum(one.count for one in groups if one.passes and one.reason is Suppression.HOLDOUT),
+        passing=main.count(campaign.id, None),
+        control=main.count(campaign.id, Suppression.HOLDOUT),
+        tried=every,
         refused=_refused(checked, campaign.id),
         sampled=len(sample),
         sample_refused=sample_refused,
@@ -154,6 +173,41 @@ async def _run(
     )
 
 
+async def _take_newest(connection: Connection, values: Mapping[str, object]) -> None:
+    """Put the version that waits for approval in force, if there is one."""
+    row = await (await connection.execute(queries.NEWEST_SQL, values)).fetchone()
+    if row is None or row[1]:  # the stores of a joint event are those that enrolled
+        return
+    stores = {**values, "stores": row[0]}
+    await connection.execute(queries.NO_STORES_SQL, stores)
+    await connection.execute(queries.STORES_SQL, stores)
+
+
+async def _try(
+    connection: Connection,
+    district: DistrictInfo,
+    live: LiveCampaign,
+    number: int,
+    *,
+    policy: DecisionPolicy,
+    now: datetime,
+) -> Tried:
+    campaign = live.campaign
+    trigger, at = campaign.rule.triggers[number].on, moment_of(campaign, number, district, now)
+    among, basis = await _among(connection, district, live, trigger, now=now)
+    checked = await check(
+        connection, district, [campaign], trigger=trigger, policy=policy, now=at, among=among
+    )
+    return Tried(
+        number=number,
+        trigger=trigger,
+        at=at,
+        basis=basis,
+        checked=checked,
+        passing=_passing(checked, campaign.id),
+    )
+
+
 async def _among(
     connection: Connection,
     district: DistrictInfo,
@@ -161,11 +215,14 @@ async def _among(
     trigger: TriggerKind,
     *,
     now: datetime,
-) -> Range:
+) -> tuple[Range, Basis]:
+    """Whom such an occasion may meet, and what that is taken from."""
     ground = live.campaign.ground
-    if live.campaign.rule.has_fence and ground is not None and trigger in FENCE_TRIGGERS:
-        return await walkers(connection, district, live, ground, now=now)
-    return Range()
+    if not live.campaign.rule.has_fence or ground is None or trigger not in FENCE_TRIGGERS:
+        return Range(), Basis.AUDIENCE
+    if await has_positions(connection, district, now=now):
+        return await walkers(connection, district, live, ground, now=now), Basis.POSITIONS
+    return await visitors(connection, district, live, now=now), Basis.VISITS
 
 
 def _passing(checked: Checked, campaign_id: uuid.UUID) -> list[uuid.UUID]:
@@ -192,7 +249,7 @@ async def _issue(
     connection: Connection,
     district: DistrictInfo,
     campaign: Campaign,
-    trigger: TriggerKind,
+    number: int,
     sample: Sequence[uuid.UUID],
     *,
     at: datetime,
@@ -204,7 +261,7 @@ async def _issue(
             member_id=member_id,
             moment=member_id,
             campaign=campaign,
-            crossing=crossing_of(campaign, trigger, member_id, at),
+            crossing=crossing_of(campaign, number, member_id, at),
         )
         for member_id in sample
     ]

@@ -15,6 +15,7 @@ from district.offers.preview_schemas import (
     OverlapOut,
     PreviewOut,
     SampleOut,
+    TriggerOut,
 )
 from district.offers.scheduled import LONGEST
 from push.consent import Channel
@@ -45,6 +46,20 @@ def answer(run: DryRun, district: DistrictInfo) -> PreviewOut:
         campaign_id=run.campaign.id,
         version=run.campaign.version,
         trigger=run.trigger,
+        basis=next(one.basis for one in run.tried if one.trigger is run.trigger),
+        triggers=[
+            TriggerOut(
+                number=one.number,
+                trigger=one.trigger,
+                at=one.at,
+                basis=one.basis,
+                audience=tens(one.checked.size),
+                reach=tens(one.count(run.campaign.id, None)),
+                control=tens(one.count(run.campaign.id, Suppression.HOLDOUT)),
+            )
+            for one in run.tried
+        ],
+        reach_any=tens(len({member for one in run.tried for member in one.passing})),
         at=run.at,
         audience=tens(run.audience),
         reach=shown,

@@ -1,6 +1,7 @@
 """The occasion that a dry run tries: of which kind, when, and how it looks to one member."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from district.districts.service import DistrictInfo
@@ -8,22 +9,25 @@ from geo.coordinates import LonLat
 from push.campaign import Campaign, may_offer, next_change
 from push.decision import Crossing
 from push.identifiers import VisitId
-from push.rule import JoinKind, TriggerKind
+from push.rule import PLACELESS_TRIGGERS, JoinKind, TriggerKind
 
 LOOKED_AHEAD = 200
 """Openings and closings at most, before a campaign is taken to be shut for good."""
 _KEYS = uuid.UUID("4d5b5a0e-0a51-5c55-8a3c-3d2b0f1f6d52")
 
 
-def trigger_of(campaign: Campaign) -> TriggerKind:
-    """The kind of occasion that is tried: the first that the rule names."""
-    return campaign.rule.triggers[0].on
+def tried(campaign: Campaign) -> Sequence[int]:
+    """The triggers that are tried, by their place in the rule: the first of each kind."""
+    kinds: dict[TriggerKind, int] = {}
+    for number, trigger in enumerate(campaign.rule.triggers):
+        kinds.setdefault(trigger.on, number)
+    return tuple(kinds.values())
 
 
-def moment_of(campaign: Campaign, trigger: TriggerKind, district: DistrictInfo, now: datetime) -> datetime:
+def moment_of(campaign: Campaign, number: int, district: DistrictInfo, now: datetime) -> datetime:
     """When it would take place next: its schedule's next time, else the next moment of its hours."""
-    schedule = campaign.rule.triggers[0].schedule
-    if trigger is TriggerKind.SCHEDULE and schedule is not None:
+    schedule = campaign.rule.triggers[number].schedule
+    if schedule is not None:
         coming = schedule.upcoming(now, default_zone=district.zone, most=1)
         return coming[0].starts_at if coming else now
     at = now
@@ -37,14 +41,14 @@ def moment_of(campaign: Campaign, trigger: TriggerKind, district: DistrictInfo, 
     return now
 
 
-def crossing_of(campaign: Campaign, trigger: TriggerKind, member_id: uuid.UUID, at: datetime) -> Crossing:
-    """An occasion of this kind that is all that the rule asks for."""
-    first = campaign.rule.triggers[0]
-    ground = campaign.ground
+def crossing_of(campaign: Campaign, number: int, member_id: uuid.UUID, at: datetime) -> Crossing:
+    """An occasion of this trigger that is all that the rule asks for."""
+    first = campaign.rule.triggers[number]
+    ground = None if first.on in PLACELESS_TRIGGERS else campaign.ground
     inside = None if ground is None or ground.is_empty else ground.representative_point()
     return Crossing(
-        trigger=trigger,
-        number=0,
+        trigger=first.on,
+        number=number,
         campaign_id=campaign.id,
         visit_id=VisitId(uuid.uuid5(_KEYS, f"{campaign.id}|{member_id}|{at.isoformat()}")),
         at=at,

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
@@ -65,12 +66,40 @@ class MemberPriceOut(BaseModel):
     bill_minor: int = Field(description="The bill on which both were compared")
 
 
+class Basis(StrEnum):
+    """What the members that are looked at were taken from."""
+
+    AUDIENCE = "audience"
+    """All members: the trigger knows no place."""
+    POSITIONS = "positions_yesterday"
+    """Positions of the trading day before, on cells of 25 m."""
+    VISITS = "visits_7d"
+    """There are no positions of that day: visits to the stores on the ground in the last seven days."""
+
+
+class TriggerOut(BaseModel):
+    """What one kind of trigger of the rule would reach by itself; counts are rounded down to tens."""
+
+    number: int = Field(description="Its place in the rule, from 0")
+    trigger: TriggerKind
+    at: datetime
+    basis: Basis
+    audience: int
+    reach: int
+    control: int
+
+
 class PreviewOut(BaseModel):
     """A dry run: the planner's answer at one moment, nothing of it kept. Counts of members are rounded down to tens."""
 
     campaign_id: uuid.UUID
     version: int
     trigger: TriggerKind
+    basis: Basis
+    triggers: list[TriggerOut] = Field(
+        description="Each kind of trigger of the rule; the other figures are of the one that reaches most"
+    )
+    reach_any: int = Field(description="Members whom any of the triggers would reach, each once")
     at: datetime = Field(description="The moment that was taken: the next at which the campaign may offer")
     audience: int = Field(description="Members that were looked at")
     reach: int

@@ -10,6 +10,7 @@ from district.auth.models import Role
 from district.members.models import Consent, Member
 from district.offers import preview
 from district.sightings.models import RawSighting
+from district.visits.models import Visit
 from push.consent import Purpose
 from tests.district.campaigns.conftest import POLYGON, Shop
 from tests.factories import HELSINKI
@@ -227,3 +228,60 @@ async def test_a_preview_that_takes_too_long_says_so_and_leaves_nothing(
     assert answer.status_code == 503
     assert answer.json()["type"] == "urn:shangquan:problem:preview-too-long"
     assert answer.json()["detail_zh"]
+
+
+async def test_every_kind_of_trigger_is_looked_at_and_the_widest_gives_the_figures(shop: Shop) -> None:
+    walk(shop, people(shop, 20))
+    people(shop, 20)
+    triggers = [{"on": "fence.enter"}, {"on": "fence.enter", "cool_down_s": 60}, {"on": "wifi.join"}]
+    rule = {"v": 1, "trigger": {"any": triggers}, "where": {"within": POLYGON}, "holdout": {"pct": 0}}
+    seen = await preview_of(shop, await drafted(shop, rule))
+    found = [(one["number"], one["trigger"], one["basis"], one["reach"]) for one in seen["triggers"]]
+    assert found == [(0, "fence.enter", "positions_yesterday", 20), (2, "wifi.join", "audience", 40)]
+    assert (seen["trigger"], seen["basis"], seen["reach"], seen["reach_any"]) == (
+        "wifi.join",
+        "audience",
+        40,
+        40,
+    )
+
+
+async def test_without_positions_of_yesterday_visits_of_the_week_are_the_basis(shop: Shop) -> None:
+    members, other = people(shop, 20), people(shop, 20)
+    for number, member in enumerate([*members, *other[:5]]):
+        at = shop.makers.clock.now() - timedelta(days=3 if number < 20 else 9)
+        shop.makers.session.add(
+            Visit(
+                district_id=shop.district.id,
+                trading_day=at.date(),
+                id=uuid.uuid4(),
+                place_kind="store",
+                place_id=shop.store.id,
+                member_id=member.id,
+                started_at=at,
+                ended_at=at + timedelta(minutes=20),
+                fixes=5,
+            )
+        )
+    shop.makers.done()
+    rule = {"v": 1, "trigger": {"any": [{"on": "fence.enter"}]}, "where": {"near_my_stores_m": 50}}
+    seen = await preview_of(shop, await drafted(shop, rule | {"holdout": {"pct": 0}}))
+    assert (seen["basis"], seen["audience"], seen["reach"]) == ("visits_7d", 20, 20)
+
+
+async def test_the_version_that_waits_for_approval_is_what_is_previewed(shop: Shop) -> None:
+    people(shop, 20)
+    joining = {"trigger": {"any": [{"on": "wifi.join"}]}, "holdout": {"pct": 0}}
+    live = await shop.live(rule=joining, within=POLYGON)
+    before = await preview_of(shop, live["id"])
+    offer = shop.body()["offer"] | {
+        "title": {"en": "Half price"},
+        "value": {"type": "percent", "percent": 50},
+    }
+    changed = await shop.patch(f"/{live['id']}", {"version": live["version"], "offer": offer})
+    assert changed.json()["pending"]["version"] == live["version"] + 1
+    after = await preview_of(shop, live["id"])
+    assert {one["title"] for one in before["samples"]} == {"减三元", "3 off"}
+    assert {one["title"] for one in after["samples"]} == {"Half price"}
+    assert after["version"] == live["version"] + 1
+    assert (await shop.get(f"/{live['id']}")).json()["offer"]["value"]["type"] == "amount"
