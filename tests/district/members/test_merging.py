@@ -18,6 +18,7 @@ from district.districts.service import DistrictInfo
 from district.members import contacts
 from district.members import service as members
 from district.members.models import Member
+from district.offers.claim_models import DropTicket
 from push.consent import Channel, Purpose
 from tests.conftest import refresh
 from tests.factories import Makers
@@ -237,3 +238,58 @@ async def test_a_merge_without_two_members_and_a_reason_is_refused(
 ) -> None:
     assert (await two.merge(**values)).status_code == status
     assert (await two.merge(merged_id=str(two.kept.id))).status_code == 422
+
+
+async def test_what_one_owes_of_points_is_the_kept_ones_to_pay(two: Two) -> None:
+    session, values = two.makers.session, {"d": two.district.id, "merged": two.merged.id}
+    session.execute(
+        text("INSERT INTO points_wallet (district_id, member_id, debt) VALUES (:d, :merged, 7)"), values
+    )
+    session.commit()
+
+    def debts() -> dict[uuid.UUID, int]:
+        session.rollback()
+        rows = session.execute(
+            text("SELECT member_id, debt FROM points_wallet WHERE district_id = :d AND debt > 0"), values
+        )
+        return {row[0]: row[1] for row in rows}
+
+    made = (await two.merge()).json()
+    assert debts() == {two.kept.id: 7}
+    await two.undo(made["id"])
+    assert debts() == {two.merged.id: 7}
+
+
+async def test_a_place_in_line_follows_the_person_and_goes_back(two: Two) -> None:
+    session = two.makers.session
+    campaigns = [two.makers.campaign(two.district, two.makers.merchant(two.district), []) for _ in range(2)]
+    for campaign, member in (
+        (campaigns[0], two.merged),
+        (campaigns[1], two.kept),
+        (campaigns[1], two.merged),
+    ):
+        session.add(
+            DropTicket(
+                district_id=two.district.id,
+                campaign_id=campaign.id,
+                member_id=member.id,
+                joined_at=two.makers.clock.now(),
+            )
+        )
+    two.makers.done()
+
+    def places() -> set[tuple[uuid.UUID, uuid.UUID]]:
+        session.rollback()
+        rows = session.query(DropTicket).filter_by(district_id=two.district.id)
+        return {(row.campaign_id, row.member_id) for row in rows.populate_existing()}
+
+    before = places()
+    answer = await two.merge()
+    assert answer.status_code == 201, answer.text
+    assert places() == {
+        (campaigns[0].id, two.kept.id),
+        (campaigns[1].id, two.kept.id),
+        (campaigns[1].id, two.merged.id),
+    }
+    assert (await two.undo(answer.json()["id"])).status_code == 200
+    assert places() == before
