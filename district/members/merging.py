@@ -23,6 +23,11 @@ from push.consent import Channel, Consents, Purpose
 
 CONTACTS = ("phone", "email")
 _AFTER = timedelta(microseconds=1)
+_MOVE_DEBT: Final = (
+    "UPDATE points_wallet SET debt = debt - :debt WHERE district_id = :d AND member_id = :source",
+    """INSERT INTO points_wallet (district_id, member_id, debt) VALUES (:d, :target, :debt)
+    ON CONFLICT (district_id, member_id) DO UPDATE SET debt = points_wallet.debt + EXCLUDED.debt""",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,7 @@ MOVED: Final = (
     Movable(table="visit", key=("trading_day", "id")),
     Movable(table="points_lot", key=("id",)),
     Movable(table="points_movement", key=("id",)),
+    Movable(table="points_spend", key=("id",)),
     Movable(table="purchase", key=("id",)),
     Movable(table="purchase_link", key=("source_id", "payer_hash")),
     Movable(table="member_endpoint", key=("id",)),
@@ -96,6 +102,7 @@ def merge(
     moved = {one.table: _move(session, district.id, one, merged.id, kept.id) for one in MOVED}
     row.moved = {
         "rows": moved,
+        "debt": _give_debt(session, district.id, merged.id, kept.id),
         "contacts": _give_contacts(session, merged, kept),
         "withdrawn": _withdraw(session, district, kept, merged, row),
         "was": {"is_of_age": kept.is_of_age, "is_personalised": kept.is_personalised},
@@ -157,6 +164,20 @@ def _move_back(
             AND ({names}) IN (SELECT {wanted} FROM jsonb_array_elements(CAST(:keys AS jsonb)) AS k)"""
     values = {"d": district_id, "kept": merge.kept_id, "merged": merge.merged_id, "keys": json.dumps(keys)}
     session.execute(text(statement), values)
+
+
+def _give_debt(
+    session: Session, district_id: uuid.UUID, source: uuid.UUID, target: uuid.UUID, *, most: int | None = None
+) -> int:
+    """Make what one member owes of points the other's to pay, or so much of it as is still owed; how much it was."""
+    values = {"d": district_id, "source": source, "target": target}
+    wallet = "SELECT debt FROM points_wallet WHERE district_id = :d AND member_id = :source FOR UPDATE"
+    owed = session.scalar(text(wallet), values) or 0
+    debt = owed if most is None else min(owed, most)
+    if debt:
+        for statement in _MOVE_DEBT:
+            session.execute(text(statement), values | {"debt": debt})
+    return int(debt)
 
 
 def _give_contacts(session: Session, source: Member, target: Member) -> list[str]:
@@ -242,6 +263,7 @@ def undo(session: Session, district: DistrictInfo, merge_id: uuid.UUID, *, clock
         )
     for one in reversed(MOVED):
         _move_back(session, district.id, one, row.moved["rows"].get(one.table, []), row)
+    _give_debt(session, district.id, kept.id, merged.id, most=row.moved.get("debt", 0))
     for name in row.moved["contacts"]:
         value = getattr(kept, name)
         setattr(kept, name, None)
