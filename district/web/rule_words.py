@@ -121,6 +121,7 @@ def _what(offer: OfferContent) -> str:
         OfferKind.RED_PACKET: _("the red packet “%(title)s”", title=title),
         OfferKind.MESSAGE: _("the message “%(title)s”", title=title),
         OfferKind.GREETING: _("the greeting “%(title)s”", title=title),
+        OfferKind.POINTS: _("the points “%(title)s”", title=title),
         "points": _("the points “%(title)s”", title=title),
     }
     words = kinds.get(offer.kind, f"“{title}”")
