@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from district.campaigns.schemas import CampaignOut
@@ -125,6 +125,13 @@ def arrange(
         found = None
     page = Page(campaign=found, part=part if is_part else "", focus=_added(form, arranged))
     return editor_page(request, here, session, clock, arranged, page)
+
+
+@router.get("/merchant/campaigns/arrange")
+def arranged_elsewhere(here: MerchantStaff, campaign: uuid.UUID | None = None) -> Response:
+    """Who comes back to the address of a button, to read it in the other language, comes to the form."""
+    address = "/merchant/campaigns/new" if campaign is None else f"/merchant/campaigns/{campaign}/edit"
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 
 def _added(before: Fields, after: Fields) -> str:

@@ -28,6 +28,7 @@ GETS = (
 POSTS = (
     "/merchant/campaigns/new",
     "/merchant/campaigns/check",
+    "/merchant/campaigns/arrange",
     "/merchant/campaigns/{campaign}/edit",
     "/merchant/campaigns/{campaign}/steps",
     "/merchant/campaigns/{campaign}/stock",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from district.web.editor import arranging, recurrence, seen, where, who
 from district.web.editor.campaign import Editor
@@ -138,9 +138,9 @@ def test_rows_do_not_grow_without_end() -> None:
 
 
 def test_names_that_are_no_fields_are_dropped_and_long_things_cut() -> None:
+    long: list[tuple[str, str | UploadFile]] = [("blackout", "2026-01-01")] * 500
     sent = FormData(
-        [("name", "x" * 9_000), ("UPPER", "1"), ("trigger-0-on-more-parts", "1"), ("a b", "1")]
-        + [("blackout", "2026-01-01")] * 500
+        [("name", "x" * 9_000), ("UPPER", "1"), ("trigger-0-on-more-parts", "1"), ("a b", "1"), *long]
     )
     form = read(sent)
     assert set(form.values) == {"name", "blackout"}
