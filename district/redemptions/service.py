@@ -209,7 +209,7 @@ async def reverse(
     Raises: NotFound for another store's, AlreadyReversed, RefundOver, RequestNumberReused.
     """
     till = await standing(pool, principal)
-    values = {
+    values: dict[str, Any] = {
         "district_id": principal.district_id,
         "id": new_id(),
         "redemption_id": redemption_id,
