@@ -363,3 +363,28 @@ async def test_a_campaign_for_tills_without_a_line_costs_at_most_what_the_operat
     assert (status, problem["errors"][0]["pointer"]) == (422, "/offer/offline")
     assert (await post({"type": "percent", "percent": 5}))[0] == 422
     assert (await post({"type": "percent", "percent": 5, "max_discount_minor": 2_000}))[0] == 201
+
+
+@pytest.mark.parametrize(("bearer", "borne", "net"), [("merchant", 500, 0), ("platform", 0, 500)])
+async def test_a_conflict_stands_among_the_corrections_of_the_days_statement(
+    counter: Counter, device: Device, bearer: str, borne: int, net: int
+) -> None:
+    policy(counter, conflicts_borne_by=bearer)
+    counter.campaign.owner_kind, counter.campaign.merchant_id = "operator", None
+    counter.makers.done()
+    offer = bound_offer(counter)
+    code = await shown(counter, offer)
+    assert (await counter.use(offer.code)).status_code == 200
+    device.take(code)
+    await device.bring_in()
+    owner = counter.makers.account(counter.district, Role.MERCHANT, scope_id=counter.merchant.id)
+    token = counter.makers.token(
+        counter.district, Role.MERCHANT, subject_id=owner.id, scope_id=counter.merchant.id
+    )
+    answer = await counter.client.get(
+        f"/v1/districts/{counter.district.slug}/statements/open", headers={"Authorization": f"Bearer {token}"}
+    )
+    (figures,) = answer.json()["items"]
+    assert (figures["redemptions"], figures["redeemed_minor"]) == (1, 500)
+    assert (figures["corrections"], figures["corrected_minor"]) == (1, 500)
+    assert (figures["borne_minor"], figures["net_minor"]) == (borne, 500 + net)
