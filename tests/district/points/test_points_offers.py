@@ -26,7 +26,7 @@ RULE = {
 
 def campaign(bank: Bank, **values: Any) -> Campaign:
     claim = {"claim": {"mode": "open", "pushed": False}}
-    made = {"stock": 5, "rule": RULE, "offer": POINTS | claim} | values
+    made: dict[str, Any] = {"stock": 5, "rule": RULE, "offer": POINTS | claim} | values
     row = bank.makers.campaign(bank.district, bank.merchant, [bank.store], **made)
     bank.makers.done()
     return row
