@@ -22,6 +22,7 @@ from district.campaigns.shared_models import TerritoryConsent
 from district.clock import Clock
 from district.database import new_id, notify
 from district.demo import policy
+from district.demo.past_campaigns import first_mall
 from district.demo.shops import StoreSpot, chosen, plan_of
 from district.demo.world import World
 from district.districts import service as districts
@@ -248,16 +249,10 @@ def _add_accounts(
 ) -> None:
     """One account a role, each with a password of its own; the shopper is a member like any other."""
     member = members.join(session, district, language="en", clock=clock, is_demo=True)
-    property_id = (
-        session.query(Property.id)
-        .filter_by(district_id=district.id, kind="mall")
-        .order_by(Property.name)
-        .limit(1)
-    )
     scopes = {
         Role.OPERATOR: None,
         Role.MERCHANT: first.merchant_id,
-        Role.PROPERTY: property_id.scalar(),
+        Role.PROPERTY: first_mall(session, district),
         Role.OBSERVER: None,
         Role.SHOPPER: member.id,
     }
