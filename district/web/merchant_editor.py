@@ -22,7 +22,7 @@ from district.web.editor.campaign import Editor
 from district.web.editor.fields import Fields
 from district.web.editor.ideas import FIRST, IDEAS
 from district.web.explained import explained
-from district.web.language import Tongue, negotiate, speaking
+from district.web.language import Tongue, gettext, negotiate, speaking
 from district.web.merchant_editor_page import Page, editor_page
 from district.web.merchant_pages import MerchantStaff, not_found, one_campaign, own_stores
 from district.web.security import require_own_form
@@ -80,6 +80,8 @@ AtDesk = Annotated[Desk, Depends(desk)]
 def new_campaign(at: AtDesk, idea: str = "", copy: uuid.UUID | None = None) -> Response:
     """An empty form, one of the ideas, or a copy of an own campaign."""
     form = IDEAS.get(idea, FIRST)
+    with speaking(Tongue(language=negotiate(at.request))):
+        form = form.merged({"name": gettext(form.one("name"))})
     if copy is not None:
         try:
             found = at.one(copy)

@@ -78,7 +78,7 @@ IDEAS: Final[Mapping[str, Fields]] = {
         text_zh="仅限老顾客。",
     ),
     "threshold": FIRST.with_values(
-        name="Spend more, save more",
+        name="Spend and save",
         value="threshold",
         min_spend="50",
         amount="10",

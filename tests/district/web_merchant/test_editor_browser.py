@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from district.campaigns.models import Campaign
+from tests.browser.test_accessibility import AXE, REPAINT, faults
 from tests.district.web_merchant.test_browser import Counter, address, business, chromium, counter
 
 __all__ = ["address", "business", "chromium", "counter"]
@@ -189,3 +190,33 @@ def test_leaving_with_something_typed_is_asked_about(counter: Counter) -> None:
     page.get_by_role("link", name="Overview").click()
     page.wait_for_url("**/merchant")
     assert asked == ["beforeunload"]
+
+
+OPEN_ALL = "() => document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_part_opened_keeps_nobody_out_and_fits_a_telephone(counter: Counter, lang: str) -> None:
+    page = opened(counter, f"lang={lang}&idea=threshold")
+    page.evaluate(OPEN_ALL)
+    for part, row in (("group", "term-0-attr"), ("trigger", "trigger-1-on"), ("cut", "cut-0-kind")):
+        if part == "group":
+            page.locator('label:has(input[name="audience"][value="built"])').click()
+        page.locator(f"#add-{part}").click()
+        page.locator(f"#{row}").wait_for()
+    page.locator("#add-variant").click()
+    page.locator("#variant-1-name").wait_for()
+    page.locator("#trigger-1-on").select_option("schedule")
+    page.locator('button[value="out:trigger-0"]').click()
+    page.locator('button[value="back:trigger-0"]').wait_for()
+    page.locator('label:has(input[name="hours"][value="grid"])').click()
+    expect(page.locator('input[name="grid-su0-from"]')).to_have_value("10:00")
+    page.evaluate(OPEN_ALL)
+    page.evaluate(AXE)
+    wrongs = faults(page, "light, desk")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(reduced_motion="reduce")
+    page.evaluate(REPAINT, "dark")
+    wrongs += faults(page, "dark, telephone")
+    assert wrongs == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390

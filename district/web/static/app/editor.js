@@ -61,6 +61,18 @@ function leadToFields() {
   document.querySelector("[data-focus]")?.focus();
 }
 
+// The week's grid starts from the days and hours that are ticked, while it is empty.
+function fillGrid({ target }) {
+  const cells = [...form.querySelectorAll('input[name^="grid-"]')];
+  if (target.name !== "hours" || target.value !== "grid" || cells.some((cell) => cell.value)) return;
+  const values = new FormData(form);
+  for (const day of values.getAll("days")) {
+    for (const [end, name] of [["from", "opens"], ["until", "closes"]]) {
+      form.querySelector(`input[name="grid-${day.toLowerCase()}0-${end}"]`).value = values.get(name);
+    }
+  }
+}
+
 if (form) {
   showNeeded();
   revealTools();
@@ -68,6 +80,7 @@ if (form) {
   warnBeforeLeaving();
   leadToFields();
   form.addEventListener("change", showNeeded);
+  form.addEventListener("change", fillGrid);
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     if (!form.contains(detail.target) && !detail.target.id?.startsWith("part-")) return;
     showNeeded();
