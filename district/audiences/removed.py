@@ -5,8 +5,9 @@ Until then it bears a name that no rule can name, and its owner's own name for i
 
 import uuid
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from district.audiences import ownership
@@ -44,8 +45,9 @@ def bring_back(
     session: Session, district: DistrictInfo, principal: Principal, kind: LabelKind, row_id: uuid.UUID
 ) -> str:
     """Under its own name again. Raises: NotFound when it is deleted by now, NameTaken, TooManySets."""
-    table: type[Tag] | type[ContactList] | type[Segment] = ownership.TABLES[kind]
-    row: Tag | ContactList | Segment | None = session.get(table, (district.id, row_id), with_for_update=True)
+    table: type[Any] = ownership.TABLES[kind]  # a union of tables has no common type that selects
+    wanted = select(table).where(table.district_id == district.id, table.id == row_id).with_for_update()
+    row: Tag | ContactList | Segment | None = session.scalar(wanted)
     if row is None or row.merchant_id != ownership.owner_of(principal) or not row.name.startswith(ASIDE):
         raise NotFound("It cannot be brought back any more.")
     name = row.name.rpartition(ASIDE)[2]
