@@ -142,6 +142,12 @@ class Settings(BaseSettings):
         le=timedelta(days=365),
         description="How long sessions that accounting told of are kept after their end",
     )
+    delivery_records_kept: timedelta = Field(
+        default=timedelta(days=40),
+        ge=timedelta(days=7),
+        le=timedelta(days=400),
+        description="How long attempts to send messages, and providers' receipts, are kept",
+    )
     member_events_kept: timedelta = Field(
         default=timedelta(days=180),
         ge=timedelta(days=1),

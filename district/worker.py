@@ -14,6 +14,7 @@ from district.campaigns import jobs as campaigns
 from district.campaigns import visit_triggers
 from district.clock import Clock, system
 from district.deliveries import jobs as deliveries
+from district.deliveries import receipt_jobs
 from district.deliveries.jobs import Deliveries
 from district.feeds.recorder import Recorder
 from district.gateways import overstayed
@@ -118,6 +119,19 @@ async def forget_messages(context: RoleContext) -> None:
     """Retention of the outbox."""
     for district in context.districts:
         await outbox.forget(context.pool, district.id, machine_now=context.clock.machine_now())
+
+
+async def judge_providers(context: RoleContext) -> None:
+    """What each provider was good for."""
+    for district in context.districts:
+        await receipt_jobs.judge(context.pool, district.id, machine_now=context.clock.machine_now())
+
+
+async def forget_attempts(context: RoleContext) -> None:
+    """Retention of attempts and receipts."""
+    kept, machine_now = context.settings.delivery_records_kept, context.clock.machine_now()
+    for district in context.districts:
+        await receipt_jobs.forget(context.pool, district.id, machine_now=machine_now, kept=kept)
 
 
 async def follow_visits(context: RoleContext) -> None:
@@ -247,6 +261,8 @@ JOBS: tuple[Job, ...] = (
     Job(name="incentives.give", every=timedelta(seconds=2), run=give_for_joining),
     Job(name="offers.drops", every=timedelta(seconds=1), run=serve_drops),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
+    Job(name="deliveries.judge", every=timedelta(hours=1), run=judge_providers),
+    Job(name="deliveries.forget", every=timedelta(minutes=1), run=forget_attempts),
     Job(name="idempotency.forget", every=timedelta(minutes=10), run=forget_answers),
 )
 
@@ -283,6 +299,7 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
                 group.create_task(recorder.run())
                 group.create_task(accounting.run())
                 group.create_task(deliveries.run(sender))
+                group.create_task(receipt_jobs.run(settings, lambda: context.districts, clock))
                 group.create_task(ending_jobs.run(settings, clock))
                 group.create_task(changing.run(settings, lambda: context.registry.value.by_id, clock))
                 group.create_task(replaying.keep(settings, context.stream, lambda: context.districts, clock))

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from district.channels import queries
+from district.channels.models import ChannelProvider
 from push.consent import Channel
 from push.routing import MAINLAND_ORDER, Record, order_of
 
@@ -34,6 +37,16 @@ class Standing:
 
 
 NOTHING = Standing()
+
+
+def has_provider(session: Session, district_id: uuid.UUID, channel: Channel) -> bool:
+    """Whether a district can send by a channel: a provider of it is switched on."""
+    wanted = select(ChannelProvider.id).where(
+        ChannelProvider.district_id == district_id,
+        ChannelProvider.channel == channel.value,
+        ChannelProvider.is_on,
+    )
+    return session.scalar(wanted.limit(1)) is not None
 
 
 async def load(connection: Connection, district_id: uuid.UUID) -> Standing:

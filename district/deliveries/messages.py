@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from district.auth import codes
 from district.channels.addresses import Address
 from push.consent import Channel
 from push.identifiers import CampaignId, DeliveryId, MemberId, OfferId, StoreId
-from push.message import Message, MessagePurpose
+from push.message import Message, MessagePurpose, one_time_code_text
 from push.wording import Language, Localised, language_of
 
 
@@ -34,7 +36,7 @@ def message_of(
     id_, _, _, channel, purpose, member_id, offer_id, payload, due_at, send_before = row[:10]
     found = addresses.get((member_id, Channel(channel)))
     language = language_of(payload.get("language") or (found.language if found else None)) or Language.EN
-    words = payload.get("by_channel", {}).get(channel, payload)
+    title, body = _words(Channel(channel), MessagePurpose(purpose), payload, language)
     return Message(
         id=DeliveryId(id_),
         channel=Channel(channel),
@@ -42,8 +44,8 @@ def message_of(
         address=found.address if found else _address(Channel(channel), member_id, payload, urls),
         keys=found.keys if found else {},
         language=language,
-        title=_text(words.get("title"), language),
-        body=_text(words.get("body"), language),
+        title=title,
+        body=body,
         why=_text(payload.get("why"), language),
         at=due_at,
         expires_at=send_before,
@@ -53,6 +55,19 @@ def message_of(
         store_id=StoreId(uuid.UUID(text)) if (text := payload.get("store_id")) else None,
         code=payload.get("code"),
     )
+
+
+def _words(
+    channel: Channel, purpose: MessagePurpose, payload: Mapping[str, Any], language: Language
+) -> tuple[str, str]:
+    """Title and body; those of a code are made here, so that its row holds nothing but the code. A text has no title."""
+    code = payload.get("code")
+    if purpose is MessagePurpose.CODE and isinstance(code, str) and "body" not in payload:
+        minutes = round(codes.LIFE / timedelta(minutes=1))
+        title, body = one_time_code_text(code, minutes=minutes, language=language)
+        return ("" if channel is Channel.SMS else title), body
+    words = payload.get("by_channel", {}).get(channel, payload)
+    return _text(words.get("title"), language), _text(words.get("body"), language)
 
 
 def _address(

@@ -164,3 +164,48 @@ ORDER BY sequence DESC LIMIT %(limit)s
 LANGUAGE_SQL = """
 SELECT language FROM member WHERE district_id = %(district_id)s AND id = %(member_id)s AND state = 'active'
 """
+
+# Receipts of messages that nobody knew when they came: by the provider's name for the message, or by the delivery's id.
+LATE_RECEIPTS_SQL = """
+SELECT receipt.provider_id, receipt.event_key, receipt.kind, receipt.received_at, known.id
+FROM delivery_receipt AS receipt
+CROSS JOIN LATERAL (
+    SELECT id FROM outbox_message AS message
+    WHERE message.district_id = :district_id AND message.provider_id = receipt.provider_id
+      AND message.provider_message_id = receipt.provider_message_id AND message.provider_message_id <> ''
+    UNION ALL
+    SELECT id FROM outbox_message AS message
+    WHERE message.district_id = :district_id AND message.provider_id = receipt.provider_id
+      AND message.id = CASE WHEN receipt.provider_message_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                            THEN receipt.provider_message_id::uuid END
+    LIMIT 1
+) AS known
+WHERE receipt.district_id = :district_id AND receipt.delivery_id IS NULL AND receipt.received_at > :since
+ORDER BY receipt.received_at, receipt.event_key LIMIT :limit
+FOR UPDATE OF receipt SKIP LOCKED
+"""
+
+JUDGE_SQL = """
+UPDATE channel_provider AS provider SET success = judged.success
+FROM (
+    SELECT provider_id, (count(*) FILTER (WHERE outcome = 'accepted'))::float / count(*) AS success
+    FROM delivery_attempt
+    WHERE district_id = %(district_id)s AND at > %(since)s AND provider_id IS NOT NULL
+    GROUP BY provider_id
+) AS judged
+WHERE provider.district_id = %(district_id)s AND provider.id = judged.provider_id
+  AND provider.success IS DISTINCT FROM judged.success
+"""
+
+FORGET_ATTEMPTS_SQL = """
+DELETE FROM delivery_attempt WHERE district_id = %(district_id)s AND id IN (
+    SELECT id FROM delivery_attempt WHERE district_id = %(district_id)s AND at <= %(before)s
+    ORDER BY at LIMIT %(limit)s)
+"""
+
+FORGET_RECEIPTS_SQL = """
+DELETE FROM delivery_receipt WHERE district_id = %(district_id)s AND (provider_id, event_key) IN (
+    SELECT provider_id, event_key FROM delivery_receipt
+    WHERE district_id = %(district_id)s AND received_at <= %(before)s
+    ORDER BY received_at LIMIT %(limit)s)
+"""

@@ -5,6 +5,8 @@ import uuid
 from sqlalchemy.orm import Session, sessionmaker
 
 from district.auth import codes
+from district.channels.proven import revive
+from district.channels.standing import has_provider
 from district.clock import Clock
 from district.districts.service import DistrictInfo
 from district.gateways.dialect import Arrival
@@ -18,6 +20,16 @@ from push.consent import Channel
 from push.message import MessagePurpose
 
 
+def channel_of(contact: Contact) -> Channel:
+    """By which channel a contact is reached."""
+    return Channel.SMS if contact.kind is ContactKind.PHONE else Channel.EMAIL
+
+
+def proved(session: Session, district: DistrictInfo, contact: Contact) -> None:
+    """A code that was sent there came back: an address that was held to be gone is used again."""
+    revive(session, district.id, channel_of(contact), contact.value)
+
+
 def send_code(
     session: Session,
     district: DistrictInfo,
@@ -25,24 +37,27 @@ def send_code(
     *,
     network: str,
     clock: Clock,
-    is_possible: bool,
+    language: str,
+    is_shown: bool,
     arrival: Arrival | None = None,
     gateway: Gateway | None = None,
     is_bound: bool = True,
 ) -> str:
     """Send a one-time code; the ticket stays with the page that asked, and without one the code works for programs.
 
+    ``is_shown``: the installation shows codes to its operator, so it can do without a provider.
+
     A device that its gateway vouches for is limited by itself, any other caller by the network.
 
     Raises: TooMany; Unavailable when no provider is set up; Invalid for a country that no codes are sent to.
     """
-    if not is_possible:
+    channel = channel_of(contact)
+    if not is_shown and not has_provider(session, district.id, channel):
         raise Unavailable(
             "No provider sends codes here yet; choose another way to sign in.",
             retry_after_s=3600,
             detail_zh="这里尚未开通验证码发送，请换一种方式登录。",
         )
-    channel = Channel.SMS if contact.kind is ContactKind.PHONE else Channel.EMAIL
     device, most = None, codes.PER_NETWORK_HOUR
     if arrival is not None:
         device = members.alias_of(district, arrival.mac) if arrival.is_signed else None
@@ -67,7 +82,12 @@ def send_code(
         outbox.NewMessage(
             channel=channel,
             purpose=MessagePurpose.CODE,
-            payload={"to": contact.value, "code": made.code, "expires_at": made.expires_at.isoformat()},
+            payload={
+                "to": contact.value,
+                "code": made.code,
+                "expires_at": made.expires_at.isoformat(),
+                "language": language,
+            },
             due_at=now,
             send_before=now + codes.LIFE,
         ),

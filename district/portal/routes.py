@@ -32,6 +32,7 @@ from district.proxies import address_of
 from district.proxies import network_of as network_of  # noqa: PLC0414 pages took it from here
 from district.radius import ending
 from push.consent import Purpose
+from push.wording import Language, language_of
 
 router = APIRouter(prefix="/v1", tags=["members"])
 Caller = Annotated[Principal, Depends(require(*Role))]
@@ -60,7 +61,8 @@ def ask_for_code(
         contact,
         network=network_of(request),
         clock=clock,
-        is_possible=settings.demo_console_codes,
+        language=language_of(request.headers.get("accept-language")) or Language.EN,
+        is_shown=settings.demo_console_codes,
         is_bound=False,
     )
     return {"status": "sent", "district": district.slug}
@@ -111,6 +113,7 @@ def _log_in_shopper(
         found = members.recognise(
             session, district, alias=None, contact=contact, known=None, language="en", clock=clock
         )
+        service.proved(session, district, contact)
         return auth.open_session(
             session,
             role=Role.SHOPPER,

@@ -26,6 +26,7 @@ from district.portal import access, identities, incentives, joins, notices, text
 from district.portal.choice import Choice as Choice  # noqa: PLC0414 callers ask one module about sign-ins
 from district.portal.choice import SignedIn as SignedIn  # noqa: PLC0414
 from district.portal.code_sending import compare_code as compare_code  # noqa: PLC0414
+from district.portal.code_sending import proved as proved  # noqa: PLC0414
 from district.portal.code_sending import send_code as send_code  # noqa: PLC0414
 from district.portal.code_sending import verify as verify  # noqa: PLC0414
 from district.portal.granting import confirm as confirm  # noqa: PLC0414
@@ -157,7 +158,9 @@ def _who(
         language=choice.language,
         clock=clock,
     )
-    if choice.contact is None and proof.is_stale(session, found.member, now=clock.now()):
+    if choice.contact is not None:
+        proved(session, district, choice.contact)
+    elif proof.is_stale(session, found.member, now=clock.now()):
         return replace(found, is_proven=False)
     return found
 

@@ -108,7 +108,8 @@ def _send(request: Request, reader: Reader, clock: Clock, typed: Typed, contact:
             contact,
             network=network_of(request),
             clock=clock,
-            is_possible=request.app.state.settings.demo_console_codes,
+            language=negotiate(request).value,
+            is_shown=request.app.state.settings.demo_console_codes,
         )
     values = {typed.method: contact.value}
     return _page(request, reader, clock, Typed(method=typed.method, ticket=ticket, goal=typed.goal, **values))
@@ -130,6 +131,7 @@ def _enter(
             language=negotiate(request).value,
             clock=clock,
         )
+        portal.proved(session, reader.district, contact)
         issued = auth.open_session(
             session,
             role=Role.SHOPPER,

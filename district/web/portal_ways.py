@@ -89,7 +89,8 @@ def _send_code(visit: Visit, filled: Filled, contact: Contact) -> Response:
             contact,
             network=network_of(visit.request),
             clock=visit.clock,
-            is_possible=visit.request.app.state.settings.demo_console_codes,
+            language=negotiate(visit.request).value,
+            is_shown=visit.request.app.state.settings.demo_console_codes,
             arrival=visit.arrival,
             gateway=visit.gateway,
         )

@@ -2,10 +2,16 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
+from district.auth.models import Role
 from district.clock import FixedClock
 from district.database import Pool, make_pool
+from tests.conftest import refresh
+from tests.district.deliveries.relays import Desk, Relay
+from tests.district.deliveries.servers import served
 from tests.district.offers.conftest import Ground
 from tests.factories import Makers
 
@@ -31,3 +37,20 @@ def ground(committed: Makers, pool: Pool, clock: FixedClock) -> Ground:
         pool=pool,
         clock=clock,
     )
+
+
+@pytest.fixture
+async def relay(clock: FixedClock) -> AsyncIterator[Relay]:
+    """A relay behind a real socket."""
+    made = Relay(clock=clock)
+    async with served(made) as address:
+        made.address = address
+        yield made
+
+
+@pytest.fixture
+async def desk(app: FastAPI, client: httpx.AsyncClient, ground: Ground) -> Desk:
+    """The operator of the ground's district."""
+    headers = {"Authorization": f"Bearer {ground.makers.token(ground.district, Role.OPERATOR)}"}
+    await refresh(app)
+    return Desk(client=client, headers=headers, slug=ground.district.slug)

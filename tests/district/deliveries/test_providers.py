@@ -1,35 +1,14 @@
 """Providers by the public interface, and a relay that is really called: sealed secrets, a message out, receipts back."""
 
-import asyncio
-import json
 import secrets
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 
-from district.auth.models import Role
-from district.clock import Clock, FixedClock
 from district.database import Pool
-from district.deliveries.fleet import Fleet
-from district.deliveries.jobs import Lane
-from district.districts import service as districts
-from district.outbox import service as outbox
-from district.outbox.service import NewMessage
 from district.settings import Settings
-from push.channels import signing
-from push.consent import Channel
-from push.dispatch import DispatchPolicy
-from push.message import MessagePurpose
-from tests.conftest import refresh
-from tests.district.deliveries.servers import served
+from tests.district.deliveries.relays import Desk, Relay, send, told
 from tests.district.offers.conftest import Ground
 
 SECRET = "installation-" + secrets.token_hex(16)
@@ -40,64 +19,6 @@ ROW = "SELECT state, reason, provider_message_id, delivered_at IS NOT NULL, open
 def settings(settings: Settings) -> Settings:
     """Relays may be on this machine."""
     return settings.model_copy(update={"secret": SecretStr(SECRET), "provider_allow_loopback": True})
-
-
-@dataclass
-class Relay:
-    """A relay that keeps what it was sent, once its signature holds."""
-
-    clock: Clock
-    secret: str = field(default_factory=lambda: signing.secret_from(secrets.token_bytes(32)))
-    taken: list[dict[str, Any]] = field(default_factory=list)
-    address: str = ""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        body = await request.body()
-        signing.verify(request.headers, body, secrets=[self.secret], now=self.clock.machine_now())
-        self.taken.append(json.loads(body))
-        await JSONResponse({"id": f"relay-{len(self.taken)}"})(scope, receive, send)
-
-
-@pytest.fixture
-async def relay(clock: FixedClock) -> AsyncIterator[Relay]:
-    """A relay behind a real socket."""
-    made = Relay(clock=clock)
-    async with served(made) as address:
-        made.address = address
-        yield made
-
-
-@dataclass
-class Desk:
-    """An operator at the public interface."""
-
-    client: httpx.AsyncClient
-    headers: dict[str, str]
-    slug: str
-
-    async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        return await self.client.request(
-            method, f"/v1/districts/{self.slug}/{path}", headers=self.headers, json=body
-        )
-
-    async def make(self, relay: Relay, **values: Any) -> httpx.Response:
-        given = {
-            "slug": "relay",
-            "kind": "relay_sms",
-            "name": "Our relay",
-            "options": {"url": f"{relay.address}/send"},
-            "secrets": {"secret": relay.secret},
-        }
-        return await self.ask("POST", "channel-providers", given | values)
-
-
-@pytest.fixture
-async def desk(app: FastAPI, client: httpx.AsyncClient, ground: Ground) -> Desk:
-    """The operator of the ground's district."""
-    headers = {"Authorization": f"Bearer {ground.makers.token(ground.district, Role.OPERATOR)}"}
-    await refresh(app)
-    return Desk(client=client, headers=headers, slug=ground.district.slug)
 
 
 async def test_what_is_wrong_is_named_by_its_field_and_no_secret_is_repeated(
@@ -124,33 +45,6 @@ async def test_secrets_are_sealed_and_never_shown(desk: Desk, relay: Relay, grou
     assert again.status_code == 409
 
 
-async def send(ground: Ground, settings: Settings, pool: Pool) -> None:
-    """Queue one service message to a number, and let a worker's lane send it."""
-    message = NewMessage(
-        channel=Channel.SMS,
-        purpose=MessagePurpose.SERVICE,
-        payload={"to": "+358401234567", "title": "Hello", "body": "你好", "language": "zh"},
-        due_at=ground.clock.now(),
-    )
-    async with pool.connection() as connection:
-        await outbox.enqueue_all(connection, ground.info.id, [message])
-    registry = districts.registry(pool)
-    await registry.refresh()
-    fleet = Fleet.opened(pool, settings, ground.clock)
-    lane = Lane(
-        pool=pool,
-        registry=registry,
-        settings=settings,
-        clock=ground.clock,
-        fleet=fleet,
-        channels=frozenset({Channel.SMS}),
-        policy=DispatchPolicy(),
-        stopping=asyncio.Event(),
-    )
-    await lane.tick()
-    await fleet.close()
-
-
 async def test_a_message_goes_to_the_relay_and_its_receipts_come_back_in_any_order(
     desk: Desk, relay: Relay, ground: Ground, settings: Settings, pool: Pool
 ) -> None:
@@ -165,19 +59,6 @@ async def test_a_message_goes_to_the_relay_and_its_receipts_come_back_in_any_ord
         assert (await told(desk, relay, ground, receipts)).status_code == 204
     assert await ground.rows(ROW) == [("accepted", "", "relay-1", True, True)]
     assert await ground.number("SELECT count(*) FROM delivery_receipt WHERE district_id = %(d)s") == 2
-
-
-async def told(desk: Desk, relay: Relay, ground: Ground, receipts: Any, **changes: Any) -> httpx.Response:
-    body = json.dumps({"receipts": receipts}).encode()
-    signed = signing.headers(
-        [signing.key_of(relay.secret)],
-        message_id=secrets.token_hex(8),
-        at=ground.clock.machine_now(),
-        body=body,
-    )
-    return await desk.client.post(
-        f"/v1/districts/{desk.slug}/receipts/relay", content=changes.get("body", body), headers=signed
-    )
 
 
 async def test_a_receipt_that_is_not_the_relays_is_refused(desk: Desk, relay: Relay, ground: Ground) -> None:

@@ -1,0 +1,109 @@
+"""Receipts that came before the answer that names their message, and what providers were good for, looked at by workers."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy.exc
+import structlog
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from district.channels.kinds.kind import ReceiptKind
+from district.clock import Clock
+from district.database import Pool, make_engine, make_sessions
+from district.deliveries import queries, receipts
+from district.deliveries.models import DeliveryReceipt
+from district.districts.service import DistrictInfo
+from district.outbox.models import OutboxMessage
+from district.settings import Settings
+
+log = structlog.get_logger()
+FOLD_EVERY_S: Final = 3.0
+MOST_AT_ONCE: Final = 500
+LOOK_BACK: Final = timedelta(days=1)
+"""An answer that names a message comes within seconds of the call: older receipts wait in vain."""
+JUDGED_BY: Final = timedelta(days=30)
+MOST_FORGOTTEN: Final = 20_000
+
+
+def fold(session: Session, district: DistrictInfo, *, clock: Clock) -> int:
+    """Carry out receipts whose message is known by now, at most MOST_AT_ONCE of them; how many there were.
+
+    Workers that fold at once take different receipts.
+    """
+    values = {
+        "district_id": district.id,
+        "since": clock.machine_now() - LOOK_BACK,
+        "limit": MOST_AT_ONCE,
+    }
+    found = session.execute(text(queries.LATE_RECEIPTS_SQL), values).all()
+    for provider_id, event_key, kind, received_at, delivery_id in found:
+        session.execute(
+            update(DeliveryReceipt)
+            .where(
+                DeliveryReceipt.district_id == district.id,
+                DeliveryReceipt.provider_id == provider_id,
+                DeliveryReceipt.event_key == event_key,
+            )
+            .values(delivery_id=delivery_id)
+        )
+        message = session.get(OutboxMessage, (district.id, delivery_id))
+        if message is not None and kind in set(ReceiptKind):
+            receipts.carry_out(session, district, message, ReceiptKind(kind), at=received_at, clock=clock)
+    return len(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folding:
+    """One worker's share of them. Any number of workers may run."""
+
+    sessions: sessionmaker[Session]
+    districts: Callable[[], Sequence[DistrictInfo]]
+    clock: Clock
+
+    async def run(self) -> None:
+        """Fold every few seconds until cancelled; a database that is away is waited for."""
+        while True:
+            for district in self.districts():
+                try:
+                    while await asyncio.to_thread(self._fold, district) == MOST_AT_ONCE:
+                        pass
+                except sqlalchemy.exc.SQLAlchemyError as error:
+                    log.warning("receipts.database_away", error=type(error).__name__)
+            await asyncio.sleep(FOLD_EVERY_S)
+
+    def _fold(self, district: DistrictInfo) -> int:
+        with self.sessions.begin() as session:
+            folded = fold(session, district, clock=self.clock)
+        if folded:
+            log.info("receipts.folded", district=district.slug, receipts=folded)
+        return folded
+
+
+async def run(settings: Settings, districts: Callable[[], Sequence[DistrictInfo]], clock: Clock) -> None:
+    """Fold receipts until cancelled."""
+    assert settings.database_url is not None  # noqa: S101 the role started with it
+    engine = make_engine(settings.database_url, pool_size=1)
+    try:
+        await Folding(sessions=make_sessions(engine), districts=districts, clock=clock).run()
+    finally:
+        engine.dispose()
+
+
+async def judge(pool: Pool, district_id: uuid.UUID, *, machine_now: datetime) -> None:
+    """Keep of each provider the share of the last month's attempts that it took."""
+    values = {"district_id": district_id, "since": machine_now - JUDGED_BY}
+    async with pool.connection() as connection:
+        await connection.execute(queries.JUDGE_SQL, values)
+
+
+async def forget(pool: Pool, district_id: uuid.UUID, *, machine_now: datetime, kept: timedelta) -> None:
+    """Retention of attempts and receipts, a bounded number at a time."""
+    values = {"district_id": district_id, "before": machine_now - kept, "limit": MOST_FORGOTTEN}
+    async with pool.connection() as connection:
+        await connection.execute(queries.FORGET_ATTEMPTS_SQL, values)
+        await connection.execute(queries.FORGET_RECEIPTS_SQL, values)
