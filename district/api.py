@@ -8,7 +8,7 @@ from district.audiences import routes as audiences
 from district.campaigns import consent_routes, joint_routes
 from district.campaigns import routes as campaigns
 from district.channels import routes as channels
-from district.deliveries import receipt_routes
+from district.deliveries import push_routes, receipt_routes
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
 from district.footfall import routes as footfall
@@ -60,6 +60,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     statements.budgets,
     deliveries.router,
     receipt_routes.router,
+    push_routes.router,
     channels.router,
     reports.router,
     campaigns.router,

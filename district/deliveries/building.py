@@ -22,6 +22,8 @@ class ProviderRow(Protocol):
     @property
     def id(self) -> uuid.UUID: ...
     @property
+    def slug(self) -> str: ...
+    @property
     def kind(self) -> str: ...
     @property
     def options(self) -> Mapping[str, Any]: ...
@@ -51,4 +53,6 @@ def building_of(
         origin=(settings.public_url or "").rstrip("/"),
         now=clock.machine_now,
         monotonic=clocks.monotonic,
+        business_now=clock.now,
+        provider_slug=row.slug,
     )

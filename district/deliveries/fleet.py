@@ -37,6 +37,7 @@ class _Row:
     """Of a row of PROVIDERS_SQL, what its sender is made of."""
 
     id: uuid.UUID
+    slug: str
     kind: str
     options: Mapping[str, Any]
     sealed: bytes = field(repr=False)
@@ -155,7 +156,7 @@ class Fleet:
         kind = KINDS.get(row[3])
         if kind is None:
             return None
-        known = _Row(id=row[0], kind=row[3], options=row[5], sealed=bytes(row[6]))
+        known = _Row(id=row[0], slug=row[1], kind=row[3], options=row[5], sealed=bytes(row[6]))
         try:
             building = building_of(self.settings, district, known, clock=self.clock, outbound=self.outbound)
             return kind.build(building)

@@ -13,7 +13,7 @@ from district.members import ledger
 from district.members.ledger import NO_EVIDENCE, Decision, Evidence
 from district.members.models import Consent, Member
 from district.members.models import ConsentText as ConsentTextRow
-from district.members.texts import ASKED, ConsentText, consent_text, standing_hashes
+from district.members.texts import ASKED, WORDED, ConsentText, consent_text, standing_hashes
 from district.problems import Conflict, Invalid
 from push.consent import Channel, ConsentRecord, Consents, Purpose
 
@@ -76,7 +76,8 @@ def choose(
 
 def _asked(purpose: Purpose, channel: Channel | None) -> tuple[Purpose, Channel | None] | None:
     """What is asked for under this purpose; without a channel, the only one that it is asked for."""
-    found = [pair for pair in ASKED if pair[0] is purpose and channel in {None, pair[1]}]
+    among = ASKED if channel is None else WORDED
+    found = [pair for pair in among if pair[0] is purpose and channel in {None, pair[1]}]
     return found[0] if len(found) == 1 else None
 
 
@@ -111,7 +112,7 @@ def decide(
             detail_zh="未达到所要求的年龄，无法同意此项；不影响上网。",
         )
     ledger.lock(session, district.id, member.id)
-    text = consent_text(purpose, channel, language) if (purpose, channel) in ASKED else None
+    text = consent_text(purpose, channel, language) if (purpose, channel) in WORDED else None
     if not _says_something_new(
         session, district.id, member.id, purpose=purpose, channel=channel, granted=granted, text=text
     ):

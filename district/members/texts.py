@@ -29,6 +29,12 @@ ASKED: tuple[tuple[Purpose, Channel | None], ...] = (
 )
 """What the portal asks for; only the first is needed to go on line."""
 
+OFFERED: tuple[tuple[Purpose, Channel], ...] = ((Purpose.MARKETING, Channel.WEB_PUSH),)
+"""What a member can agree to beside that, where the district has set the channel up."""
+
+WORDED: tuple[tuple[Purpose, Channel | None], ...] = (*ASKED, *OFFERED)
+"""Everything that there are words for."""
+
 _WORDS: dict[tuple[Purpose, str], str] = {
     (Purpose.ACCESS, "en"): (
         f"By connecting you accept the terms of the free Wi-Fi (version {terms.CURRENT.version}). We record when and "
@@ -49,11 +55,22 @@ _WORDS: dict[tuple[Purpose, str], str] = {
     (Purpose.LOCATION, "zh"): "根据我在商圈内的位置挑选优惠。位置数据 90 天后删除；我可以随时撤回同意。",
 }
 
+_CHANNEL_WORDS: dict[tuple[Channel, str], str] = {
+    (
+        Channel.WEB_PUSH,
+        "en",
+    ): "Send me offers from shops of this district as notifications of this browser. I can stop this at any time.",
+    (Channel.WEB_PUSH, "zh"): "通过本浏览器的通知向我发送本商圈门店的优惠。我可以随时关闭。",
+}
+"""Words for marketing by a channel that has its own."""
+
 
 def consent_text(purpose: Purpose, channel: Channel | None, language: str) -> ConsentText:
     """The words for a purpose; English where a language has none of its own."""
     spoken = "zh" if language.startswith("zh") else "en"
-    return ConsentText(purpose=purpose, channel=channel, language=spoken, text=_WORDS[purpose, spoken])
+    own = _CHANNEL_WORDS.get((channel, spoken)) if channel and purpose is Purpose.MARKETING else None
+    words = own or _WORDS[purpose, spoken]
+    return ConsentText(purpose=purpose, channel=channel, language=spoken, text=words)
 
 
 def standing_hashes(purpose: Purpose, channel: Channel | None) -> frozenset[bytes]:

@@ -1,15 +1,19 @@
 """Providers of messages for the scene of hostile requests, and bodies about them."""
 
+import base64
+import hashlib
 import json
 import secrets
 from typing import Any
 
-from district.channels.models import ChannelProvider
+from district.channels.models import ChannelProvider, MemberEndpoint
 from district.channels.service import about
 from district.database import new_id
 from district.districts.models import District
+from district.members.models import Member
 from district.sealing import seal
 from push.channels import signing
+from push.channels.vapid import new_private_key, public_key_of
 from tests.factories import Makers
 
 SECRET = "s" * 43
@@ -36,6 +40,53 @@ def provider(makers: Makers, district: District, *, slug: str) -> ChannelProvide
     makers.session.add(row)
     makers.session.flush()
     return row
+
+
+def browser(makers: Makers, district: District, member: Member) -> MemberEndpoint:
+    """A browser of a member's that lets itself be told, in a district that is set up for it."""
+    id_, now = new_id(), makers.clock.now()
+    credentials = {"private_key": new_private_key()}
+    row = ChannelProvider(
+        district_id=district.id,
+        id=id_,
+        slug=f"push-{secrets.token_hex(6)}",
+        channel="web_push",
+        kind="web_push",
+        name="Browsers",
+        options={"contact": "mailto:push@shangquan.example"},
+        sealed=seal(SECRET, json.dumps(credentials).encode(), about=about(id_)),
+        created_at=now,
+        changed_at=now,
+    )
+    subscription = push_subscription()
+    endpoint_id = new_id()
+    endpoint = MemberEndpoint(
+        district_id=district.id,
+        id=endpoint_id,
+        member_id=member.id,
+        channel="web_push",
+        provider_id=id_,
+        address=subscription["endpoint"],
+        address_hash=hashlib.sha256(subscription["endpoint"].encode()).digest(),
+        sealed=seal(SECRET, json.dumps(subscription["keys"]).encode(), about=f"endpoint:{endpoint_id}"),
+        created_at=now,
+        seen_at=now,
+    )
+    makers.session.add_all([row, endpoint])
+    makers.session.flush()
+    return endpoint
+
+
+def push_subscription() -> dict[str, Any]:
+    """A subscription as a browser writes it."""
+    return {
+        "endpoint": f"https://fcm.googleapis.com/fcm/send/{secrets.token_urlsafe(24)}",
+        "expirationTime": None,
+        "keys": {
+            "p256dh": public_key_of(new_private_key()),
+            "auth": base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("="),
+        },
+    }
 
 
 def channel_bodies() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from district.clock import system
 from push.channels.outbound import Outbound
 from push.channels.providers import Sender
 from push.consent import Channel
@@ -91,6 +92,9 @@ class Building:
     now: Callable[[], datetime]
     """Machine time."""
     monotonic: Callable[[], float]
+    business_now: Callable[[], datetime] = system.now
+    """Business time, by which messages expire."""
+    provider_slug: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

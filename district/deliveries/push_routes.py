@@ -1,0 +1,100 @@
+"""Members' interface to notifications of their browsers."""
+
+import uuid
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+from sqlalchemy.orm import Session
+
+from district.auth.principals import Shopper
+from district.clock import ClockDep
+from district.database import DbSession
+from district.deliveries import push_subscriptions
+from district.deliveries.push_schemas import NewPushSubscription, PushKeyOut, PushSubscriptionOut
+from district.districts.service import DistrictDep, DistrictInfo, RegistryDep
+from district.members import service as members
+from district.members.ledger import Evidence
+from district.members.models import Member
+from district.problems import NotAuthenticated, NotFound
+from district.proxies import address_of
+
+router = APIRouter(prefix="/v1", tags=["members"])
+PATH = "/me/push-subscriptions"
+PRIVATE = {"Cache-Control": "no-store"}
+
+
+def secret_of(request: Request) -> str:
+    """The installation's secret, or nothing."""
+    secret = request.app.state.settings.secret
+    return secret.get_secret_value() if secret else ""
+
+
+def _self(session: Session, principal: Shopper, registry: RegistryDep) -> tuple[DistrictInfo, Member]:
+    """Raises: NotAuthenticated when the membership has ended."""
+    try:
+        member = members.get(session, principal.district_id, principal.subject_id)
+    except NotFound as error:
+        raise NotAuthenticated("This membership has ended.") from error
+    return registry.find(principal.district_slug), member
+
+
+@router.get("/districts/{d}/push-key")
+def read_key(request: Request, district: DistrictDep, session: DbSession) -> PushKeyOut:
+    """What a page of this district subscribes with. Public; 404 where notifications are not set up."""
+    found = push_subscriptions.service_of(session, district, secret=secret_of(request))
+    if found is None:
+        raise NotFound("Notifications of browsers are not set up in this district.")
+    return PushKeyOut(public_key=found.public_key)
+
+
+@router.get(PATH)
+def read_subscriptions(
+    principal: Shopper, session: DbSession, registry: RegistryDep, response: Response
+) -> list[PushSubscriptionOut]:
+    """The caller's browsers, the one seen last first."""
+    district, member = _self(session, principal, registry)
+    response.headers.update(PRIVATE)
+    rows = push_subscriptions.listed(session, district.id, member.id)
+    return [PushSubscriptionOut.model_validate(row) for row in rows]
+
+
+@router.post(PATH, status_code=HTTPStatus.CREATED)
+def subscribe(
+    new: NewPushSubscription,
+    request: Request,
+    principal: Shopper,
+    session: DbSession,
+    registry: RegistryDep,
+    clock: ClockDep,
+    response: Response,
+    user_agent: Annotated[str, Header()] = "",
+) -> PushSubscriptionOut:
+    """Keep a browser's subscription. A page tells it anew each time that it is opened; that changes nothing.
+
+    It is no consent: nothing is sent before the member agrees to marketing by this channel.
+    """
+    district, member = _self(session, principal, registry)
+    response.headers.update(PRIVATE)
+    row = push_subscriptions.subscribe(
+        session, district, member, new, agent=user_agent, secret=secret_of(request), clock=clock
+    )
+    return PushSubscriptionOut.model_validate(row)
+
+
+@router.delete(PATH + "/{subscription_id}", status_code=HTTPStatus.NO_CONTENT)
+def unsubscribe(
+    subscription_id: uuid.UUID,
+    request: Request,
+    principal: Shopper,
+    session: DbSession,
+    registry: RegistryDep,
+    clock: ClockDep,
+) -> Response:
+    """Forget a browser; with the last one, the consent to its channel is taken back."""
+    district, member = _self(session, principal, registry)
+    evidence = Evidence(
+        proof="session", address=address_of(request), agent=request.headers.get("user-agent", "")
+    )
+    push_subscriptions.unsubscribe(session, district, member, subscription_id, clock=clock, evidence=evidence)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
