@@ -210,6 +210,14 @@ def checked_url(url: str, policy: OutboundPolicy) -> httpx.URL:
     return parsed.copy_with(fragment=None)
 
 
+def is_address_allowed(text: str, policy: OutboundPolicy) -> bool:
+    """Whether a connection that is not HTTP may go to this address."""
+    address = _address(text)
+    if address.is_loopback:
+        return policy.allows_loopback
+    return is_public(address) or (policy.allows_private and address.is_private)
+
+
 def is_public(address: Address) -> bool:
     """Whether an address belongs to a host of the open internet."""
     if isinstance(address, IPv6Address):

@@ -1,0 +1,95 @@
+"""What a delivery receipt of an SMPP gateway says. Source: SMPP v3.4, Appendix B; every gateway has its own dialect."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from push.channels.smpp_pdu import Delivered, Tag
+
+_FIELD: Final = re.compile(r"\b(id|stat|err)\s*:\s*(\S{1,65})", re.IGNORECASE)
+MOST_TEXT: Final = 400
+
+
+class IdForm(StrEnum):
+    """How a gateway writes a message's number in its answer, and in the receipt."""
+
+    SAME = "same"
+    HEX_THEN_DECIMAL = "hex_then_decimal"
+    DECIMAL_THEN_HEX = "decimal_then_hex"
+
+
+class Arrival(StrEnum):
+    """How far a message came."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNDERWAY = "underway"
+
+
+_STATES: Final[Mapping[str, Arrival]] = MappingProxyType(
+    {
+        "DELIVRD": Arrival.DELIVERED,
+        "EXPIRED": Arrival.FAILED,
+        "DELETED": Arrival.FAILED,
+        "UNDELIV": Arrival.FAILED,
+        "REJECTD": Arrival.FAILED,
+    }
+)
+_NUMBERED: Final[Mapping[int, str]] = MappingProxyType(
+    {2: "DELIVRD", 3: "EXPIRED", 4: "DELETED", 5: "UNDELIV", 8: "REJECTD"}
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmppReceipt:
+    """One part's receipt; message_id as the answer to its submission had it."""
+
+    message_id: str
+    arrival: Arrival
+    state: str
+    error: str = ""
+
+
+def receipt_of(told: Delivered, form: IdForm) -> SmppReceipt | None:
+    """The receipt in a deliver_sm; None when it names no message."""
+    said = {name.lower(): value for name, value in _FIELD.findall(told.raw[:MOST_TEXT].decode("latin-1"))}
+    named = told.options.get(Tag.RECEIPTED_MESSAGE_ID, b"").rstrip(b"\0").decode("latin-1")[:65]
+    state = said.get("stat", "").upper()[:7] or _NUMBERED.get(_number(told), "")
+    # The parameter repeats the answer as it was; the text is where gateways change the number's form.
+    message_id = named or canonical(said.get("id", ""), form)
+    if not message_id:
+        return None
+    return SmppReceipt(
+        message_id=message_id,
+        arrival=_STATES.get(state, Arrival.UNDERWAY),
+        state=state,
+        error=said.get("err", "")[:10],
+    )
+
+
+def canonical(receipt_id: str, form: IdForm) -> str:
+    """A receipt's number in the form of the answer to the submission."""
+    try:
+        match form:
+            case IdForm.HEX_THEN_DECIMAL:
+                return f"{int(receipt_id):x}"
+            case IdForm.DECIMAL_THEN_HEX:
+                return str(int(receipt_id, 16))
+    except ValueError:
+        return receipt_id
+    return receipt_id
+
+
+def plain(message_id: str, form: IdForm) -> str:
+    """The number of an answer without leading zeros and in lower case, where it is one."""
+    if form is IdForm.SAME:
+        return message_id
+    return message_id.lower().lstrip("0") or message_id
+
+
+def _number(told: Delivered) -> int:
+    raw = told.options.get(Tag.MESSAGE_STATE, b"")
+    return raw[0] if raw else 0
