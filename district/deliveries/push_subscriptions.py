@@ -19,7 +19,7 @@ from district.channels.models import ChannelPolicy, ChannelProvider, EndpointSta
 from district.channels.service import about
 from district.channels.standing import chosen_order
 from district.clock import Clock
-from district.database import new_id
+from district.database import new_id, notify
 from district.deliveries.push_schemas import NewPushSubscription
 from district.districts.service import DistrictInfo
 from district.members import consents
@@ -93,8 +93,7 @@ def subscribe(
     # A browser that somebody else used before: who is logged in now has it.
     row.member_id, row.agent, row.seen_at = member.id, agent[:LONGEST_AGENT], clock.now()
     row.provider_id = service.provider_id
-    session.flush()
-    _make_room(session, district.id, member.id)
+    _settle(session, district.id, member.id)
     return row
 
 
@@ -172,12 +171,14 @@ def _added(
         seen_at=clock.now(),
     )
     session.add(row)
-    session.flush()
-    _make_room(session, district_id, member_id)
+    _settle(session, district_id, member_id)
     return row
 
 
-def _make_room(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> None:
+def _settle(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> None:
+    """Make room, and let who decides over offers know by which channels the member is reached now."""
+    session.flush()
+    notify(session, consents.CHANNEL, f"{district_id}:{member_id}")
     for row in listed(session, district_id, member_id)[MOST:]:
         session.delete(row)
     session.flush()

@@ -281,6 +281,7 @@ def _pages(
             f"{base}/offers/{coupon.id}",
             f"{base}/privacy",
             f"{base}/preferences",
+            f"{base}/notifications",
             f"{base}/wifi",
             f"{base}/points",
             *(f"{base}/centre/{one.id}" for one in claimed),
