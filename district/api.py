@@ -8,7 +8,7 @@ from district.audiences import routes as audiences
 from district.campaigns import consent_routes, joint_routes
 from district.campaigns import routes as campaigns
 from district.channels import routes as channels
-from district.deliveries import push_routes, receipt_routes
+from district.deliveries import push_routes, receipt_routes, story_routes
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
 from district.footfall import routes as footfall
@@ -63,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     push_routes.router,
     channels.router,
     reports.router,
+    story_routes.router,
     campaigns.router,
     audiences.router,
     my_audiences.router,

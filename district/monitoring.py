@@ -22,6 +22,7 @@ from starlette.requests import Request
 
 from district.clock import monotonic
 from district.database import Pool
+from district.deliveries.queries import WAITING_SQL as QUEUE_SQL
 from district.districts.service import DistrictInfo
 from district.events import SIGHTINGS_STREAM, SIGHTINGS_SUBJECT
 from district.feeds.recorder import DURABLE
@@ -41,6 +42,15 @@ NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "shangquan_offers_today": ("Offers issued on this trading day", ("district",)),
     "shangquan_refusals_today": ("Offers not made on this trading day, by reason", ("district", "reason")),
     "shangquan_deliveries": ("Messages in the outbox, by state", ("district", "state")),
+    "shangquan_deliveries_waiting": ("Messages that are due and have not left", ("district", "channel")),
+    "shangquan_deliveries_oldest_seconds": (
+        "How long the oldest of them has been due, machine time",
+        ("district", "channel"),
+    ),
+    "shangquan_deliveries_sending_oldest_seconds": (
+        "How long the oldest call to a provider has lasted, machine time",
+        ("district", "channel"),
+    ),
     "shangquan_redemptions_today": (
         "Coupons used on this trading day, reversed ones left out",
         ("district",),
@@ -132,6 +142,13 @@ WIFI_NAMES = (
     "shangquan_session_endings_oldest_seconds",
     "shangquan_nas_clocks_wrong",
     "shangquan_nas_times_disbelieved",
+)
+
+
+QUEUE_NAMES = (
+    "shangquan_deliveries_waiting",
+    "shangquan_deliveries_oldest_seconds",
+    "shangquan_deliveries_sending_oldest_seconds",
 )
 
 
@@ -227,6 +244,7 @@ async def _of_district(
         found += [
             Sample(name=name, value=float(str(count)), labels=(info.slug, str(word))) for word, count in rows
         ]
+    found += await _of_queue(connection, info, now)
     row = await (await connection.execute(ACTS_SQL.encode(), values)).fetchone()
     assert row is not None  # noqa: S101  a row of sub-selects
     offers, redemptions, epoch, rewinds, recorded_at = row
@@ -248,6 +266,20 @@ async def _of_district(
         for name, value in numbers.items()
         if value is not None
     ]
+
+
+async def _of_queue(
+    connection: psycopg.AsyncConnection[tuple[object, ...]], info: DistrictInfo, now: datetime
+) -> list[Sample]:
+    """What is due and what is on its way, by channel."""
+    values = {"district_id": info.id, "now": now}
+    rows = await (await connection.execute(QUEUE_SQL.encode(), values)).fetchall()
+    found: list[Sample] = []
+    for channel, waiting, oldest_s, _sending, oldest_sending_s in rows:
+        for name, value in zip(QUEUE_NAMES, (waiting, oldest_s, oldest_sending_s), strict=True):
+            figure = max(0.0, float(str(value)))
+            found.append(Sample(name=name, value=figure, labels=(info.slug, str(channel))))
+    return found
 
 
 async def _of_stream(stream: JetStreamContext | None, slugs: dict[uuid.UUID, str]) -> list[Sample] | None:

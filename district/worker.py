@@ -127,6 +127,12 @@ async def judge_providers(context: RoleContext) -> None:
         await receipt_jobs.judge(context.pool, district.id, machine_now=context.clock.machine_now())
 
 
+async def watch_deliveries(context: RoleContext) -> None:
+    """Calls to providers that last too long."""
+    for district in context.districts:
+        await receipt_jobs.watch(context.pool, district.id, now=context.clock.now())
+
+
 async def forget_attempts(context: RoleContext) -> None:
     """Retention of attempts and receipts."""
     kept, machine_now = context.settings.delivery_records_kept, context.clock.machine_now()
@@ -261,6 +267,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="incentives.give", every=timedelta(seconds=2), run=give_for_joining),
     Job(name="offers.drops", every=timedelta(seconds=1), run=serve_drops),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
+    Job(name="deliveries.watch", every=timedelta(seconds=15), run=watch_deliveries),
     Job(name="deliveries.judge", every=timedelta(hours=1), run=judge_providers),
     Job(name="deliveries.forget", every=timedelta(minutes=1), run=forget_attempts),
     Job(name="idempotency.forget", every=timedelta(minutes=10), run=forget_answers),

@@ -209,3 +209,20 @@ DELETE FROM delivery_receipt WHERE district_id = %(district_id)s AND (provider_i
     WHERE district_id = %(district_id)s AND received_at <= %(before)s
     ORDER BY received_at LIMIT %(limit)s)
 """
+
+# A lease lasts 30 s, so that a row was leased 30 s before its lease ends.
+WAITING_SQL = """
+SELECT channel,
+       count(*) FILTER (WHERE is_waiting),
+       coalesce(extract(epoch FROM max(clock_timestamp() - retry_at) FILTER (WHERE is_waiting)), 0),
+       count(*) FILTER (WHERE state = 'sending'),
+       coalesce(extract(epoch FROM max(clock_timestamp() - lease_until + interval '30 s')
+                        FILTER (WHERE state = 'sending')), 0)
+FROM (
+    SELECT channel, state, retry_at, lease_until,
+           state IN ('queued', 'leased') AND due_at <= %(now)s AND retry_at <= clock_timestamp() AS is_waiting
+    FROM outbox_message
+    WHERE district_id = %(district_id)s AND state IN ('queued', 'leased', 'sending')
+) AS message
+GROUP BY channel ORDER BY channel
+"""

@@ -1,6 +1,7 @@
 """Receipts that came before the answer that names their message, and what providers were good for, looked at by workers."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from district.channels.kinds.kind import ReceiptKind
 from district.clock import Clock
-from district.database import Pool, make_engine, make_sessions
+from district.database import Pool, make_engine, make_sessions, new_id
 from district.deliveries import queries, receipts
 from district.deliveries.models import DeliveryReceipt
 from district.districts.service import DistrictInfo
+from district.members.alarms import SOUND_SQL, AlarmKind
 from district.outbox.models import OutboxMessage
 from district.settings import Settings
 
@@ -28,6 +30,7 @@ LOOK_BACK: Final = timedelta(days=1)
 """An answer that names a message comes within seconds of the call: older receipts wait in vain."""
 JUDGED_BY: Final = timedelta(days=30)
 MOST_FORGOTTEN: Final = 20_000
+STUCK_AFTER_S: Final = 60
 
 
 def fold(session: Session, district: DistrictInfo, *, clock: Clock) -> int:
@@ -107,3 +110,22 @@ async def forget(pool: Pool, district_id: uuid.UUID, *, machine_now: datetime, k
     async with pool.connection() as connection:
         await connection.execute(queries.FORGET_ATTEMPTS_SQL, values)
         await connection.execute(queries.FORGET_RECEIPTS_SQL, values)
+
+
+async def watch(pool: Pool, district_id: uuid.UUID, *, now: datetime) -> None:
+    """An alarm for each channel on which a call has lasted longer than a lease can."""
+    values = {"district_id": district_id, "now": now}
+    async with pool.connection() as connection:
+        rows = await (await connection.execute(queries.WAITING_SQL, values)).fetchall()
+        for channel, _, _, sending, oldest_s in rows:
+            if oldest_s > STUCK_AFTER_S:
+                detail = {"channel": channel, "sending": sending, "oldest_s": round(float(oldest_s))}
+                alarm = {
+                    "district_id": district_id,
+                    "id": new_id(),
+                    "kind": AlarmKind.DELIVERIES_STUCK.value,
+                    "subject": channel,
+                    "detail": json.dumps(detail),
+                    "at": now,
+                }
+                await connection.execute(SOUND_SQL, alarm)

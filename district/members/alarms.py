@@ -38,6 +38,7 @@ class AlarmKind(StrEnum):
     NAS_CLOCK = "nas_clock_wrong"
     FOREIGN_POLLER = "gateway_polled_from_elsewhere"
     ENDINGS_WAIT = "session_endings_wait"
+    DELIVERIES_STUCK = "deliveries_stuck"
 
 
 def is_impossible(distance_m: float | None, apart: timedelta) -> bool:

@@ -72,6 +72,10 @@ def kinds() -> dict[str, tuple[str, str]]:
             _("Sessions that must end wait too long"),
             _("See whether a worker runs and the gateways answer: whoever withdrew may still be on line."),
         ),
+        "deliveries_stuck": (
+            _("Messages have been on their way for more than a minute"),
+            _("See whether a worker runs: a call to a provider is cut off after eight seconds."),
+        ),
         "session_not_ended": (
             _("A session could not be ended"),
             _("The device may still be on line: look at what the gateway said, and end it there by hand."),
@@ -92,6 +96,8 @@ def detail_names() -> dict[str, str]:
         "ahead_s": _("Seconds ahead of us"),
         "address": _("Address"),
         "waiting": _("Waiting"),
+        "channel": _("Channel"),
+        "sending": _("On their way"),
         "oldest_s": _("Seconds that the oldest waits"),
         "reason": _("Reason"),
         "answer": _("What it said"),

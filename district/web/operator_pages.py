@@ -8,6 +8,8 @@ from district.web import (
     operator_access_points,
     operator_alarms,
     operator_approvals,
+    operator_channels,
+    operator_deliveries,
     operator_feeds,
     operator_gateway_edit,
     operator_gateways,
@@ -27,6 +29,8 @@ router = APIRouter()
 for _part in (
     operator_live,
     operator_approvals,
+    operator_channels,
+    operator_deliveries,
     operator_gateways,
     operator_gateway_edit,
     operator_self_test,

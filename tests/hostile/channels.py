@@ -11,6 +11,7 @@ from district.channels.service import about
 from district.database import new_id
 from district.districts.models import District
 from district.members.models import Member
+from district.outbox.models import OutboxMessage
 from district.sealing import seal
 from push.channels import signing
 from push.channels.vapid import new_private_key, public_key_of
@@ -89,6 +90,27 @@ def push_subscription() -> dict[str, Any]:
     }
 
 
+def delivery(makers: Makers, district: District) -> OutboxMessage:
+    """A service message that was given up."""
+    now = makers.clock.now()
+    row = OutboxMessage(
+        district_id=district.id,
+        id=new_id(),
+        channel="sms",
+        purpose="service",
+        payload={"to": "+358401234567", "title": "Hello", "body": "Hello"},
+        state="dead",
+        reason="deadline",
+        due_at=now,
+        retry_at=now,
+        created_at=now,
+        finished_at=now,
+    )
+    makers.session.add(row)
+    makers.session.flush()
+    return row
+
+
 def channel_bodies() -> dict[str, Any]:
     """By method and path below the district."""
     return {
@@ -100,5 +122,6 @@ def channel_bodies() -> dict[str, Any]:
             "secrets": {"secret": signing.secret_from(secrets.token_bytes(32))},
         },
         "PATCH channel-providers/{slug}": {"name": "Taken"},
+        "POST channel-providers/{slug}/test": {"to": "+358401234567"},
         "PUT channel-order": {"order": ["sms"]},
     }

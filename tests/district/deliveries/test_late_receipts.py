@@ -107,3 +107,21 @@ async def test_attempts_and_receipts_are_forgotten_after_their_time(
     assert await ground.rows(kept) == [(1, 1)]
     await receipt_jobs.forget(pool, ground.info.id, machine_now=at + days, kept=days)
     assert await ground.rows(kept) == [(0, 0)]
+
+
+@pytest.mark.parametrize(("lease_ends_in_s", "alarms"), [(-40, 1), (-20, 0)], ids=["70 s", "50 s"])
+async def test_a_call_that_lasts_longer_than_a_minute_is_an_alarm(
+    *, ground: Ground, pool: Pool, clock: FixedClock, lease_ends_in_s: int, alarms: int
+) -> None:
+    async with pool.connection() as connection:
+        await connection.execute(
+            """INSERT INTO outbox_message (district_id, id, channel, purpose, payload, state, due_at, retry_at,
+                                           created_at, lease_until)
+               VALUES (%s, gen_random_uuid(), 'sms', 'service', '{}', 'sending', %s, now(), now(),
+                       clock_timestamp() + %s)""",
+            (ground.info.id, clock.now(), timedelta(seconds=lease_ends_in_s)),
+        )
+    for _ in range(2):
+        await receipt_jobs.watch(pool, ground.info.id, now=clock.now())
+    found = "SELECT kind, subject, times FROM alarm WHERE district_id = %(d)s"
+    assert await ground.rows(found) == [("deliveries_stuck", "sms", 2)] * alarms
