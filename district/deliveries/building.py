@@ -2,12 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from district import clock as clocks
 from district.channels.kinds import KINDS
-from district.channels.kinds.kind import Building
+from district.channels.kinds.kind import Building, Reply
 from district.channels.service import about
 from district.clock import Clock
 from district.districts.service import DistrictInfo
@@ -38,12 +39,16 @@ def building_of(
     *,
     clock: Clock,
     outbound: Outbound,
+    tell: Callable[[Reply], Awaitable[None]] | None = None,
 ) -> Building:
-    """What a provider's row means. Raises: SealBroken, pydantic.ValidationError."""
+    """What a provider's row means; ``tell`` keeps what it tells over a connection.
+
+    Raises: SealBroken, pydantic.ValidationError.
+    """
     kind = KINDS[row.kind]
     secret = settings.secret.get_secret_value() if settings.secret else ""
     opened = unseal(secret, bytes(row.sealed), about=about(row.id))
-    return Building(
+    building = Building(
         provider_id=str(row.id),
         district_slug=district.slug,
         district_name=district.name,
@@ -56,3 +61,4 @@ def building_of(
         business_now=clock.now,
         provider_slug=row.slug,
     )
+    return building if tell is None else replace(building, tell=tell)

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Self, TypeAlias
 
 import structlog
@@ -18,6 +19,7 @@ from district.clock import Clock
 from district.database import Pool
 from district.deliveries.building import building_of
 from district.deliveries.channels import InboxChannel, console_channels, policy_of, provider_policy_of
+from district.deliveries.keeping import Keeper
 from district.districts.service import DistrictInfo
 from district.sealing import SealBroken
 from district.settings import Settings
@@ -62,6 +64,7 @@ class Fleet:
     clock: Clock
     own: Outbound
     outbound: Outbound
+    keeper: Keeper
     _districts: dict[uuid.UUID, _District] = field(default_factory=dict)
     _pausing: set[asyncio.Task[None]] = field(default_factory=set)
     _secrets: dict[uuid.UUID, dict[str, Sequence[str]]] = field(default_factory=dict)
@@ -71,7 +74,8 @@ class Fleet:
     def opened(cls, pool: Pool, settings: Settings, clock: Clock) -> Self:
         """A fleet with its own ways out; close it at the end."""
         own, outbound = Outbound(policy=policy_of(settings)), Outbound(policy=provider_policy_of(settings))
-        return cls(pool=pool, settings=settings, clock=clock, own=own, outbound=outbound)
+        keeper = Keeper(settings=settings, clock=clock)
+        return cls(pool=pool, settings=settings, clock=clock, own=own, outbound=outbound, keeper=keeper)
 
     def secrets_of(self, district_id: uuid.UUID) -> dict[str, Sequence[str]]:
         """What webhooks of a district are signed by, by address: filled by who leases them."""
@@ -81,6 +85,12 @@ class Fleet:
         """What a district sends by, read again every moment. Raises: psycopg.Error."""
         async with self._one_at_a_time:
             return await self._of(district)
+
+    async def listen(self, district: DistrictInfo) -> None:
+        """Have the connections open by which providers tell things. Raises: psycopg.Error."""
+        await self.of(district)
+        opened = [getattr(one, "open", None) for one in self._districts[district.id].opened]
+        await asyncio.gather(*(open_() for open_ in opened if open_ is not None))
 
     async def _of(self, district: DistrictInfo) -> Senders:
         known, now_s = self._districts.get(district.id), clocks.monotonic()
@@ -103,6 +113,7 @@ class Fleet:
             await self._close(known)
         for task in self._pausing:
             task.cancel()
+        await self.keeper.close()
         await self.own.close()
         await self.outbound.close()
 
@@ -158,7 +169,14 @@ class Fleet:
             return None
         known = _Row(id=row[0], slug=row[1], kind=row[3], options=row[5], sealed=bytes(row[6]))
         try:
-            building = building_of(self.settings, district, known, clock=self.clock, outbound=self.outbound)
+            building = building_of(
+                self.settings,
+                district,
+                known,
+                clock=self.clock,
+                outbound=self.outbound,
+                tell=partial(self.keeper.keep, district, row[0]),
+            )
             return kind.build(building)
         except (SealBroken, ValidationError, ValueError) as error:
             log.error("provider.unusable", provider=str(row[0]), error=type(error).__name__)

@@ -18,6 +18,7 @@ from district.clock import Clock
 from district.database import Pool, psycopg_dsn
 from district.deliveries import queries
 from district.deliveries.fleet import Fleet
+from district.deliveries.listening import listen
 from district.deliveries.queue import SqlOutbox
 from district.districts.service import DistrictInfo, Registry
 from district.outbox.service import CHANNEL
@@ -138,10 +139,11 @@ class Deliveries:
         lanes = [self._lane(fleet, channels) for channels in LANES]
         listener = asyncio.create_task(self._listen(lanes))
         stopper = asyncio.create_task(self._wake_at_stop(lanes))
+        hearing = asyncio.create_task(listen(fleet, self.pool, self.registry, self.stopping))
         try:
             await asyncio.gather(*(lane.run() for lane in lanes))
         finally:
-            await ended([listener, stopper])
+            await ended([listener, stopper, hearing])
             await fleet.close()
 
     def _lane(self, fleet: Fleet, channels: frozenset[Channel]) -> Lane:

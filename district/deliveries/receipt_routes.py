@@ -15,7 +15,7 @@ from district.channels.kinds.kind import Building, Incoming, ReceiptRefused
 from district.channels.models import ChannelProvider
 from district.clock import Clock, ClockDep
 from district.database import DbSession
-from district.deliveries import receipts
+from district.deliveries import receipts, replies
 from district.deliveries.building import building_of
 from district.districts.service import DistrictDep, DistrictInfo
 from district.problems import NotAuthenticated, NotFound, Unavailable
@@ -80,6 +80,7 @@ def _answer(
     except ReceiptRefused as refused:
         raise ReceiptUnsigned(str(refused)) from None
     taken = receipts.take(session, district, row, reply.events, clock=clock)
+    replies.hear(session, district, row, reply.heard, clock=clock)
     log.info("receipts.taken", provider=row.slug, events=len(reply.events), new=taken)
     return Response(reply.body, status_code=reply.status, media_type=reply.media_type if reply.body else None)
 

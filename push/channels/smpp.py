@@ -5,7 +5,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from push.channels import smpp_pdu, sms_parts
@@ -58,6 +58,8 @@ class SmppSender:
     account: SmppAccount
     form: SmppForm
     outbound: Outbound
+    now: Callable[[], datetime]
+    """Business time, by which messages expire."""
     monotonic: Callable[[], float]
     tell: Tell
     chance: random.Random = field(default_factory=random.SystemRandom)
@@ -132,7 +134,7 @@ class SmppSender:
             raw = [head + bytes((place,)) + one for place, one in enumerate(raw, start=1)]
         elif parts.count > 1:
             raw = [b"".join(raw)]
-        left = None if message.expires_at is None else message.expires_at - message.at
+        left = None if message.expires_at is None else message.expires_at - self.now()
         return [
             Submit(
                 source=self.form.source.removeprefix("+"),

@@ -1,6 +1,6 @@
 """What a kind of provider is: what an operator fills in, what is built of it, and how its receipts are read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -68,13 +68,27 @@ class Incoming:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Heard:
+    """A text that somebody sent to a number of ours. key is the same for a repeat of the same."""
+
+    key: str
+    sender: str = field(repr=False)
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reply:
     """What a provider's request told, and what it wants to be answered."""
 
     events: Sequence[ReceiptEvent] = ()
+    heard: Sequence[Heard] = ()
     status: int = 204
     body: bytes = b""
     media_type: str = "text/plain"
+
+
+async def _nobody_told(_reply: Reply) -> None:
+    """Where only receipts are read, nothing else is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +109,17 @@ class Building:
     business_now: Callable[[], datetime] = system.now
     """Business time, by which messages expire."""
     provider_slug: str = ""
+    tell: Callable[[Reply], Awaitable[None]] = _nobody_told
+    """Keeps what a provider tells over a connection of the sender's; it is kept when this returns."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """A protocol and its settings. ``build`` opens nothing: connections come with the first message.
 
-    A sender that keeps connections has ``async def close(self)``. ``receive`` checks and reads one request of the
-    provider; it raises ReceiptRefused.
+    A sender that keeps connections has ``async def close(self)``. With ``listens`` it has ``async def open(self)`` too,
+    called again and again: what its provider tells comes in by that connection. ``receive`` checks and reads one
+    request of the provider; it raises ReceiptRefused.
     """
 
     name: str
@@ -113,3 +130,4 @@ class Kind:
     secrets: type[BaseModel] = Nothing
     build: Callable[[Building], Sender]
     receive: Callable[[Building, Incoming], Reply] | None = None
+    listens: bool = False

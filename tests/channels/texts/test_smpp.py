@@ -73,6 +73,7 @@ async def sending(
         ),
         form=SmppForm(source="17123", **form),
         outbound=outbound,
+        now=lambda: BASE_MESSAGE.at,
         monotonic=time.monotonic,
         tell=told,
     )
