@@ -65,6 +65,8 @@ GATEWAY = {
 }
 """What the tests with a real gateway run, and the packages that have it."""
 CLOCK_MOVER = "libfaketime"
+FIREFOX = "firefox-esr"
+"""What notifications are shown to work against."""
 
 
 def _has(find: Callable[[], object]) -> bool:
@@ -122,6 +124,8 @@ def missing_packages(profile: str) -> list[str]:
             not has_browser and not _is_ubuntu()
         ):  # Ubuntu's package is only a pointer to a snap: browser tests say that they skip
             wanted.append("chromium")
+        if not _is_ubuntu() and not shutil.which(FIREFOX) and privilege() is not None:
+            wanted.append(FIREFOX)
         if privilege() is not None and not all(map(os.path.exists, RADIUS_FILES)):
             wanted += RADIUS_PACKAGES  # unpacked without root they find none of their own files: tests say that they skip
         if os.geteuid() == 0:  # network namespaces are root's: without them those tests say that they skip
