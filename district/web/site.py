@@ -21,6 +21,7 @@ from district.web import (
     merchant_editor,
     merchant_editor_page,
     merchant_pages,
+    message_links,
     offer_centre,
     operator_pages,
     portal,
@@ -37,6 +38,7 @@ from district.web import (
     till_keys,
     till_later,
     till_offline,
+    till_undo,
     voucher_pages,
 )
 from district.web.security import SecurityHeaders
@@ -64,6 +66,7 @@ PAGES: tuple[APIRouter, ...] = (
     member_push.router,
     member_sign_in.router,
     member_wifi.router,
+    message_links.router,
     merchant_editor_page.router,
     merchant_editor.router,
     merchant_pages.router,
@@ -75,6 +78,7 @@ PAGES: tuple[APIRouter, ...] = (
     till_keys.router,
     till_later.router,
     till_offline.router,
+    till_undo.router,
     voucher_pages.router,
 )
 

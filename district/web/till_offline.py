@@ -69,8 +69,12 @@ def worker_script() -> str:
 
 
 @router.get("/worker.js")
-def read_worker() -> Response:
-    """The service worker of the till page; nothing in it is anybody's."""
+def read_worker(_here: MerchantStaff) -> Response:
+    """The service worker of the till page, for its staff.
+
+    Who has logged out is led to the log-in page, as from all of these pages. Browsers refuse a worker that is
+    redirected and keep the one they have, so that a till goes on without a line.
+    """
     return Response(
         worker_script(),
         media_type="text/javascript; charset=utf-8",

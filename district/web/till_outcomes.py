@@ -2,17 +2,23 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from http import HTTPStatus
+from typing import Any
 
 from babel.numbers import get_currency_precision
 
+from district.points.passes import PassUnknown
+from district.points.service import PointsMissing
+from district.points.spending import PointsOff
 from district.problems import DistrictError, TooMany
+from district.redemptions.bill_schemas import BillOut
 from district.redemptions.refusals import (
     AlreadyRedeemed,
     BillTooSmall,
+    CannotCombine,
     CodeRotates,
     CodeStale,
     CouponLocked,
@@ -29,6 +35,10 @@ OUTCOMES: Mapping[type[DistrictError], str] = {
     CodeRotates: "rotates",
     HeldElsewhere: "held",
     BillTooSmall: "bill-small",
+    CannotCombine: "cannot-combine",
+    PassUnknown: "pass-unknown",
+    PointsMissing: "points-missing",
+    PointsOff: "points-off",
     CouponLocked: "coupon-locked",
     AlreadyRedeemed: "used",
     OfferExpired: "expired",
@@ -55,10 +65,12 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a code: ``kind`` is redeemed, undone, or why not."""
+    """What became of a code or a bill: ``kind`` is redeemed, settled, undone, or why not."""
 
     kind: str
     used: Used | None = None
+    settled: BillOut | None = None
+    names: Mapping[uuid.UUID, tuple[Mapping[str, str], Mapping[str, Any]]] = field(default_factory=dict)
     first_at: datetime | None = None
     first_till: str = ""
     at: datetime | None = None

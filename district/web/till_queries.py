@@ -22,3 +22,15 @@ WHERE redemption.district_id = %(district_id)s AND store.merchant_id = %(merchan
 ORDER BY redemption.redeemed_at DESC, redemption.id DESC
 LIMIT 10
 """
+
+SPENDS_SQL = """
+SELECT id, till, at, returned_at, points, amount_minor FROM points_spend
+WHERE district_id = %(district_id)s AND merchant_id = %(merchant_id)s
+  AND (%(spend_id)s::uuid IS NULL OR id = %(spend_id)s::uuid) AND at > %(since)s
+ORDER BY at DESC, id DESC
+LIMIT 10
+"""
+
+OFFERS_SQL = """
+SELECT id, title, value FROM offer WHERE district_id = %(district_id)s AND id = ANY(%(offer_ids)s::uuid[])
+"""

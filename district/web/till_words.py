@@ -69,6 +69,40 @@ def _outcomes() -> dict[str, tuple[str, str]]:
         "expired": (_("Expired"), _("Its time is over.")),
         "used": (_("Already used"), _("It was used or withdrawn before.")),
         "bill-small": (_("Bill too small"), _("The coupon holds from a larger bill on.")),
+        "one-only": (
+            _("Not without a line"),
+            _("The sum waits for the line. Start over to take one scanned coupon alone."),
+        ),
+        "settle-lost": (
+            _("No answer came"),
+            _("Press Settle again once there is a line: the bill is never settled twice."),
+        ),
+    }
+
+
+def left_out_words() -> dict[str, str]:
+    """Why the best sum leaves a coupon out."""
+    return {
+        "below_threshold": _("The bill is too small for it."),
+        "takes_nothing": _("It takes nothing off this bill."),
+        "too_many": _("At most three are used on one bill."),
+        "not_with_coupons": _("Not together with other coupons."),
+        "not_with_member_price": _("Not together with the member price."),
+        "not_with_points": _("Not together with points."),
+        "no_better": _("The sum is no better with it."),
+        "another_member": _("It belongs to another guest: settle one guest at a time."),
+    }
+
+
+def refused_words() -> dict[str, str]:
+    """Why a code was taken out of a sum."""
+    return {
+        "used": _("A coupon was taken out: it was used already."),
+        "expired": _("A coupon was taken out: its time is over."),
+        "stale": _("A coupon was taken out: scan its code again."),
+        "held": _("A coupon was taken out: it is in use at another till."),
+        "other": _("A coupon was taken out: it is not for this shop."),
+        "unknown": _("A code was taken out: it cannot be used here now."),
     }
 
 

@@ -36,7 +36,22 @@ function setLine(isUp) {
   else document.getElementById("till-number").hidden = true;
 }
 
+const hasBasket = () => document.querySelector('#till-sum [name="codes"], #till-sum [name="pass_code"]') !== null;
+
+/** The button says what it does: a bill is reckoned first. */
+function nameButton() {
+  const { alone, sum } = form.dataset;
+  document.getElementById("till-go").textContent = hasBasket() || form.elements.bill.value.trim() ? sum : alone;
+}
+
+/** Back to where the next code goes. */
+function focusCode() {
+  form.elements.code.focus();
+  form.elements.code.select();
+}
+
 async function redraw() {
+  document.getElementById("till-alone").hidden = line.isUp;
   const [kit, entries] = await Promise.all([store.kitOf(placeOf()), store.entries()]);
   const own = kit && kit.account === holder.dataset.account ? kit : null;
   const state = {
@@ -97,10 +112,15 @@ async function triedNumber(code) {
 
 function showOutcome(outcome) {
   drawOutcome(document.getElementById("till-outcome"), outcome, words);
-  form.elements.code.select();
+  focusCode();
 }
 
-async function takeHere(isTried) {
+/** Without a line one coupon alone is taken; a sum stays as it is until it can be settled. */
+async function takeHere(isTried, isSettling) {
+  if (hasBasket()) {
+    showOutcome({ kind: isTried && isSettling ? "settle-lost" : "one-only" });
+    return redraw();
+  }
   const code = form.elements.code.value;
   try {
     const tried = isTried ? await triedNumber(code) : null;
@@ -123,23 +143,25 @@ async function takeHere(isTried) {
 function takeOver(html) {
   // Its styles stand here already, and carry the nonce of another page, which this one's policy reports.
   const fresh = new DOMParser().parseFromString(html.replace(/<style[^>]*>[^<]*<\/style>/g, ""), "text/html");
-  for (const id of ["till-outcome", "till-uses"]) {
+  for (const id of ["till-outcome", "till-sum", "till-uses"]) {
     const part = fresh.getElementById(id);
     if (part) document.getElementById(id).replaceWith(document.adoptNode(part));
   }
   const sent = fresh.getElementById("till-form");
   if (!sent) return false;
   form.elements.request_no.value = sent.elements.request_no.value;
-  form.elements.code.value = sent.elements.code.value;
-  if (form.elements.bill && form.elements.code.value === "") form.elements.bill.value = "";
-  form.elements.code.select();
+  for (const name of ["code", "bill"]) form.elements[name].value = sent.elements[name].value;
+  form.elements.code.required = sent.elements.code.required;
+  document.getElementById("till-go").className = fresh.getElementById("till-go").className;
+  nameButton();
+  focusCode();
   return true;
 }
 
-async function ask() {
+async function ask(button) {
   const answer = await fetch(form.action, {
     method: "POST",
-    body: new URLSearchParams(new FormData(form)),
+    body: new URLSearchParams(new FormData(form, button)),
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
   if (BROKEN_LINE.has(answer.status)) throw new TypeError("no line");
@@ -148,23 +170,36 @@ async function ask() {
 
 async function redeem(event) {
   event.preventDefault();
-  if (!form.reportValidity() || holder.getAttribute("aria-busy") === "true") return;
+  const button = event.submitter;
+  const isSettling = button?.id === "till-settle";
+  if (!(button?.formNoValidate || form.reportValidity()) || holder.getAttribute("aria-busy") === "true") return;
   holder.setAttribute("aria-busy", "true");
   try {
-    if (!line.isUp || !navigator.onLine) return await takeHere(false);
+    if (!line.isUp || !navigator.onLine) return await takeHere(false, isSettling);
     let answer;
     try {
-      answer = await ask();
+      answer = await ask(button);
     } catch {
       setLine(false);
       line.failures = 1;
-      return await takeHere(true);
+      return await takeHere(true, isSettling);
     }
     if (answer.redirected || !takeOver(await answer.text())) location.assign(location.pathname);
   } finally {
     holder.removeAttribute("aria-busy");
     if (!line.isUp) syncSoon();
   }
+}
+
+/** Enter moves on: from the bill to the code, from an empty code field to the button that settles. */
+function moveOn(event) {
+  if (event.key !== "Enter" || event.isComposing) return;
+  const { bill, code } = form.elements;
+  const settle = document.getElementById("till-settle");
+  const next = event.target === bill && !code.value && !hasBasket() ? code : event.target === code && !code.value ? settle : null;
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
 }
 
 /** The number that a guest types who cannot show a code; it changes, so that it is asked for again in time. */
@@ -196,6 +231,8 @@ async function start() {
 
 if (form) {
   showNumber();
+  form.addEventListener("keydown", moveOn);
+  form.elements.bill.addEventListener("input", nameButton);
   if (window.isSecureContext && "serviceWorker" in navigator && "locks" in navigator) {
     form.addEventListener("submit", redeem);
     form.elements.till.addEventListener("change", () => {
