@@ -14,6 +14,7 @@ from district.feeds import routes as feeds
 from district.footfall import routes as footfall
 from district.gateways import plan_routes, self_test_routes
 from district.gateways import routes as gateways
+from district.members import mute_routes as mutes
 from district.members import recipient_routes as recipients
 from district.members import routes as members
 from district.merchants import routes as merchants
@@ -84,6 +85,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     privacy.router,
     access_log.router,
     members.router,
+    mutes.router,
     recipients.router,
     stores.router,
     store_routes.router,

@@ -38,7 +38,7 @@ from push.audience_terms import (
     Walked,
 )
 from push.consent import NO_CONSENT, Channel, Consents, may_contact
-from push.identifiers import MemberId, StoreId
+from push.identifiers import MemberId, MerchantId, StoreId
 from push.limits import QuietHours
 from push.wording import Language
 
@@ -83,7 +83,8 @@ class MemberContext:
 
     facts is what the campaign's audience asks for: what is not there is unknown. store_visits says when the
     last earlier visit to each store began. taken maps a cap scope to the times at which its slots were taken.
-    zone and quiet are None when the member never named any; bucket is a stable random place in 0..9999.
+    zone and quiet are None when the member never named any; bucket is a stable random place in 0..9999. muted
+    are the merchants that may not write to him.
     """
 
     member_id: MemberId
@@ -97,6 +98,7 @@ class MemberContext:
     bucket: int = 0
     taken: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     is_erased: bool = False
+    muted: frozenset[MerchantId] = frozenset()
 
 
 def matches(audience: Audience, member: MemberContext, *, now: datetime) -> bool:

@@ -111,7 +111,7 @@ def _ineligible(ask: Ask, fired: Sequence[int]) -> Suppression | None:
         return Suppression.ERASED
     if not audience.matches(campaign.rule.audience, member, now=ask.now):
         return Suppression.NOT_IN_AUDIENCE
-    return None
+    return Suppression.MUTED if campaign.merchant_id in member.muted else None
 
 
 def _arm(ask: Ask, desk: Desk) -> Arm:

@@ -77,7 +77,7 @@ class SendFacts:
     """What holds for a marketing delivery now, read just before it is sent.
 
     may_offer: its campaign is live, within its dates and hours. is_void: the offer itself was withdrawn or
-    already redeemed. quiet: the venue's hours and the member's own; all of them hold. store_hours: of the campaign's
+    already redeemed. is_muted: the member lets its merchant write nothing. quiet: the venue's hours and the member's own; all of them hold. store_hours: of the campaign's
     stores, which the inbox follows.
     """
 
@@ -87,6 +87,7 @@ class SendFacts:
     may_offer: bool
     is_erased: bool
     is_void: bool
+    is_muted: bool = False
     member_zone: ZoneInfo | None
     district_zone: ZoneInfo
     quiet: tuple[QuietHours, ...]
@@ -171,6 +172,8 @@ def _suppression(message: Message, facts: SendFacts) -> Suppression | None:
         return Suppression.PAUSED
     if facts.is_void:
         return Suppression.DUPLICATE
+    if facts.is_muted:
+        return Suppression.MUTED
     if not may_contact(facts.consents, message.channel, by_location=facts.by_location):
         return Suppression.NO_CONSENT
     if not message.address:

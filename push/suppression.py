@@ -22,3 +22,5 @@ class Suppression(StrEnum):
     STALE = "stale"
     DUPLICATE = "duplicate"
     ERASED = "erased"
+    MUTED = "muted"
+    """The member lets this merchant write nothing to him."""

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from district.audiences import facts
-from district.audiences.queries import MEMBERS_SQL, SLOTS_SQL
+from district.audiences.queries import MEMBERS_SQL, MUTES_SQL, SLOTS_SQL
 from district.channels import addresses
 from district.channels import standing as channels
 from district.clock import monotonic
@@ -107,6 +107,9 @@ async def load(
     for member_id, scope, at in await (await connection.execute(SLOTS_SQL, values)).fetchall():
         scopes = taken.setdefault(member_id, {})
         scopes[scope] = (*scopes.get(scope, ()), at)
+    muted: dict[uuid.UUID, set[MerchantId]] = {}
+    for member_id, merchant_id in await (await connection.execute(MUTES_SQL, values)).fetchall():
+        muted.setdefault(member_id, set()).add(MerchantId(merchant_id))
     found = await facts.find(connection, district, member_ids, wanted, now=now)
     sets: dict[MerchantId | None, tuple[Label, ...]] = {}
     for label in found.labels:
@@ -118,6 +121,7 @@ async def load(
             _context(row),
             endpoints=INBOX_ONLY.union(addressed.get(row[0], ())),
             taken=taken.get(row[0], {}),
+            muted=frozenset(muted.get(row[0], ())),
             consents=said,
             facts=_facts(row, said, found),
         )

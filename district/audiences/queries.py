@@ -9,6 +9,11 @@ FROM member
 WHERE district_id = %(district_id)s AND id = ANY(%(members)s::uuid[])
 """
 
+MUTES_SQL: Final = """
+SELECT member_id, merchant_id FROM member_mute
+WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])
+"""
+
 SLOTS_SQL: Final = """
 SELECT member_id, scope, taken_at FROM cap_slot
 WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[])

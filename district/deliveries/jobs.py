@@ -107,6 +107,7 @@ class Lane:
                 clock=self.clock,
                 channels=self.channels,
                 secret=secret.get_secret_value() if secret else "",
+                origin=self.settings.public_url or "",
                 secrets=self.fleet.secrets_of(district.id),
             )
             dispatcher = Dispatcher(

@@ -47,7 +47,9 @@ FACTS_SQL = """
 SELECT message.id, message.member_id, member.state, member.zone, member.quiet_from, member.quiet_until,
        offer.state, campaign.id, campaign.state, campaign.content_version,
        coalesce((SELECT (queued.payload ->> 'by_location')::boolean FROM outbox_message AS queued
-                 WHERE queued.district_id = %(district_id)s AND queued.id = message.id), true)
+                 WHERE queued.district_id = %(district_id)s AND queued.id = message.id), true),
+       EXISTS (SELECT FROM member_mute AS mute WHERE mute.district_id = %(district_id)s AND mute.member_id = member.id
+               AND mute.merchant_id = campaign.merchant_id)
 FROM unnest(%(ids)s::uuid[], %(members)s::uuid[], %(offers)s::uuid[]) AS message (id, member_id, offer_id)
 JOIN member ON member.district_id = %(district_id)s AND member.id = message.member_id
 JOIN offer ON offer.district_id = %(district_id)s AND offer.id = message.offer_id

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,6 +21,7 @@ from district.deliveries.recording import Recorded, consequences
 from district.districts.service import DistrictInfo
 from district.members.newest_consents import newest_consents
 from district.offers import policies
+from district.offers.links import LinkKind, Links
 from push.campaign import Campaign, may_offer
 from push.campaign_life import IN_FORCE
 from push.channels import signing
@@ -28,7 +29,7 @@ from push.consent import NO_CONSENT, Channel, Consents
 from push.delivery import FINAL, DeliveryState, LeasedDelivery, Result, SendFacts, after_lease_ended
 from push.identifiers import DeliveryId
 from push.limits import QuietHours
-from push.message import MessagePurpose
+from push.message import Message, MessagePurpose
 
 INBOX_CHANNEL = "inbox"
 """The notice of an arrival; its payload is district:member."""
@@ -51,6 +52,8 @@ class SqlOutbox:
     secrets: dict[str, Sequence[str]] = field(default_factory=dict)
     secret: str = field(default="", repr=False)
     """The installation's, which opens the keys of addresses."""
+    origin: str = ""
+    """The installation's address, at which links in messages lead to their pages."""
     _campaigns: dict[tuple[uuid.UUID, int], tuple[float, Campaign]] = field(default_factory=dict)
     _addresses: dict[uuid.UUID, Address] = field(default_factory=dict)
     """Of the rows that were leased last."""
@@ -92,7 +95,8 @@ class SqlOutbox:
             urls = await self._endpoint_urls(connection, rows)
             found = await addresses.find(connection, self.district.id, _addressed(rows), secret=self.secret)
         self._addresses = {row[0]: one for row in rows if (one := found.get((row[5], Channel(row[3]))))}
-        return [_leased(row, urls, found) for row in rows]
+        links = Links(district_id=self.district.id, origin=self.origin, secret=self.secret)
+        return [_leased(row, urls, found, links) for row in rows]
 
     async def _endpoint_urls(
         self, connection: Connection, rows: Sequence[tuple[Any, ...]]
@@ -156,7 +160,7 @@ class SqlOutbox:
         now: datetime,
     ) -> SendFacts:
         _, member_id, member_state, zone, quiet_from, quiet_until, offer_state = row[:7]
-        campaign_state, by_location = row[8], row[10]
+        campaign_state, by_location, is_muted = row[8], row[10], row[11]
         return SendFacts(
             consents=consents.get(member_id, NO_CONSENT),
             by_location=by_location,
@@ -164,6 +168,7 @@ class SqlOutbox:
             may_offer=campaign is not None and may_offer(campaign, now),
             is_erased=member_state != "active",
             is_void=offer_state in {"void", "redeemed"},
+            is_muted=is_muted,
             member_zone=_zone(zone),
             district_zone=self.district.zone,
             quiet=(venue, *_own_quiet(quiet_from, quiet_until)),
@@ -229,14 +234,23 @@ def _leased(
     row: tuple[Any, ...],
     urls: Mapping[uuid.UUID, str],
     found: Mapping[tuple[uuid.UUID, Channel], Address],
+    links: Links,
 ) -> LeasedDelivery:
     return LeasedDelivery(
         id=DeliveryId(row[0]),
         fence=row[1],
         attempts=row[2],
-        message=message_of(row, urls, found),
+        message=_linked(message_of(row, urls, found), links),
         fallbacks=tuple(Channel(one) for one in row[10]),
     )
+
+
+def _linked(message: Message, links: Links) -> Message:
+    """With the addresses that lead on from it; only marketing can be stopped."""
+    link = links.to(LinkKind.OFFER, message.offer_id, message.channel)
+    is_marketing = message.purpose is MessagePurpose.MARKETING
+    stop_link = links.to(LinkKind.STOP, message.offer_id, message.channel) if is_marketing else ""
+    return replace(message, link=link, stop_link=stop_link) if link else message
 
 
 def _addressed(rows: Sequence[tuple[Any, ...]]) -> set[tuple[uuid.UUID, Channel]]:

@@ -13,6 +13,7 @@ from district.feeds import models as feeds
 from district.gateways import models as gateways
 from district.ledger import models as ledger
 from district.members import models as members
+from district.members import mutes
 from district.merchants import models as merchants
 from district.offers import arbitration_models, claim_models
 from district.offers import models as offers
@@ -45,6 +46,7 @@ MODULES = (
     ledger,
     members,
     merchants,
+    mutes,
     offers,
     offline,
     outbox,

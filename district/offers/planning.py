@@ -108,6 +108,7 @@ async def check(
         "zones": list(zones),
         "names": names.value,
         "everyone": [asks_everyone(one) for one in campaigns],
+        "merchants": [one.merchant_id for one in campaigns],
         "by_location": [triggers.is_by_location(one, trigger) for one in campaigns],
         "to_visit": [triggers.asks_for_visit(one, trigger) for one in campaigns],
     }

@@ -81,14 +81,15 @@ WITH batch AS MATERIALIZED (
 ), audience AS MATERIALIZED (
     {{audiences}}
 ), campaign AS MATERIALIZED (
-    SELECT campaign, held, convert_to(salt, 'UTF8') AS salt, control, is_for_everyone, by_location, to_visit
+    SELECT campaign, held, convert_to(salt, 'UTF8') AS salt, control, is_for_everyone, by_location, to_visit, merchant_id
     FROM unnest(%(campaigns)s::int[], %(held)s::int[], %(salts)s::text[], %(controls)s::int[],
-                %(everyone)s::boolean[], %(by_location)s::boolean[], %(to_visit)s::boolean[])
-        AS one (campaign, held, salt, control, is_for_everyone, by_location, to_visit)
+                %(everyone)s::boolean[], %(by_location)s::boolean[], %(to_visit)s::boolean[], %(merchants)s::uuid[])
+        AS one (campaign, held, salt, control, is_for_everyone, by_location, to_visit, merchant_id)
 ), judged AS (
     SELECT person.id AS member_id, campaign.campaign, campaign.held,
            NOT campaign.to_visit OR visited.member_id IS NOT NULL AS is_in_place,
            campaign.is_for_everyone OR audience.id IS NOT NULL AS belongs,
+           mute.member_id IS NOT NULL AS is_muted,
            person.bucket < campaign.control AS is_control,
            CASE WHEN campaign.held > 0 AND (campaign.is_for_everyone OR audience.id IS NOT NULL)
                 THEN sha256(campaign.salt || person.name) END AS hash,
@@ -99,13 +100,16 @@ WITH batch AS MATERIALIZED (
     LEFT JOIN capped ON capped.member_id = person.id AND capped.campaign = campaign.campaign
     LEFT JOIN visited ON visited.member_id = person.id AND visited.campaign = campaign.campaign
     LEFT JOIN audience ON audience.id = person.id AND audience.campaign = campaign.campaign
+    LEFT JOIN member_mute AS mute ON mute.district_id = %(district_id)s AND mute.member_id = person.id
+                                 AND mute.merchant_id = campaign.merchant_id
     OFFSET 0  -- so that each hash is made once
 ), outcome AS (
     SELECT member_id, campaign,
            CASE WHEN NOT is_in_place THEN 'out_of_fence'
                 WHEN NOT belongs THEN 'not_in_audience'
+                WHEN is_muted THEN 'muted'
                 WHEN is_control OR (hash IS NOT NULL AND {BUCKET} < held) THEN 'holdout' ELSE refused END AS reason,
-           is_in_place AND belongs AND refused IS NULL AS passes
+           is_in_place AND belongs AND NOT is_muted AND refused IS NULL AS passes
     FROM judged
 )
 SELECT campaign, coalesce(reason, ''), passes, count(*),

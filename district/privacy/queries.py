@@ -62,6 +62,7 @@ ERASE: Final = (
     """,
     "DELETE FROM idempotent_answer WHERE district_id = :district_id AND principal = :principal",
     "DELETE FROM member_endpoint WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM member_mute WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM follow WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM member_event WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM member_tag WHERE district_id = :district_id AND member_id = :member_id",

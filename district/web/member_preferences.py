@@ -1,6 +1,8 @@
 """What a member chooses: how he is addressed, his birthday, language, zone, quiet hours, and the shops that he follows."""
 
+import contextlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -10,14 +12,17 @@ from babel import Locale
 from babel.dates import get_month_names, get_timezone_location
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from district.audiences import follows
 from district.clock import Clock, ClockDep
 from district.database import DbSession
+from district.members import mutes
 from district.members import service as members
 from district.members.models import Member
 from district.members.texts import ASKED
+from district.merchants.models import Merchant
 from district.problems import DistrictError, Invalid, NotFound, Unavailable
 from district.stores.public import stores_of
 from district.web.channel_words import channel_word
@@ -74,13 +79,15 @@ def page(
     clock: ClockDep,
     saved: str = "",
     left: uuid.UUID | None = None,
+    heard: uuid.UUID | None = None,
 ) -> Response:
     """The choices as they stand."""
     if reader.principal is None:
         return show_join(request, reader, clock)
     member = members.get(session, reader.district.id, reader.member_id)
+    filled = _sent_of(member)
     return _page(
-        request, reader, session, clock, member, filled=_sent_of(member), saved=saved[:12], left=left
+        request, reader, session, clock, member, filled=filled, saved=saved[:12], left=left, heard=heard
     )
 
 
@@ -164,6 +171,27 @@ def follow(
     return RedirectResponse(f"{here}?saved=back#shops", HTTPStatus.SEE_OTHER)
 
 
+@router.post("/d/{slug}/preferences/mute", dependencies=OWN_FORM)
+def mute(
+    request: Request,
+    reader: ReaderDep,
+    session: DbSession,
+    clock: ClockDep,
+    merchant_id: Annotated[uuid.UUID, Form()],
+    is_on: Annotated[str, Form(alias="on", max_length=1)] = "",
+) -> Response:
+    """Let a merchant write again, or take that back."""
+    if reader.principal is None:
+        return show_join(request, reader, clock)
+    here, district_id = f"/d/{reader.district.slug}/preferences", reader.district.id
+    if is_on != "1":
+        mutes.unmute(session, district_id, reader.member_id, merchant_id)
+        return RedirectResponse(f"{here}?heard={merchant_id}#muted", HTTPStatus.SEE_OTHER)
+    with contextlib.suppress(NotFound):
+        mutes.mute(session, district_id, reader.member_id, merchant_id, source="me", at=clock.now())
+    return RedirectResponse(f"{here}#muted", HTTPStatus.SEE_OTHER)
+
+
 def _sent_of(member: Member) -> Sent:
     """The form as it stands."""
     values = {
@@ -188,10 +216,12 @@ def _page(
     filled: Sent,
     saved: str = "",
     left: uuid.UUID | None = None,
+    heard: uuid.UUID | None = None,
     error: str = "",
 ) -> Response:
     locale = negotiate(request).locale
     standing = members.consents_of(session, reader.district.id, reader.member_id)
+    muted = [one.merchant_id for one in mutes.muted(session, reader.district.id, reader.member_id)]
     channels = [
         (channel, standing.holds(purpose, channel))
         for purpose, channel in ASKED
@@ -212,6 +242,8 @@ def _page(
         channel_word=channel_word,
         followed=_followed(request, session, reader, member.id),
         left=_named(request, reader, left) if left else None,
+        muted=_merchants(session, reader, muted, locale),
+        heard=next(iter(_merchants(session, reader, [heard], locale)), None) if heard else None,
         saved=saved,
         error=error,
         longest_name=LONGEST_NAME,
@@ -236,6 +268,17 @@ def _followed(request: Request, session: Session, reader: Reader, member_id: uui
     rows = follows.followed(session, reader.district.id, member_id)
     found = (_named(request, reader, row.store_id) for row in rows)
     return [one for one in found if one is not None]
+
+
+def _merchants(session: Session, reader: Reader, ids: Sequence[uuid.UUID], locale: Locale) -> list[Followed]:
+    """These merchants, in the order of their names; one that is gone is left out."""
+    wanted = select(Merchant).where(Merchant.district_id == reader.district.id, Merchant.id.in_(ids))
+    is_chinese = locale.language == "zh"
+    named = [
+        Followed(id=row.id, name=(row.name_zh if is_chinese else "") or row.name, place="")
+        for row in session.scalars(wanted)
+    ]
+    return sorted(named, key=lambda one: one.name.casefold())
 
 
 def _named(request: Request, reader: Reader, store_id: uuid.UUID) -> Followed | None:

@@ -23,6 +23,7 @@ def in_words(reason: str) -> str:
         Suppression.STALE: _("position too old"),
         Suppression.DUPLICATE: _("already has this offer"),
         Suppression.ERASED: _("membership ended"),
+        Suppression.MUTED: _("the member has muted this merchant"),
     }
     try:
         return words[Suppression(reason)]

@@ -219,6 +219,7 @@ def _shared(makers: Makers, district: District, store_id: str, merchant: Merchan
         "joint-events": joint.id,
     }
     made |= {"join-incentives": incentive.id, "enrolments": store_id, "follows": store_id}
+    made |= {"mutes": merchant.id}
     return {name: str(one) for name, one in made.items()}
 
 

@@ -11,6 +11,7 @@ from district.audiences import contexts
 from district.campaigns.live import live_campaigns
 from district.database import transaction
 from district.members.models import Consent, Member
+from district.members.mutes import MemberMute
 from district.offers.models import CapSlot
 from district.offers.planning import Checked, Names, Range, check
 from district.visits.models import Visit
@@ -87,7 +88,15 @@ class World:
         for _ in range(self.random.randrange(4)):
             self._visit(member)
         self._take(member)
+        if self.random.random() < 0.1:
+            self._mute(member)
         return member
+
+    def _mute(self, member: Member) -> None:
+        at = self.ground.clock.now()
+        names = {"district_id": self.ground.info.id, "merchant_id": self.ground.merchant.id}
+        self.ground.makers.session.add(MemberMute(member_id=member.id, at=at, **names))
+        self.ground.makers.session.flush()
 
     def _say(self, member: Member) -> None:
         choose = self.random.choice
