@@ -180,11 +180,11 @@ def show_offer(
     if is_shopper and caller is not None and caller.subject_id == linked.member_id:
         links.note_opened(session, linked, machine_now=clock.machine_now())
         return RedirectResponse(coupon, HTTPStatus.SEE_OTHER, headers={"Cache-Control": "no-store"})
-    return _public_side(request, session, found, clock, is_member=bool(is_shopper), path=request.url.path)
+    return _public_side(request, session, found, clock, is_member=is_shopper)
 
 
 def _public_side(
-    request: Request, session: Session, found: Addressed, clock: Clock, *, is_member: bool, path: str
+    request: Request, session: Session, found: Addressed, clock: Clock, *, is_member: bool
 ) -> Response:
     offer = session.get(Offer, (found.district.id, found.linked.offer_id))
     if offer is None:
@@ -204,7 +204,6 @@ def _public_side(
         is_member=is_member,
         claim=f"/d/{found.district.slug}/centre/{campaign.id}" if mode in CLAIMED else "",
         sign_in=f"/d/{found.district.slug}/sign-in?next=/d/{found.district.slug}/offers/{offer.id}",
-        path=path,
     )
 
 
