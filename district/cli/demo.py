@@ -238,7 +238,12 @@ def demo_load(
             settings.database_url,
             settings.data_dir,
             WORLDS[district],
-            preparing.Wish(slug=district, start=start, speed=speed),
+            preparing.Wish(
+                slug=district,
+                start=start,
+                speed=speed,
+                secret=settings.secret.get_secret_value() if settings.secret else "",
+            ),
             progress=progress,
         )
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from district import clock as clocks
 from district.database import make_engine, make_sessions, session_scope
-from district.demo import accounts, footsteps, history, loading, past, past_campaigns, simulation
+from district.demo import accounts, footsteps, history, loading, messaging, past, past_campaigns, simulation
 from district.demo.loading import Loaded
 from district.demo.world import World
 from district.districts import service as districts
@@ -33,6 +33,8 @@ class Wish:
     slug: str
     start: str | None = None
     speed: float = 1.0
+    secret: str = field(default="", repr=False)
+    """Of the installation: what providers' keys are sealed with."""
 
 
 def prepare(
@@ -77,6 +79,7 @@ def _prepared(
     loaded = loading.load(session, new, clock=clock, progress=progress)
     progress(STEPS[-2])
     add_past(session, wish.slug, clock)
+    messaging.add(session, wish.slug, secret=wish.secret, clock=clock)
     # Before the commit: a file without its district is overwritten, a district without its file is lost.
     accounts.keep(data_dir, loaded)
     return loaded
