@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from district.channels.kinds import text_gateways
 from district.channels.kinds.kind import Building, Heard, Kind, ReceiptEvent, ReceiptKind, Reply
 from push.channels import smpp
 from push.channels.smpp import SmppForm, SmppSender
@@ -104,4 +105,5 @@ KINDS: tuple[Kind, ...] = (
         build=build_smpp,
         listens=True,
     ),
+    *text_gateways.KINDS,
 )
