@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from district.auth.models import Role
 from district.auth.service import Principal
-from district.campaigns import contents, owners
-from district.campaigns.models import Campaign, CampaignStock, CampaignStore, CampaignVersion
+from district.campaigns import contents, owners, stock
+from district.campaigns.models import Campaign, CampaignStore, CampaignVersion
 from district.campaigns.schemas import CampaignOut, ComparisonOut, DifferenceOut, OwnerKind, PendingOut
+from district.campaigns.stock import StockNow
 from district.stores.models import ImportedPlace, Store
 from geo import geojson
 from push.campaign_changes import Difference, differences
@@ -32,14 +33,7 @@ def shown(session: Session, principal: Principal, rows: Sequence[Campaign]) -> l
     )
     for campaign_id, store_id in session.execute(pairs.order_by(CampaignStore.store_id)):
         stores.setdefault(campaign_id, []).append(store_id)
-    stocks = {
-        stock.campaign_id: stock
-        for stock in session.scalars(
-            select(CampaignStock)
-            .where(CampaignStock.district_id == district_id, CampaignStock.campaign_id.in_(ids))
-            .execution_options(populate_existing=True)
-        )
-    }
+    stocks = stock.read(session, district_id, ids)
     waiting = _waiting(session, district_id, rows)
     return [
         _shown(principal, row, stores.get(row.id, []), stocks.get(row.id), waiting.get(row.id))
@@ -64,7 +58,7 @@ def _shown(
     principal: Principal,
     row: Campaign,
     store_ids: list[uuid.UUID],
-    stock: CampaignStock | None,
+    counted: StockNow | None,
     waiting: CampaignVersion | None,
 ) -> CampaignOut:
     return CampaignOut(
@@ -81,8 +75,8 @@ def _shown(
         rule=row.rule,
         offer=row.offer,
         fence=geojson.dump(to_shape(row.fence)),
-        stock=stock.quota if stock else None,
-        issued=stock.issued if stock else 0,
+        stock=counted.quota if counted else None,
+        issued=counted.issued if counted else 0,
         reject_reason=row.reject_reason,
         pause_reason=row.pause_reason,
         starts_at=row.starts_at,

@@ -5,11 +5,11 @@ SELECT campaign.id, campaign.content_version,
        coalesce(campaign.merchant_id, campaign.property_id, campaign.district_id),
        'live', campaign.rule, campaign.offer,
        ST_AsBinary(campaign.fence), campaign.floor, campaign.starts_at, campaign.ends_at,
-       stock.quota IS NOT NULL AND stock.issued >= stock.quota AS is_sold_out,
+       coalesce(stock.is_sold_out, false),
        coalesce(places.ids, '{}'), coalesce(places.names, '{}'), coalesce(places.names_zh, '{}'),
        coalesce(places.hours, '{}'), campaign.merchant_id, campaign.property_id
 FROM campaign
-LEFT JOIN campaign_stock AS stock
+LEFT JOIN stock_now AS stock
        ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
 LEFT JOIN LATERAL (
     SELECT array_agg(store.id ORDER BY store.id) AS ids,
@@ -39,7 +39,7 @@ ENDS_AT = "least(campaign.ends_at, (campaign.rule #>> '{when,ends_at}')::timesta
 
 # Nothing more can be given: the stock is gone, or less of the budget is left than one more offer may cost.
 EXHAUSTED = """(
-    coalesce(stock.issued >= stock.quota, false)
+    coalesce(stock.is_sold_out, false)
     OR coalesce((campaign.rule #>> '{budget,total_minor}')::bigint < coalesce((
         SELECT allowance.minor FROM allowance
         WHERE allowance.district_id = campaign.district_id AND allowance.campaign_id = campaign.id
@@ -56,7 +56,7 @@ EXHAUSTED = """(
 
 IS_EXHAUSTED_SQL = f"""
 SELECT {EXHAUSTED} FROM campaign
-LEFT JOIN campaign_stock AS stock
+LEFT JOIN stock_now AS stock
        ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
 WHERE campaign.district_id = :district_id AND campaign.id = :campaign_id
 """
@@ -70,7 +70,7 @@ SELECT campaign.id, campaign.state, {STARTS_AT}, {ENDS_AT}, campaign.holds_until
        ) AS has_stores,
        campaign.content_version
 FROM campaign
-LEFT JOIN campaign_stock AS stock
+LEFT JOIN stock_now AS stock
        ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
 WHERE campaign.district_id = %(district_id)s
   AND (campaign.state = 'approved'
@@ -93,3 +93,22 @@ VALUES (%(district_id)s, %(event_id)s, %(id)s, %(now)s, %(what)s, %(before)s, %(
 """
 
 NOTIFY_SQL = "SELECT pg_notify(%(channel)s, %(payload)s)"
+
+STOCK_NOW_SQL = """
+SELECT campaign_id, quota, issued, is_pooled FROM stock_now
+WHERE district_id = :district_id AND campaign_id = ANY(:campaigns)
+"""
+
+# Offers stand above this slice; of their pools it only takes out what nobody holds. Who draws never waits for a piece, so
+# waiting here for those that draw makes no ring. Pieces are added under the lock of the stock, which is held.
+SHRINK_POOL_SQL = """
+DELETE FROM pool_piece
+WHERE district_id = :district_id AND campaign_id = :campaign_id AND number IN (
+    SELECT number FROM pool_piece
+    WHERE district_id = :district_id AND campaign_id = :campaign_id AND offer_id IS NULL
+    ORDER BY number DESC
+    LIMIT (SELECT greatest(0, count(*) - :quota) FROM pool_piece
+           WHERE district_id = :district_id AND campaign_id = :campaign_id)
+    FOR UPDATE
+)
+"""

@@ -11,6 +11,7 @@ from district.auth.models import Role
 from district.auth.service import Principal
 from district.campaigns import checks, contents, documents, history, life, owners, territory
 from district.campaigns import fence as fences
+from district.campaigns import stock as stocks
 from district.campaigns.answers import OPERATORS_ONLY, shown
 from district.campaigns.contents import Content
 from district.campaigns.history import Change, Told
@@ -20,7 +21,7 @@ from district.campaigns.schemas import CampaignChange, CampaignOut, NewCampaign
 from district.clock import Clock
 from district.database import new_id, notify
 from district.districts.service import DistrictInfo
-from district.problems import Conflict, Invalid, NotAllowed, NotFound
+from district.problems import Conflict, NotAllowed, NotFound
 from push.campaign_changes import differences
 from push.campaign_life import (
     FINAL,
@@ -313,16 +314,9 @@ def _check(
 def _set_quota(
     session: Session, row: Campaign, quota: int | None, principal: Principal, *, clock: Clock
 ) -> None:
-    stock = session.get_one(
-        CampaignStock, (row.district_id, row.id), with_for_update={"key_share": True}, populate_existing=True
-    )
-    if quota is not None and quota < stock.issued:
-        detail = f"{stock.issued} offers are issued already; the stock cannot be less."
-        detail_zh = f"已发出 {stock.issued} 份，库存不能少于此数。"
-        raise Invalid("See errors.", errors=[{"pointer": "/stock", "detail": detail, "detail_zh": detail_zh}])
-    if quota != stock.quota:
-        told = Told(before=CampaignState(row.state), detail={"before": stock.quota, "after": quota})
-        stock.quota = quota
+    before = stocks.set_quota(session, row, quota)
+    if quota != before:
+        told = Told(before=CampaignState(row.state), detail={"before": before, "after": quota})
         history.note(session, row, principal, Change.STOCK, told, clock=clock)
     session.flush()
 

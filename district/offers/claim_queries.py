@@ -208,16 +208,6 @@ WHERE offer.district_id = %(district_id)s AND offer.id = over.id
 RETURNING over.campaign_id, over.held_day, over.held_minor
 """
 
-STOCK_SQL = """
-SELECT stock.quota, stock.issued, coalesce(pool.pieces, 0), coalesce(pool.taken, 0)
-FROM campaign_stock AS stock
-LEFT JOIN LATERAL (
-    SELECT count(*) AS pieces, count(offer_id) AS taken FROM pool_piece
-    WHERE pool_piece.district_id = stock.district_id AND pool_piece.campaign_id = stock.campaign_id
-) AS pool ON true
-WHERE stock.district_id = %(district_id)s AND stock.campaign_id = %(campaign_id)s
-"""
-
 OWN_OFFERS_SQL = """
 SELECT id, state, occurrence_key FROM offer
 WHERE district_id = %(district_id)s AND member_id = %(member_id)s
@@ -270,14 +260,8 @@ CLAIMABLE_SQL = TERMS_SQL.replace(
 CLAIMABLE_SQL = CLAIMABLE_SQL.replace("<starts>", STARTS_AT).replace("<ends>", ENDS_AT)
 
 LEFT_SQL = """
-SELECT stock.campaign_id,
-       CASE WHEN pool.pieces > 0 THEN pool.pieces - pool.taken ELSE stock.quota - stock.issued END
-FROM campaign_stock AS stock
-CROSS JOIN LATERAL (
-    SELECT count(*) AS pieces, count(offer_id) AS taken FROM pool_piece
-    WHERE pool_piece.district_id = stock.district_id AND pool_piece.campaign_id = stock.campaign_id
-) AS pool
-WHERE stock.district_id = %(district_id)s AND stock.campaign_id = ANY(%(campaigns)s::uuid[])
+SELECT campaign_id, quota - issued FROM stock_now
+WHERE district_id = %(district_id)s AND campaign_id = ANY(%(campaigns)s::uuid[])
 """
 
 STORES_OF_SQL = """

@@ -28,9 +28,8 @@ WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[]) AND
 """
 
 STOCKED_SQL = """
-SELECT campaign_id FROM campaign_stock
-WHERE district_id = %(district_id)s AND campaign_id = ANY(%(campaigns)s::uuid[])
-  AND (quota IS NULL OR issued < quota)
+SELECT campaign_id FROM stock_now
+WHERE district_id = %(district_id)s AND campaign_id = ANY(%(campaigns)s::uuid[]) AND NOT is_sold_out
 """
 
 RELEASE_OWN_SQL = """

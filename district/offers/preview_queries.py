@@ -82,7 +82,7 @@ LIMIT %(limit)s
 """
 
 LEFT_SQL = """
-SELECT quota - issued FROM campaign_stock WHERE district_id = %(district_id)s AND campaign_id = %(campaign_id)s
+SELECT quota - issued FROM stock_now WHERE district_id = %(district_id)s AND campaign_id = %(campaign_id)s
 """
 
 OTHERS_SQL = """

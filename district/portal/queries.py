@@ -29,12 +29,12 @@ CROSS JOIN LATERAL (
       AND store.closed_at IS NULL
     ORDER BY store.id LIMIT 1
 ) AS store
-LEFT JOIN campaign_stock AS stock
+LEFT JOIN stock_now AS stock
   ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
 WHERE campaign.district_id = :district_id AND campaign.state = 'live'
   AND coalesce(campaign.offer #>> '{claim,listed}', 'true') <> 'false'
   AND (campaign.starts_at IS NULL OR campaign.starts_at <= :now)
   AND (campaign.ends_at IS NULL OR :now < campaign.ends_at)
-  AND (stock.quota IS NULL OR stock.issued < stock.quota)
+  AND stock.is_sold_out IS NOT TRUE
 ORDER BY campaign.changed_at DESC, campaign.id LIMIT 3
 """

@@ -27,9 +27,9 @@ LIVE_OFFERS_SQL = """
 SELECT cs.store_id, c.starts_at, c.ends_at
 FROM campaign c
 JOIN campaign_store cs ON cs.district_id = c.district_id AND cs.campaign_id = c.id
-LEFT JOIN campaign_stock k ON k.district_id = c.district_id AND k.campaign_id = c.id
+LEFT JOIN stock_now k ON k.district_id = c.district_id AND k.campaign_id = c.id
 WHERE c.district_id = %(district_id)s AND c.state = 'live'
-  AND (k.quota IS NULL OR k.issued < k.quota)
+  AND k.is_sold_out IS NOT TRUE
 """
 
 # One number per district that changes with any row behind it, so that a poll reads again only what changed.
@@ -78,8 +78,8 @@ SELECT c.district_id,
        bit_xor(hashtextextended(concat_ws('|', cs.store_id, c.id, c.starts_at, c.ends_at), 3))
 FROM campaign c
 JOIN campaign_store cs ON cs.district_id = c.district_id AND cs.campaign_id = c.id
-LEFT JOIN campaign_stock k ON k.district_id = c.district_id AND k.campaign_id = c.id
-WHERE c.state = 'live' AND (k.quota IS NULL OR k.issued < k.quota)
+LEFT JOIN stock_now k ON k.district_id = c.district_id AND k.campaign_id = c.id
+WHERE c.state = 'live' AND k.is_sold_out IS NOT TRUE
 GROUP BY c.district_id
 """
 

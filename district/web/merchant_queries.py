@@ -1,14 +1,14 @@
 """SQL of the merchants' console. Every statement names the district and the merchant first."""
 
 RESULTS_SQL = """
-SELECT campaign.id, campaign.name, campaign.state, campaign.ends_at, stock.quota - stock.issued AS left,
+SELECT campaign.id, campaign.name, campaign.state, campaign.ends_at,
+       (SELECT stock.quota - stock.issued FROM stock_now AS stock
+        WHERE stock.district_id = :district_id AND stock.campaign_id = campaign.id) AS left,
        count(offer.id) FILTER (WHERE offer.state <> 'void') AS issued,
        count(arrived.id) AS delivered,
        count(offer.opened_at) AS opened,
        count(offer.id) FILTER (WHERE offer.state = 'redeemed') AS redeemed
 FROM campaign
-LEFT JOIN campaign_stock AS stock
-       ON stock.district_id = campaign.district_id AND stock.campaign_id = campaign.id
 LEFT JOIN offer ON offer.district_id = campaign.district_id AND offer.campaign_id = campaign.id
                AND offer.issued_at >= :since
 LEFT JOIN LATERAL (
@@ -19,7 +19,7 @@ LEFT JOIN LATERAL (
 ) AS arrived ON true
 WHERE campaign.district_id = :district_id AND campaign.merchant_id = :merchant_id
   AND (CAST(:campaign_id AS uuid) IS NULL OR campaign.id = :campaign_id)
-GROUP BY campaign.id, campaign.name, campaign.state, campaign.ends_at, stock.quota, stock.issued
+GROUP BY campaign.id, campaign.name, campaign.state, campaign.ends_at
 ORDER BY (campaign.state = 'live') DESC, campaign.id DESC
 LIMIT 200
 """

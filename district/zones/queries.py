@@ -61,9 +61,9 @@ _STORES_SQL = f"""
                    EXISTS (
                        SELECT 1 FROM campaign_store cs
                        JOIN campaign c ON c.district_id = cs.district_id AND c.id = cs.campaign_id
-                       LEFT JOIN campaign_stock k ON k.district_id = c.district_id AND k.campaign_id = c.id
+                       LEFT JOIN stock_now k ON k.district_id = c.district_id AND k.campaign_id = c.id
                        WHERE cs.district_id = s.district_id AND cs.store_id = s.id AND c.state = 'live'
-                         AND (k.quota IS NULL OR k.issued < k.quota)
+                         AND k.is_sold_out IS NOT TRUE
                          AND (c.starts_at IS NULL OR c.starts_at <= %(now)s)
                          AND (c.ends_at IS NULL OR c.ends_at > %(now)s)
                    ) AS has_offer,
