@@ -154,13 +154,18 @@ def payload(message: Message, links: dict[str, str]) -> bytes:
         "stop": message.stop_link,
     }
     document |= {name: value for name, value in links.items() if value and not document.get(name)}
-    plain, words = _json(document), message.body.encode()
-    while len(plain) > MOST_PLAIN_BYTES and words:
-        # An escape makes a letter longer in JSON than it is in the text: what is over may take several cuts.
-        words = words[: -max(len(plain) - MOST_PLAIN_BYTES, 8)]
-        document["body"] = words.decode(errors="ignore") + "…" if words else ""
-        plain = _json(document)
-    return plain
+    plain = _json(document)
+    if len(plain) <= MOST_PLAIN_BYTES:
+        return plain
+
+    def cut(letters: int) -> bytes:
+        return _json(document | {"body": message.body[:letters] + "…"})
+
+    low, high = 0, len(message.body)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if len(cut(middle)) <= MOST_PLAIN_BYTES else (low, middle - 1)
+    return cut(low)
 
 
 def topic(message: Message) -> str:

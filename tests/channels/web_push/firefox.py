@@ -20,10 +20,10 @@ STARTS_WITHIN_S = 40
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 # A notification of a page without the desktop's own service is a window of the browser's.
 ALERTS = """
-return [...Services.wm.getEnumerator("alert:alert")].map((one) => ({
-  title: one.document.getElementById("alertTitleLabel")?.textContent || one.document.getElementById("alertTitleLabel")?.value,
-  text: one.document.getElementById("alertTextLabel")?.textContent,
-}));
+const text = (one, id) => { const found = one.document.getElementById(id); return found?.textContent || found?.value || ""; };
+return [...Services.wm.getEnumerator("alert:alert")]
+  .map((one) => ({ title: text(one, "alertTitleLabel"), text: text(one, "alertTextLabel") }))
+  .filter((one) => one.title && one.text);
 """
 CLICK_ALERT = """
 const [one] = [...Services.wm.getEnumerator("alert:alert")];
