@@ -124,7 +124,7 @@ def counted(session: Session, district_id: uuid.UUID, wanted: Wanted) -> dict[st
         channel=wanted.channel, campaign_id=wanted.campaign_id, since=wanted.since, until=wanted.until
     )
     rows = _listed(district_id, others).with_only_columns(OutboxMessage.state, func.count())
-    return dict(session.execute(rows.group_by(OutboxMessage.state)).tuples().all())
+    return {row[0]: row[1] for row in session.execute(rows.group_by(OutboxMessage.state))}
 
 
 def waiting(session: Session, district_id: uuid.UUID, *, now: datetime) -> list[Waiting]:

@@ -155,25 +155,17 @@ def remove(slug: str, operator: Operator, session: DbSession) -> Response:
 
 
 @router.post(f"{PAGE}/{{slug}}/test", dependencies=OWN_FORM)
-def test(
-    slug: str, request: Request, operator: Operator, session: DbSession, clock: ClockDep, sent: SentForm
-) -> Response:
+def test(slug: str, request: Request, operator: Operator, clock: ClockDep, sent: SentForm) -> Response:
     """Send one message to an address of one's own, and say what came of it."""
+    wrong, tried = RIGHT, None
     try:
         asked = Trial(to=sent.one("to"), language=Language(negotiate(request).value))
-    except ValidationError as error:
-        return _page(
-            request, operator, session, clock, filled=Sent(), wrong=wrong_of(error, negotiate(request))
-        )
-    to = trial.Addressee(address=asked.to, keys={}, language=asked.language)
-    session.rollback()  # no transaction is open while the provider is asked
-    try:
-        tried = story_routes.try_out(request, operator.district, slug, to, clock=clock)
-    except Unavailable as error:
-        return _page(
-            request, operator, session, clock, filled=Sent(), wrong=wrong_of(error, negotiate(request))
-        )
-    return _page(request, operator, session, clock, filled=Sent(), tried=(slug, tried))
+        to = trial.Addressee(address=asked.to, keys={}, language=asked.language)
+        tried = (slug, story_routes.try_out(request, operator.district, slug, to, clock=clock))
+    except (ValidationError, Unavailable) as error:
+        wrong = wrong_of(error, negotiate(request))
+    with request.app.state.sessions() as session:  # opened once the provider has answered
+        return _page(request, operator, session, clock, filled=Sent(), wrong=wrong, tried=tried)
 
 
 def _page(

@@ -88,7 +88,7 @@ def wrong_of(error: ValidationError | DistrictError, language: Language) -> Wron
 def _field_of(pointer: str) -> str:
     """``/options/site`` → ``options/site``, ``/methods/0`` → ``methods``: the field of the form."""
     parts = pointer.strip("/").split("/")
-    return "/".join(parts[:2]) if parts[0] in {"options", "sign_in"} else parts[0]
+    return "/".join(parts[:2]) if parts[0] in {"options", "secrets", "sign_in"} else parts[0]
 
 
 def said(message: str) -> str:
