@@ -126,6 +126,7 @@ def missing_packages(profile: str) -> list[str]:
             wanted.append("chromium")
         if not _is_ubuntu() and not shutil.which(FIREFOX) and privilege() is not None:
             wanted.append(FIREFOX)
+        wanted += [] if shutil.which("node") else ["nodejs"]  # runs the message centre of the tests
         if privilege() is not None and not all(map(os.path.exists, RADIUS_FILES)):
             wanted += RADIUS_PACKAGES  # unpacked without root they find none of their own files: tests say that they skip
         if os.geteuid() == 0:  # network namespaces are root's: without them those tests say that they skip

@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from district.embedded.programs import tools_root
+
 SCRIPT = Path(__file__).parent / "smsc" / "smsc.js"
+NODE = shutil.which("node") or str(tools_root() / "usr/bin/node")
 LONGEST_S = 30.0
 
 
@@ -58,7 +62,7 @@ class Centre:
 async def centre(**options: Any) -> AsyncIterator[Centre]:
     """A centre on a free port, or on ``port``."""
     process = await asyncio.create_subprocess_exec(
-        "node",
+        NODE,
         str(SCRIPT),
         json.dumps(options),
         stdin=asyncio.subprocess.PIPE,
