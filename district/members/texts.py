@@ -29,7 +29,9 @@ ASKED: tuple[tuple[Purpose, Channel | None], ...] = (
 )
 """What the portal asks for; only the first is needed to go on line."""
 
-OFFERED: tuple[tuple[Purpose, Channel], ...] = ((Purpose.MARKETING, Channel.WEB_PUSH),)
+OFFERED: tuple[tuple[Purpose, Channel], ...] = tuple(
+    (Purpose.MARKETING, channel) for channel in Channel if channel not in {Channel.INBOX, Channel.WEBHOOK}
+)
 """What a member can agree to beside that, where the district has set the channel up."""
 
 WORDED: tuple[tuple[Purpose, Channel | None], ...] = (*ASKED, *OFFERED)
@@ -55,12 +57,27 @@ _WORDS: dict[tuple[Purpose, str], str] = {
     (Purpose.LOCATION, "zh"): "根据我在商圈内的位置挑选优惠。位置数据 90 天后删除；我可以随时撤回同意。",
 }
 
+_BY_CHANNEL: dict[Channel, tuple[str, str]] = {
+    Channel.WEB_PUSH: ("as notifications of this browser", "通过本浏览器的通知"),
+    Channel.APP: ("as notifications of the district's app", "通过商圈应用的通知"),
+    Channel.WECHAT: ("by the WeChat account that I follow", "通过我关注的微信公众号"),
+    Channel.MINI_PROGRAM: (
+        "by the WeChat mini-program, each time that I allow it",
+        "通过微信小程序（每次经我允许）",
+    ),
+    Channel.WECOM: ("by the WeCom contact that I added", "通过我添加的企业微信联系人"),
+    Channel.ALIPAY: ("by the Alipay account that I follow", "通过我关注的支付宝生活号"),
+    Channel.SMS: ("as text messages to the number that I proved", "以短信形式（发至我验证过的手机号）"),
+    Channel.EMAIL: ("by e-mail to the address that I proved", "以电子邮件形式（发至我验证过的邮箱）"),
+}
+
 _CHANNEL_WORDS: dict[tuple[Channel, str], str] = {
-    (
-        Channel.WEB_PUSH,
-        "en",
-    ): "Send me offers from shops of this district as notifications of this browser. I can stop this at any time.",
-    (Channel.WEB_PUSH, "zh"): "通过本浏览器的通知向我发送本商圈门店的优惠。我可以随时关闭。",
+    (channel, language): words
+    for channel, (en, zh) in _BY_CHANNEL.items()
+    for language, words in (
+        ("en", f"Send me offers from shops of this district {en}. I can stop this at any time."),
+        ("zh", f"{zh}向我发送本商圈门店的优惠。我可以随时关闭。"),
+    )
 }
 """Words for marketing by a channel that has its own."""
 

@@ -1,5 +1,6 @@
 """What a member agreed to and chose: one tap to withdraw, the data to take along, the way out."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -7,18 +8,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from district.auth import principals
+from district.channels.models import ChannelProvider, EndpointState, MemberEndpoint
 from district.clock import ClockDep
 from district.database import DbSession
 from district.members import recipients
 from district.members import service as members
 from district.members.models import Member
-from district.members.texts import ASKED, consent_text
+from district.members.texts import ASKED, OFFERED, consent_text
 from district.portal.routes import evidence_of
 from district.privacy import service as privacy
 from district.radius import ending
+from district.web.channel_words import channel_word
 from district.web.language import negotiate
 from district.web.member_shell import Reader, ReaderDep, show, show_join
 from district.web.security import require_own_form
@@ -35,24 +39,48 @@ class Switch:
     """One purpose as it stands, with the exact words that it is about."""
 
     purpose: Purpose
+    channel: Channel | None
+    """Of those that are asked for here alone."""
     text: str
     is_on: bool
     at: datetime | None
 
 
-def _switches(session: Session, reader: Reader, language: str) -> list[Switch]:
+def _offered(session: Session, district_id: uuid.UUID, member: Member) -> list[Channel]:
+    """Channels that the district has switched on and that reach this member, the first to try first.
+
+    Notifications of a browser are asked for on their own page, for the browser must agree too.
+    """
+    wanted = select(ChannelProvider.channel).where(
+        ChannelProvider.district_id == district_id, ChannelProvider.is_on
+    )
+    on = set(session.scalars(wanted))
+    mine = select(MemberEndpoint.channel).where(
+        MemberEndpoint.district_id == district_id,
+        MemberEndpoint.member_id == member.id,
+        MemberEndpoint.state != EndpointState.GONE,
+    )
+    reached = set(session.scalars(mine)) - {Channel.SMS, Channel.EMAIL, Channel.WEB_PUSH}
+    reached |= {Channel.SMS.value} if member.phone else set()
+    reached |= {Channel.EMAIL.value} if member.email else set()
+    return [channel for _, channel in OFFERED if channel in on & reached]
+
+
+def _switches(session: Session, reader: Reader, member: Member, language: str) -> list[Switch]:
     current = members.consents_of(session, reader.district.id, reader.member_id)
+    offered = [(Purpose.MARKETING, one) for one in _offered(session, reader.district.id, member)]
     times: dict[tuple[Purpose, Channel | None], datetime] = {
         (record.purpose, record.channel): record.at for record in current.newest
     }
     return [
         Switch(
             purpose=purpose,
+            channel=channel if (purpose, channel) in OFFERED else None,
             text=consent_text(purpose, channel, language).text,
             is_on=current.holds(purpose, channel),
             at=times.get((purpose, channel)),
         )
-        for purpose, channel in ASKED
+        for purpose, channel in (*ASKED, *offered)
     ]
 
 
@@ -81,7 +109,8 @@ def _page(
         reader,
         clock,
         "member/privacy.html",
-        switches=_switches(session, reader, negotiate(request).value),
+        switches=_switches(session, reader, member, negotiate(request).value),
+        channel_word=channel_word,
         recipients=_recipients(session, reader, negotiate(request).value),
         member=member,
         saved=saved,
@@ -124,11 +153,12 @@ def decide(
     clock: ClockDep,
     purpose: Annotated[Purpose, Form()],
     granted: Annotated[bool, Form()],
+    channel: Annotated[Channel | None, Form()] = None,
 ) -> Response:
     """Give or withdraw one consent, recorded with the words that the page showed."""
     if reader.principal is None:
         return show_join(request, reader, clock)
-    if purpose not in CHANNELS:
+    if purpose not in CHANNELS or (channel is not None and (purpose, channel) not in OFFERED):
         return _back(reader, "consents")
     member, evidence = members.get(session, reader.district.id, reader.member_id), evidence_of(request)
     members.decide(
@@ -136,7 +166,7 @@ def decide(
         reader.district,
         member,
         purpose=purpose,
-        channel=CHANNELS[purpose],
+        channel=channel or CHANNELS[purpose],
         granted=granted,
         language=negotiate(request).value,
         action="button",

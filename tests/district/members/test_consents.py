@@ -10,7 +10,7 @@ from district.clock import FixedClock
 from district.districts.service import DistrictInfo
 from district.members import service as members
 from district.members.models import Consent, ConsentText, Member
-from district.members.texts import consent_text
+from district.members.texts import OFFERED, consent_text
 from district.problems import Conflict, Invalid
 from push.consent import Channel, Purpose
 from tests.factories import Makers
@@ -101,8 +101,8 @@ def test_changed_words_need_a_new_yes(mind: Mind) -> None:
 @pytest.mark.parametrize(
     ("purpose", "channel"),
     [
-        (Purpose.MARKETING, Channel.SMS),
-        (Purpose.MARKETING, Channel.WEB_PUSH),
+        (Purpose.MARKETING, Channel.WEBHOOK),
+        (Purpose.LOCATION, Channel.SMS),
         (Purpose.THIRD_PARTY, None),
         (Purpose.LOCATION, Channel.INBOX),
     ],
@@ -113,6 +113,15 @@ def test_what_nobody_has_words_for_cannot_be_granted(
     with pytest.raises(Invalid):
         mind.choose(purpose, channel=channel, granted=True)
     assert mind.history == []
+
+
+def test_every_channel_that_rings_has_words_of_its_own_in_both_languages() -> None:
+    asked = [channel for _, channel in OFFERED]
+    assert set(asked) == set(Channel) - {Channel.INBOX, Channel.WEBHOOK}
+    words = {
+        consent_text(Purpose.MARKETING, one, language).text for one in asked for language in ("en", "zh")
+    }
+    assert len(words) == 2 * len(asked)
 
 
 def test_a_yes_to_words_that_have_changed_is_refused(mind: Mind) -> None:
