@@ -28,6 +28,7 @@ from tests.benchmarks import (
     bench_portal,
     bench_radius,
     bench_redemption,
+    bench_web_push,
 )
 from tests.product import Product
 
@@ -58,6 +59,7 @@ BENCHMARKS: Final[dict[str, Main]] = {
     "radius": bench_radius.main,
     "redemption": bench_redemption.main,
     "offers": bench_offers.main,
+    "web-push": bench_web_push.main,
     "event-day": bench_event_day.main,
     "latency": bench_latency.main,
     "end-to-end": bench_end_to_end.main,
