@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from psycopg import AsyncConnection
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
@@ -391,4 +391,95 @@ def test_log_out_clears_the_kit_but_not_what_waits(
     page.locator('[data-outcome="no-kit"]').wait_for()
     cashier.set_offline(False)
     page.locator('#till-entries tr[data-state="redeemed"]').wait_for()
+    assert shop.redemptions(offer) == 1
+
+
+@pytest.mark.usefixtures("shop")
+def test_who_is_logged_out_gets_no_worker_and_keeps_the_one_that_works(
+    cashier: BrowserContext, site: str
+) -> None:
+    page = opened(cashier, site)
+    cashier.clear_cookies()
+    answer = page.evaluate(
+        "fetch('/merchant/redeem/worker.js', { redirect: 'manual' }).then((answer) => answer.type)"
+    )
+    assert answer == "opaqueredirect"
+    refused = """navigator.serviceWorker.getRegistration("/merchant/redeem").then((worker) => worker.update())
+      .then(() => "renewed", (error) => error.name)"""
+    assert page.evaluate(refused) == "TypeError"
+    kept = 'navigator.serviceWorker.getRegistration("/merchant/redeem").then((worker) => worker.active.state)'
+    assert page.evaluate(kept) == "activated"
+
+
+def test_a_browser_that_does_not_know_the_signature_checks_it_all_the_same(
+    cashier: BrowserContext, site: str, shop: Shop
+) -> None:
+    cashier.add_init_script(
+        """for (const name of ["importKey", "verify"]) {
+          const own = SubtleCrypto.prototype[name];
+          SubtleCrypto.prototype[name] = function (...given) {
+            if (given.includes("Ed25519")) {
+              window.refusals = (window.refusals ?? 0) + 1;
+              return Promise.reject(new DOMException("Unrecognized name.", "NotSupportedError"));
+            }
+            return own.apply(this, given);
+          };
+        }"""
+    )
+    page = opened(cashier, site)
+    cashier.set_offline(True)
+    page.locator('#till-state[data-line="down"]').wait_for()
+    code = shop.shows(shop.coupon())
+    type_code(page, code[:20] + ("A" if code[20] != "A" else "B") + code[21:])
+    page.locator('[data-outcome="forged"]').wait_for()
+    type_code(page, code)
+    page.locator('[data-outcome="taken"]').wait_for()
+    assert page.evaluate("window.refusals") == 2
+
+
+def test_a_sum_waits_for_the_line_and_one_coupon_alone_is_taken(
+    cashier: BrowserContext, site: str, shop: Shop
+) -> None:
+    page = opened(cashier, site)
+    summed, alone = shop.coupon(), shop.coupon()
+    assert page.locator("#till-alone").is_hidden()
+    page.locator("#bill").fill("20")
+    type_code(page, shop.shows(summed))
+    page.locator('[data-due="1500"]').wait_for()
+    cashier.set_offline(True)
+    page.locator("#till-alone").wait_for()
+    page.locator("#till-settle").click()
+    page.locator('[data-outcome="one-only"]').wait_for()
+    cashier.set_offline(False)
+    page.locator('#till-state[data-line="up"]').wait_for()
+    page.locator("#till-settle").click()
+    page.locator('[data-outcome="settled"]').wait_for()
+    assert shop.redemptions(summed) == 1
+    cashier.set_offline(True)
+    page.locator("#till-alone").wait_for()
+    type_code(page, shop.shows(alone))
+    page.locator('[data-outcome="taken"]').wait_for()
+
+
+def test_a_settlement_whose_answer_is_lost_is_pressed_again_and_counts_once(
+    cashier: BrowserContext, running: Server, shop: Shop
+) -> None:
+    page = opened(cashier, running.address)
+    offer = shop.coupon()
+    page.locator("#bill").fill("20")
+    type_code(page, shop.shows(offer))
+    page.locator('[data-due="1500"]').wait_for()
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    page.route("**/merchant/redeem", lose)
+    page.locator("#till-settle").click()
+    page.locator('[data-outcome="settle-lost"]').wait_for()
+    assert shop.redemptions(offer) == 1
+    page.unroute("**/merchant/redeem")
+    page.locator('#till-state[data-line="up"]').wait_for()
+    page.locator("#till-settle").click()
+    page.locator('[data-outcome="settled"]').wait_for()
     assert shop.redemptions(offer) == 1
