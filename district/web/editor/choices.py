@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from district.audiences.models import ContactList, Segment, Tag
 from district.audiences.ownership import owned
+from district.auth.models import Role
 from district.auth.service import Principal
 from district.campaigns.grounds import STREETS
 from district.districts.service import DistrictInfo
@@ -85,6 +86,8 @@ def _sets(
     principal: Principal,
     table: type[Tag] | type[ContactList] | type[Segment],
 ) -> list[Choice]:
+    if principal.role is Role.PROPERTY:  # what belongs to no merchant is the operator's
+        return []
     rows = session.scalars(owned(table, district.id, principal.merchant_id).order_by(table.name).limit(MOST))
     return [(row.name, row.title) for row in rows]
 
