@@ -1,4 +1,4 @@
-"""What must hold after every step, asked of the database in one statement."""
+"""What must hold, asked of the database: how things stand after every step, and all rules every so often."""
 
 from typing import Final
 
@@ -104,13 +104,18 @@ _BROKEN: Final = {
 }
 
 
-def statement() -> str:
-    """The whole check: the names of what is broken, then how offers, stocks and allowances stand."""
+def rules() -> str:
+    """The names of the rules that are broken."""
     broken = " UNION ALL ".join(
         f"SELECT '{name.replace(chr(39), chr(39) * 2)}' WHERE EXISTS ({sql})" for name, sql in _BROKEN.items()
     )
-    return f"""
-    SELECT ARRAY({broken}),
+    return f"SELECT ARRAY({broken})"
+
+
+def standing() -> str:
+    """How offers, stocks and allowances stand: what the model says about each of them."""
+    return """
+    SELECT
         (SELECT jsonb_object_agg(id, state) FROM offer WHERE district_id = %(d)s),
         (SELECT jsonb_object_agg(stock.campaign_id, jsonb_build_array(campaign.state, stock.quota, stock.issued))
          FROM campaign_stock AS stock JOIN campaign
@@ -120,6 +125,5 @@ def statement() -> str:
             SELECT campaign_id, count(*) AS pieces, count(offer_id) AS taken FROM pool_piece
             WHERE district_id = %(d)s GROUP BY campaign_id) AS pool),
         (SELECT jsonb_object_agg(campaign_id || ' ' || period, jsonb_build_array(offers, minor))
-         FROM allowance WHERE district_id = %(d)s),
-        (SELECT count(*) FROM cap_slot WHERE district_id = %(d)s)
+         FROM allowance WHERE district_id = %(d)s)
     """

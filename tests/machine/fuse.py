@@ -3,12 +3,31 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, waiting
+from psycopg._preparing import PrepareManager
+from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
+
+T = TypeVar("T")
+WAIT_INTERVAL_S = 0.1
+
+
+class Lasting(PrepareManager):
+    """Every statement is prepared when it first comes, and stays so: no run of the machine changes a table.
+
+    A rollback takes no prepared statement back; psycopg forgets them all, for the sake of those who roll back tables.
+    """
+
+    prepare_threshold = 0
+    prepared_max = 2_000
+
+    def clear(self) -> bool:
+        """Nothing is forgotten."""
+        return False
 
 
 class PowerCut(psycopg.OperationalError):
@@ -49,15 +68,31 @@ class Fuse:
         if self.left:
             return
         if self.how is Cut.KILLED and self.killer is not None:
-            self.killer.execute("SELECT pg_terminate_backend(%s, 2000)", (connection.info.backend_pid,))
+            self.killer.execute("SELECT pg_terminate_backend(%s)", (connection.info.backend_pid,))
         else:
             raise PowerCut("cut")
 
 
 class Fragile(AsyncConnection[TupleRow]):
-    """Every statement, every beginning and both sides of every commit are points."""
+    """Every statement, every beginning and both sides of every commit are points.
+
+    It waits for the server without going round the loop: nobody else has anything to do meanwhile.
+    """
 
     fuse: ClassVar = Fuse()
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._prepared = Lasting()
+
+    async def wait(  # the signature is psycopg's
+        self,
+        gen: PQGen[T],
+        interval: float = WAIT_INTERVAL_S,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> T:
+        """Wait."""
+        return waiting.wait(gen, self.pgconn.socket, interval=interval, timeout=timeout)
 
     async def execute(self, *arguments: Any, **named: Any) -> Any:
         """A statement."""

@@ -1,10 +1,11 @@
-"""The life of coupons, part 2 of 4: each part has steps of its own, and a process of its own where there are several."""
+"""The life of coupons, 2 of 4: each module has steps of its own, and a process of its own where there are several."""
 
 import pytest
 
-from tests.machine.parts import STEPS_A_PART, do_part
+from tests.machine.parts import STEPS_A_PART, do_part, parts_of
 
 
-@pytest.mark.timeout(1_800)
-def test_coupons_live_as_the_model_says(database_url: str) -> None:
-    assert do_part(database_url, 2) >= STEPS_A_PART
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", parts_of(2))
+def test_coupons_live_as_the_model_says(database_url: str, part: int) -> None:
+    assert do_part(database_url, part) >= STEPS_A_PART

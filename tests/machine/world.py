@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
-import uvloop
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from district.auth.models import Role
@@ -18,7 +19,7 @@ from district.auth.service import Principal
 from district.campaigns.models import Campaign
 from district.campaigns.shared_models import FundingShare
 from district.clock import FixedClock
-from district.database import STATEMENT_TIMEOUT_MS, Base, make_engine, new_id
+from district.database import STATEMENT_TIMEOUT_MS, Base, new_id
 from district.districts.models import District
 from district.districts.service import DistrictInfo
 from district.members.models import Consent, Member
@@ -27,11 +28,13 @@ from district.stores.models import Store, Till
 from push.consent import Purpose
 from tests.conftest import NOON
 from tests.factories import Makers
-from tests.machine.fuse import Fragile
+from tests.machine.fuse import Fragile, Lasting
 from tests.machine.model import Bounds
 
 T = TypeVar("T")
 MEMBERS = 4
+PLAINLY = "-c timezone=UTC -c enable_seqscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
+"""A statement is planned once, by indexes: so many small districts lie in each table that nothing else would do."""
 SHARES = (("merchant", 334), ("property", 333), ("platform", 333))
 VALUE_MINOR = 3
 _RULE: dict[str, Any] = {
@@ -110,34 +113,39 @@ class World:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self.loop = asyncio.new_event_loop()
         self.pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
             url,
             connection_class=Fragile,
             min_size=1,
-            max_size=3,
+            max_size=1,
             timeout=10.0,
             open=False,
             kwargs={
                 "autocommit": True,
-                "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c enable_seqscan=off",
+                "options": f"{PLAINLY} -c statement_timeout={STATEMENT_TIMEOUT_MS}",
             },
         )
         self.run(self.pool.open(wait=True))
-        self.engine = make_engine(url, pool_size=2)
+        self.engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=1,
+            connect_args={"options": PLAINLY},
+        )
+        event.listen(self.engine, "connect", _keep_prepared)
         self.checker: psycopg.Connection[TupleRow] = psycopg.connect(
             url,
             autocommit=True,
-            options="-c timezone=UTC -c enable_seqscan=off -c jit=off",
-            prepare_threshold=1,
+            options=PLAINLY,
         )
+        self.checker._prepared = Lasting()
         Fragile.fuse.killer = psycopg.connect(url, autocommit=True)
         self._lay_template()
         World.current = self
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for a service."""
-        return self.runner.run(work)
+        return self.loop.run_until_complete(work)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -146,7 +154,7 @@ class World:
         self.checker.close()
         if Fragile.fuse.killer is not None:
             Fragile.fuse.killer.close()
-        self.runner.close()
+        self.loop.close()
 
     def _lay_template(self) -> None:
         clock = FixedClock(NOON)
@@ -233,6 +241,10 @@ class World:
             scope_id=self.tills[number].id,
             merchant_id=self.stores[number].merchant_id,
         )
+
+
+def _keep_prepared(connection: psycopg.Connection[TupleRow], _record: object) -> None:
+    connection._prepared = Lasting()
 
 
 def consents(district_id: uuid.UUID, member_id: uuid.UUID, *, granted: bool, at: datetime) -> list[Consent]:
