@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Final
 
-from pywebpush import webpush  # type: ignore[import-untyped]  # it has no types
+from pywebpush import webpush
 
 from district.clock import monotonic, system
 from push.channels.outbound import OutboundPolicy
