@@ -6,6 +6,7 @@ from types import ModuleType
 import psycopg
 import pytest
 
+from district.offers import claim_queries
 from district.offers import queries as offer_queries
 from district.redemptions import queries as redemption_queries
 from tests.machine.whole import run
@@ -45,6 +46,41 @@ MISTAKES = (
         statement="TAKE_STOCK_SQL",
         right="least(wanted.amount, coalesce(stock.quota - stock.issued, wanted.amount))",
         wrong="wanted.amount",
+    ),
+    Mistake(
+        name="a use does not ask for the offer's time",
+        module=redemption_queries,
+        statement="USE_OFFER_SQL",
+        right="AND valid_from <= %(now)s AND %(now)s < valid_until",
+        wrong="",
+    ),
+    Mistake(
+        name="a reversal leaves the offer used",
+        module=redemption_queries,
+        statement="RETURN_OFFER_SQL",
+        right="state = 'redeemed'",
+        wrong="state = 'void'",
+    ),
+    Mistake(
+        name="a stock gets back one more than was taken",
+        module=offer_queries,
+        statement="RETURN_STOCK_SQL",
+        right="issued - returned.amount",
+        wrong="greatest(0, issued - returned.amount - 1)",
+    ),
+    Mistake(
+        name="a piece of a pool stays with an offer that ended",
+        module=claim_queries,
+        statement="RETURN_PIECES_SQL",
+        right="SET offer_id = NULL",
+        wrong="SET offer_id = offer_id",
+    ),
+    Mistake(
+        name="what expired keeps its money",
+        module=claim_queries,
+        statement="EXPIRED_HOLDINGS_SQL",
+        right="AND valid_until <= %(now)s",
+        wrong="AND false",
     ),
 )
 
