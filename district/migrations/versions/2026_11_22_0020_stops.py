@@ -1,13 +1,13 @@
 """Merchants whom members have muted.
 
-Revision: 2026_11_22_0020, after 2026_11_22_0019
+Revision: 2026_11_22_0020, after 2026_11_22_0016
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_22_0020"
-down_revision = "2026_11_22_0019"
+down_revision = "2026_11_22_0016"
 branch_labels = None
 depends_on = None
 
