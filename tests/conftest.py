@@ -1,5 +1,7 @@
 """One private PostGIS and one private NATS for the whole run; a database of its own for each module."""
 
+import gc
+import resource
 import shutil
 import tempfile
 import uuid
@@ -31,6 +33,30 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "district_template"
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "256MB"}
 NOON = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)  # a Friday, 12:00 in Helsinki
+
+
+MEMORY_STEP_BYTES = 400 << 20
+_memory_bytes = 0
+
+
+@pytest.fixture(autouse=True, scope="module")
+def returned_memory() -> Iterator[None]:
+    """Give back what applications of earlier modules left behind.
+
+    Each freezes what is in memory when it starts, as its process is its own: garbage of the one before among it.
+    """
+    global _memory_bytes  # noqa: PLW0603 what the process held when it was last looked at
+    yield
+    if resident_bytes() > _memory_bytes + MEMORY_STEP_BYTES:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        _memory_bytes = resident_bytes()
+
+
+def resident_bytes() -> int:
+    """What this process holds in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 class Servers:

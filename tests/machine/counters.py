@@ -163,9 +163,10 @@ class Counters(Life):
     @precondition(lambda self: self.refunded)
     @rule(pick=PICKS)
     def repeat_refund(self, pick: int) -> None:
-        """The same answer again, be it a refusal: what was refunded stays so."""
+        """What was refunded is answered alike for ever. A refusal is no answer to keep: what it went by may change."""
         till, body, first = self.refunded[-1 - pick % len(self.refunded)]
-        assert self.refund_of(till, body, 0) == first
+        again = self.refund_of(till, body, 0)
+        assert isinstance(first, str) or again == first
         self.check()
 
     def refund_of(self, till: int, body: RefundBody, cut: int) -> Any:

@@ -13,6 +13,7 @@ from tests.district.offers.conftest import Ground
 
 SLOTS = "SELECT count(*) FROM cap_slot WHERE district_id = %(d)s"
 OFFERS = "SELECT count(*) FROM offer WHERE district_id = %(d)s"
+EXPIRE_MESSAGES = "UPDATE outbox_message SET state = 'expired' WHERE district_id = %(d)s"
 ISSUED = "SELECT sum(issued) FROM campaign_stock WHERE district_id = %(d)s"
 QUEUED = "SELECT count(*) FROM outbox_message WHERE district_id = %(d)s"
 
@@ -142,6 +143,7 @@ async def test_a_released_offer_gives_back_its_slot_and_its_piece(ground: Ground
     campaign, member = ground.campaign(stock=1), ground.member()
     batch = await ground.issue(ground.draft(campaign, member))
     async with transaction(ground.pool) as connection:
+        await connection.execute(EXPIRE_MESSAGES, {"d": ground.info.id})
         released = await reservations.void_unsent(connection, ground.info.id, [batch.issued[0].id])
     again = await ground.issue(ground.draft(campaign, member))
     assert (released, len(again.issued)) == (1, 1)

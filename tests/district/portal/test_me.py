@@ -263,7 +263,7 @@ async def test_consents_are_given_withdrawn_and_exported(
 @pytest.mark.parametrize(
     "choice",
     [
-        {"purpose": "marketing", "channel": "sms", "granted": True},
+        {"purpose": "marketing", "channel": "webhook", "granted": True},
         {"purpose": "third_party", "granted": True},
         {"purpose": "world", "granted": True},
         {"purpose": "marketing", "granted": "maybe"},
