@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 """Hold-outs: who is left out, that both arms pass the same checks, and that nobody outside of them is counted."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
