@@ -41,11 +41,9 @@ def _self(session: Session, principal: Shopper, registry: RegistryDep) -> tuple[
 
 @router.get("/districts/{d}/push-key")
 def read_key(request: Request, district: DistrictDep, session: DbSession) -> PushKeyOut:
-    """What a page of this district subscribes with. Public; 404 where notifications are not set up."""
+    """What a page of this district subscribes with; null where notifications are not set up. Public."""
     found = push_subscriptions.service_of(session, district, secret=secret_of(request))
-    if found is None:
-        raise NotFound("Notifications of browsers are not set up in this district.")
-    return PushKeyOut(public_key=found.public_key)
+    return PushKeyOut(public_key=found.public_key if found else None)
 
 
 @router.get(PATH)

@@ -46,6 +46,6 @@ class PushSubscriptionOut(BaseModel):
 class PushKeyOut(BaseModel):
     """What a page subscribes with."""
 
-    public_key: str = Field(
+    public_key: str | None = Field(
         description="applicationServerKey: an uncompressed P-256 point in base64 for URLs"
     )

@@ -14,7 +14,7 @@ from tests.machine.whole import run
 
 MODULES: Final = 4
 PARTS_A_MODULE: Final = 7
-STEPS: Final = int(os.environ.get("DISTRICT_MACHINE_STEPS", "200000"))
+STEPS: Final = int(os.environ.get("DISTRICT_MACHINE_STEPS", "60000"))
 STEPS_A_PART: Final = -(-STEPS // (MODULES * PARTS_A_MODULE))
 RUNS: Final = 4
 

@@ -10,6 +10,9 @@ from push.decision import OfferDraft
 from push.suppression import Suppression
 from tests.district.offers.conftest import Ground
 
+EXPIRE_MESSAGES = (
+    "UPDATE outbox_message SET state = 'expired' WHERE district_id = %(d)s AND offer_id = ANY(%(offers)s)"
+)
 ISSUED = "SELECT sum(issued) FROM campaign_stock WHERE district_id = %(d)s"
 OFFERS = "SELECT count(*) FROM offer WHERE district_id = %(d)s"
 SLOTS = "SELECT count(*) FROM cap_slot WHERE district_id = %(d)s"
@@ -88,6 +91,7 @@ async def test_issuing_and_giving_back_at_once_keep_stock_equal_to_offers(ground
 
     async def give_back(issued: list[uuid.UUID]) -> int:
         async with transaction(ground.pool) as connection:
+            await connection.execute(EXPIRE_MESSAGES, {"d": ground.info.id, "offers": issued})
             return await reservations.void_unsent(connection, ground.info.id, issued)
 
     first = await ground.race([batch() for _ in range(10)])

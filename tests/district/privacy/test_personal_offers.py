@@ -28,7 +28,7 @@ class Person:
     async def save(self, **values: str) -> httpx.Response:
         """Sends the form of the page."""
         return await self.client.post(
-            f"{self.page}/preferences", data={"language": "en"} | values, headers=OWN
+            self.page.replace("/privacy", "/preferences"), data={"language": "en"} | values, headers=OWN
         )
 
     async def prefer(self, **values: bool) -> httpx.Response:

@@ -59,7 +59,7 @@ def test_an_offer_that_arrives_shows_by_itself_and_opens_with_its_code(
         page.get_by_text("20 % off").click()
         page.get_by_role("img", name="QR code of the coupon").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        assert page.locator("[data-left]").inner_text().startswith(("2:00:00", "1:59:"))
+        assert page.locator("span[data-left]").inner_text().startswith(("2:00:00", "1:59:"))
         page.context.close()
     assert wrongs == []
 

@@ -88,6 +88,7 @@ async function renew(fresh) {
   const answer = await fetch(`/v1/districts/${SLUG}/push-key`);
   if (!answer.ok) return;
   const { public_key: key } = await answer.json();
+  if (!key) return;
   const subscription =
     fresh ??
     (await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytesOf(key) }));
