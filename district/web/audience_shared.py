@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from district.audiences import ownership, removed
 from district.audiences.models import ContactList, Segment, Tag
+from district.audiences.ownership import Owned
 from district.clock import ClockDep
 from district.database import DbSession
 from district.problems import Conflict, NotFound
@@ -121,3 +122,9 @@ def _refused(
         words=explained(error, negotiate(request)),
         back=ADDRESSES[kind],
     )
+
+
+def own_sets(session: Session, here: Staff, table: type[Owned]) -> list[Owned]:
+    """The merchant's own sets of a kind, by their titles."""
+    own = ownership.owned(table, here.district.id, ownership.owner_of(here.principal))
+    return list(session.scalars(own.order_by(table.title, table.name)))

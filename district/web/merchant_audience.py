@@ -17,7 +17,7 @@ from district.footfall.routes import csv_answer
 from district.problems import Conflict, DistrictError, Invalid, NotFound, Unavailable
 from district.stores.public import stores_of
 from district.web import audience_form, audience_sizes, categories
-from district.web.audience_shared import PAGE, kept_apart, names_taken, removed_of
+from district.web.audience_shared import PAGE, kept_apart, names_taken, own_sets, removed_of
 from district.web.audience_words import in_words
 from district.web.explained import explained
 from district.web.language import negotiate
@@ -41,11 +41,6 @@ def _audience(row: Segment) -> Audience:
     return parse_who(row.rule, Report())
 
 
-def _own(session: Session, here: Staff) -> list[Segment]:
-    own = ownership.owned(Segment, here.district.id, ownership.owner_of(here.principal))
-    return list(session.scalars(own.order_by(Segment.title, Segment.name)))
-
-
 @router.get(PAGE)
 def page(
     request: Request,
@@ -57,7 +52,7 @@ def page(
     row: str = "",
 ) -> Response:
     """The segments, and how many people follow the merchant's stores."""
-    rows = _own(session, here)
+    rows = own_sets(session, here, Segment)
     merchant_id = ownership.owner_of(here.principal)
     return show(
         request,
@@ -82,7 +77,7 @@ def as_file(here: MerchantStaff, session: DbSession) -> Response:
     """The segments as they are written."""
     head = ("name", "title", "kind", "version", "changed_at", "frozen_at", "rule")
     lines: list[Any] = [head]
-    for row in _own(session, here):
+    for row in own_sets(session, here, Segment):
         frozen = row.frozen_at.isoformat() if row.frozen_at else ""
         lines.append(
             (row.name, row.title, row.kind, row.version, row.changed_at.isoformat(), frozen, str(row.rule))

@@ -17,7 +17,7 @@ from district.clock import Clock, ClockDep
 from district.database import DbSession
 from district.footfall.routes import csv_answer
 from district.problems import Conflict, Invalid, NotFound
-from district.web.audience_shared import PAGE, kept_apart, names_taken, removed_of
+from district.web.audience_shared import PAGE, kept_apart, names_taken, own_sets, removed_of
 from district.web.explained import explained
 from district.web.language import negotiate
 from district.web.merchant_pages import MerchantStaff, not_found, show
@@ -40,11 +40,6 @@ async def _file(request: Request, here: MerchantStaff) -> bytes:
         return await file.read(lists.MAX_FILE_BYTES + 1) if isinstance(file, UploadFile) else b""
 
 
-def _own(session: Session, here: Staff) -> list[ContactList]:
-    own = ownership.owned(ContactList, here.district.id, ownership.owner_of(here.principal))
-    return list(session.scalars(own.order_by(ContactList.title, ContactList.name)))
-
-
 @router.get(LISTS)
 def page(
     request: Request,
@@ -63,7 +58,7 @@ def page(
 def as_file(here: MerchantStaff, session: DbSession) -> Response:
     """Which lists there are; never what is in them."""
     lines: list[tuple[object, ...]] = [("name", "title", "entries", "created_at", "uploaded_at")]
-    for row in _own(session, here):
+    for row in own_sets(session, here, ContactList):
         uploaded = row.uploaded_at.isoformat() if row.uploaded_at else ""
         lines.append((row.name, row.title, row.entries, row.created_at.isoformat(), uploaded))
     return csv_answer(lines, "lists.csv")
@@ -120,7 +115,7 @@ def _page(
     wrong: Wrong = RIGHT,
     **values: object,
 ) -> Response:
-    rows, merchant_id = _own(session, here), ownership.owner_of(here.principal)
+    rows, merchant_id = own_sets(session, here, ContactList), ownership.owner_of(here.principal)
     return show(
         request,
         here,

@@ -18,7 +18,7 @@ from district.clock import Clock, ClockDep
 from district.database import DbSession
 from district.footfall.routes import csv_answer
 from district.problems import Conflict, NotFound
-from district.web.audience_shared import PAGE, kept_apart, names_taken, removed_of
+from district.web.audience_shared import PAGE, kept_apart, names_taken, own_sets, removed_of
 from district.web.language import negotiate
 from district.web.merchant_pages import MerchantStaff, not_found, show
 from district.web.operator_forms import RIGHT, SentForm, Wrong, wrong_of
@@ -53,11 +53,6 @@ class Recent:
     has_it: bool
 
 
-def _own(session: Session, here: Staff) -> list[Tag]:
-    own = ownership.owned(Tag, here.district.id, ownership.owner_of(here.principal))
-    return list(session.scalars(own.order_by(Tag.title, Tag.name)))
-
-
 @router.get(TAGS)
 def page(
     request: Request,
@@ -76,7 +71,7 @@ def page(
 def as_file(here: MerchantStaff, session: DbSession) -> Response:
     """The tags and to how many each was given."""
     lines: list[tuple[object, ...]] = [("name", "title", "members", "created_at")]
-    every = tags.shown(session, _own(session, here))
+    every = tags.shown(session, own_sets(session, here, Tag))
     lines += [(one.name, one.title, one.members, one.created_at.isoformat()) for one in every]
     return csv_answer(lines, "tags.csv")
 
@@ -187,7 +182,7 @@ def _page(
         clock,
         "merchant/audience_tags.html",
         status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
-        rows=tags.shown(session, _own(session, here)),
+        rows=tags.shown(session, own_sets(session, here, Tag)),
         title=title,
         wrong=wrong,
         **{"said": "", "removed": None, **values},
