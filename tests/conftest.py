@@ -5,6 +5,7 @@ import resource
 import shutil
 import tempfile
 import uuid
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -49,7 +50,11 @@ def returned_memory() -> Iterator[None]:
     yield
     if resident_bytes() > _memory_bytes + MEMORY_STEP_BYTES:
         gc.unfreeze()
-        gc.collect()
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", ResourceWarning
+            )  # of a test long over, which no later one answers for
+            gc.collect()
         gc.freeze()
         _memory_bytes = resident_bytes()
 

@@ -1,6 +1,7 @@
 """The private nats-server of one data directory: JetStream on disk, a loopback port, a password of its own."""
 
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -25,14 +26,33 @@ START_TIMEOUT_S = 60.0
 START_ATTEMPTS = 5
 SILENT_GRACE_S = 2.0
 POLL_S = 0.03
+PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+LOWEST_PORT = 15_000
+PORT_ATTEMPTS = 50
 INFO_LIMIT_BYTES = 64 << 10
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
+    """A loopback port that nobody listens on, of those that no outgoing connection is ever given.
+
+    A server that comes back then finds its port free, whoever called whom while it was away. Where the system gives out
+    nearly all ports, any that is free at this moment.
+    """
+    for _ in range(PORT_ATTEMPTS):
+        port = random.SystemRandom().randrange(LOWEST_PORT, max(_first_given_out(), LOWEST_PORT + 1))
+        if is_free(HOST, port):
+            return port
     with socket.create_server((HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+        given: int = probe.getsockname()[1]
+    return given
+
+
+def _first_given_out() -> int:
+    """The lowest port that an outgoing connection may be given (ip(7), ip_local_port_range)."""
+    try:
+        return int(PORT_RANGE.read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return LOWEST_PORT
 
 
 def is_free(host: str, port: int) -> bool:

@@ -96,6 +96,38 @@ class Shoppers(Life):
             assert reasons == [expected]
         self.check()
 
+    @rule(campaign=st.sampled_from(PUSHED), hours=HOURS, cut=CUTS)
+    def push_to_all(self, campaign: int, hours: int, cut: int) -> None:
+        """Everybody in one batch, which may ask for more than is left. Who gets the rest is the product's to say."""
+        number = self.next_number()
+        drafts = [self.draft(campaign, one, f"k{number}", hours) for one in range(len(self.members))]
+        before = [
+            self.model.refuses_issue(campaign, one, f"k{number}", self.now()) for one in range(len(drafts))
+        ]
+        batch, was_cut = self.cut_short(cut, lambda: self.issue_batch(drafts))
+        assert isinstance(batch, Batch)
+        refused = {one.member_id: one.reason.value for one in batch.refused}
+        made = self.offers_of(f"k{number}")
+        assert was_cut or len(made) == len(batch.issued)
+        for member_id, id_ in made.items():
+            member = self.members.index(member_id)
+            assert before[member] is None
+            self.made(id_, campaign, member, drafts[member])
+        for member, member_id in enumerate(self.members):
+            if member_id not in made:
+                after = self.model.refuses_issue(campaign, member, f"k{number}", self.now())
+                assert after is not None
+                assert refused[MemberId(member_id)] == (before[member] or after)
+        self.check()
+
+    def offers_of(self, key: str) -> dict[uuid.UUID, uuid.UUID]:
+        """Who has an offer of this occasion, and which."""
+        rows = self.world.checker.execute(
+            "SELECT member_id, id FROM offer WHERE district_id = %s AND occurrence_key = %s",
+            (self.info.id, key),
+        ).fetchall()
+        return dict(rows)
+
     def adopt(self, campaign: int, member: int, draft: OfferDraft, known: set[uuid.UUID]) -> None:
         """Find the offer that was made just before the line was cut."""
         rows = self.world.checker.execute(

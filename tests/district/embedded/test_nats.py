@@ -85,6 +85,11 @@ def test_taken_port_is_replaced(data_dir: Path) -> None:
     assert server.is_ready()
 
 
+def test_free_port_is_none_that_an_outgoing_connection_is_given() -> None:
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(free_port() < first for _ in range(20))
+
+
 def test_pid_of_another_process_is_not_ours(data_dir: Path) -> None:
     server = NatsServer(data_dir)
     server.start()

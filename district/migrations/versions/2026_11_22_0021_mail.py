@@ -1,0 +1,17 @@
+"""Reserved link of the chain.
+
+Revision: 2026_11_22_0021, after 2026_11_22_0020
+"""
+
+revision = "2026_11_22_0021"
+down_revision = "2026_11_22_0020"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
