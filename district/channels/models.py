@@ -83,7 +83,11 @@ class EndpointState(StrEnum):
 
 
 class MemberEndpoint(Base):
-    """An address of a member on a channel, other than the telephone number and e-mail address that he proved."""
+    """An address of a member on a channel.
+
+    The telephone number and e-mail address that he proved are the member's own: they have a row here only when messages
+    come back from them.
+    """
 
     __tablename__ = "member_endpoint"
 
@@ -105,12 +109,22 @@ class MemberEndpoint(Base):
     """When the member's browser or app last named it."""
     last_ok_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    """In a row."""
+    """In a row; of a number or e-mail address, days on which messages came back."""
+    reason: Mapped[str] = mapped_column(Text, server_default="")
+    """What was said of it when it failed last: a status, such as 5.1.1."""
+    failed_at: Mapped[datetime | None]
+    """Machine time of that, where somebody told it afterwards."""
 
     __table_args__ = (
         ForeignKeyConstraint(
             ["district_id", "member_id"], ["member.district_id", "member.id"], ondelete="CASCADE"
         ),
         Index("uq_member_endpoint_address", "district_id", "channel", "address_hash", unique=True),
+        Index(
+            "ix_member_endpoint_failing",
+            "district_id",
+            "id",
+            postgresql_where=text("channel IN ('sms', 'email')"),
+        ),
         Index(None, "district_id", "member_id"),
     )

@@ -4,7 +4,16 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Identity, Index, SmallInteger, Text, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -78,6 +87,8 @@ class DeliveryReceipt(Base):
     detail: Mapped[str] = mapped_column(Text, server_default="")
     at: Mapped[datetime]
     """As the provider says; machine time of its arrival where it says nothing credible."""
+    address_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The start of the SHA-256 of where the message went, where the provider's word holds for that alone."""
     received_at: Mapped[datetime]
 
     __table_args__ = (
