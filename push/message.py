@@ -49,6 +49,8 @@ class Message:
     """Where the message leads, for this member alone; empty where the installation has no address of its own."""
     stop_link: str = field(default="", repr=False)
     """Where one press ends such messages."""
+    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What the offer's words were filled with, by the placeholder's name: for templates that are on file elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

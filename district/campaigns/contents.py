@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from district.auth.service import Principal
-from district.campaigns import checks, documents
+from district.campaigns import carried, checks, documents
 from district.campaigns import fence as fences
 from district.campaigns.models import Campaign, CampaignStore, CampaignVersion
 from district.campaigns.schemas import CampaignChange
@@ -179,6 +179,8 @@ def _with_documents(
 ) -> Content:
     datum = wanted.crs if wanted.rule is not None else Datum.WGS84
     checked = documents.check(wanted.rule or content.rule, wanted.offer or content.offer, datum)
+    if wanted.offer is not None:
+        carried.check_lengths(session, district, checked.offer, content.store_ids)
     place = fences.resolve(session, district, checked.parsed, content.store_ids)
     return replace(
         content,

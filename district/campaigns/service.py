@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from district.audiences import segments
 from district.auth.models import Role
 from district.auth.service import Principal
-from district.campaigns import checks, contents, documents, history, life, owners, territory
+from district.campaigns import carried, checks, contents, documents, history, life, owners, territory
 from district.campaigns import fence as fences
 from district.campaigns import stock as stocks
 from district.campaigns.answers import OPERATORS_ONLY, shown
@@ -74,6 +74,7 @@ def content_of(session: Session, district: DistrictInfo, new: NewCampaign) -> Co
     checked = documents.check(new.rule, new.offer, new.crs)
     checks.dates(new.starts_at, new.ends_at, checked.rule)
     place = fences.resolve(session, district, checked.parsed, new.store_ids)
+    carried.check_lengths(session, district, checked.offer, new.store_ids)
     return Content(
         name=checks.name(new.name),
         rule=dict(checked.rule),
@@ -269,7 +270,7 @@ def step(
 
     While a changed version waits, the steps of review are about that one, and the others about what goes on.
 
-    Raises: NotFound, NotAllowed, VersionStale, StepRefused, Invalid, ConsentNeeded.
+    Raises: NotFound, NotAllowed, VersionStale, StepRefused, Invalid, ConsentNeeded, NotFiled.
     """
     row = find_own(session, district_id, principal, campaign_id)
     if action in OPERATORS_ONLY and principal.role is not Role.OPERATOR:
@@ -281,6 +282,8 @@ def step(
         content = contents.reviewed(session, row) if action in REVIEW else contents.in_force(session, row)
         _check(session, district_id, owners.of_row(row), content, campaign_id=row.id)
     try:
+        if action is CampaignAction.APPROVE:
+            carried.check_filed(session, district_id, content.offer, content.store_ids)
         if row.pending_version is not None and action in REVIEW:
             life.step_of_pending(session, row, principal, action, reason=reason, clock=clock)
         else:

@@ -128,3 +128,66 @@ class MemberEndpoint(Base):
         ),
         Index(None, "district_id", "member_id"),
     )
+
+
+_HAS_NUMBER = text("number <> ''")
+
+
+class TextTemplate(Base):
+    """A text as a gateway has it on file, for one of the district's providers."""
+
+    __tablename__ = "text_template"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
+    provider_id: Mapped[uuid.UUID]
+    number: Mapped[str] = mapped_column(Text)
+    """The gateway's name for it; empty until it is known."""
+    signature: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    """With gaps such as {store}."""
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "provider_id"],
+            ["channel_provider.district_id", "channel_provider.id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("purpose IN ('marketing', 'service', 'code')", name="purpose_known"),
+        Index(
+            "uq_text_template_number",
+            "district_id",
+            "provider_id",
+            "number",
+            unique=True,
+            postgresql_where=_HAS_NUMBER,
+        ),
+        Index(None, "district_id", "provider_id"),
+    )
+
+
+class TextFiling(Base):
+    """How the filing of a text stands with one carrier; without a row it is not filed."""
+
+    __tablename__ = "text_filing"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    template_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    carrier: Mapped[str] = mapped_column(Text, primary_key=True)
+    state: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text, server_default="")
+    """What the carrier said, such as why it refused."""
+    changed_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "template_id"],
+            ["text_template.district_id", "text_template.id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("state IN ('unfiled', 'filed', 'refused')", name="state_known"),
+    )

@@ -61,9 +61,28 @@ FROM unnest(%(ids)s::uuid[], %(members)s::uuid[], %(channels)s::text[], %(addres
 ON CONFLICT (district_id, channel, address_hash) DO UPDATE SET state = 'gone'
 """
 
-PROVIDERS_SQL = """
-SELECT id, slug, channel, kind, name, options, sealed, weight, in_flight, per_s, paused_until
+# What is on file for a provider: texts in the order in which they were made, each with its carriers.
+TEXTS_OF_SQL = """
+coalesce((
+    SELECT jsonb_agg(jsonb_build_object(
+               'number', one.number, 'signature', one.signature, 'purpose', one.purpose, 'language', one.language,
+               'text', one.text, 'filings', (
+                   SELECT jsonb_object_agg(filing.carrier, filing.state) FROM text_filing AS filing
+                   WHERE filing.district_id = one.district_id AND filing.template_id = one.id))
+           ORDER BY one.created_at, one.id)
+    FROM text_template AS one
+    WHERE one.district_id = channel_provider.district_id AND one.provider_id = channel_provider.id
+), '[]')
+"""
+
+PROVIDERS_SQL = f"""
+SELECT id, slug, channel, kind, name, options, sealed, weight, in_flight, per_s, {TEXTS_OF_SQL}, paused_until
 FROM channel_provider WHERE district_id = %(district_id)s AND is_on ORDER BY channel, id
+"""
+
+TEXT_PROVIDERS_SQL = f"""
+SELECT id, slug, name, kind, options, {TEXTS_OF_SQL}
+FROM channel_provider WHERE district_id = %(district_id)s AND is_on AND channel = 'sms' ORDER BY weight DESC, id
 """
 
 POLICY_SQL = """

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from district.channels import queries
-from district.channels.models import ChannelProvider
+from district.channels.models import ChannelPolicy, ChannelProvider
+from district.districts.service import DistrictInfo
 from push.consent import Channel
 from push.routing import MAINLAND_ORDER, Record, order_of
 
@@ -47,6 +48,15 @@ def has_provider(session: Session, district_id: uuid.UUID, channel: Channel) -> 
         ChannelProvider.is_on,
     )
     return session.scalar(wanted.limit(1)) is not None
+
+
+def is_used(session: Session, district: DistrictInfo, channel: Channel) -> bool:
+    """Whether messages go by a channel: it has a provider that is on, and a place in the district's order."""
+    if not has_provider(session, district.id, channel):
+        return False
+    row = session.get(ChannelPolicy, district.id)
+    chosen = chosen_order(row.channel_order if row else None, district.country)
+    return chosen is None or channel in chosen
 
 
 async def load(connection: Connection, district_id: uuid.UUID) -> Standing:

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from district.clock import Clock
 from district.districts.service import DistrictInfo
 from district.sealing import unseal
 from district.settings import Settings
+from push.channels.filed_texts import FiledText
 from push.channels.outbound import Outbound
 
 
@@ -40,8 +41,9 @@ def building_of(
     clock: Clock,
     outbound: Outbound,
     tell: Callable[[Reply], Awaitable[None]] | None = None,
+    texts: Sequence[FiledText] = (),
 ) -> Building:
-    """What a provider's row means; ``tell`` keeps what it tells over a connection.
+    """What a provider's row means; ``tell`` keeps what it tells over a connection, texts are on file there.
 
     Raises: SealBroken, pydantic.ValidationError.
     """
@@ -60,5 +62,6 @@ def building_of(
         monotonic=clocks.monotonic,
         business_now=clock.now,
         provider_slug=row.slug,
+        texts=texts,
     )
     return building if tell is None else replace(building, tell=tell)

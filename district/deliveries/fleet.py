@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from district import clock as clocks
 from district.channels import queries
 from district.channels.kinds import KINDS
+from district.channels.texts import read_texts
 from district.clock import Clock
 from district.database import Pool
 from district.deliveries.building import building_of
@@ -97,7 +98,7 @@ class Fleet:
         if known is not None and now_s - known.read_at_s < REFRESH_S:
             return known.senders
         async with self.pool.connection() as connection:
-            cursor = await connection.execute(queries.PROVIDERS_SQL, {"district_id": district.id})
+            cursor = await connection.execute(queries.PROVIDERS_SQL.encode(), {"district_id": district.id})
             rows = tuple(await cursor.fetchall())
         steady = tuple(row[:-1] for row in rows)
         if known is None or known.rows != steady:
@@ -176,6 +177,7 @@ class Fleet:
                 clock=self.clock,
                 outbound=self.outbound,
                 tell=partial(self.keeper.keep, district, row[0]),
+                texts=read_texts(row[10]),
             )
             return kind.build(building)
         except (SealBroken, ValidationError, ValueError) as error:

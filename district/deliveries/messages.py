@@ -54,6 +54,7 @@ def message_of(
         campaign_id=CampaignId(uuid.UUID(text)) if (text := payload.get("campaign_id")) else None,
         store_id=StoreId(uuid.UUID(text)) if (text := payload.get("store_id")) else None,
         code=payload.get("code"),
+        facts=_facts(payload, language),
     )
 
 
@@ -80,6 +81,11 @@ def _address(
         url = urls.get(endpoint_id) if endpoint_id else None
         return address_of(endpoint_id, url) if endpoint_id and url else ""
     return str(payload.get("to", ""))
+
+
+def _facts(payload: Mapping[str, Any], language: Language) -> Mapping[str, str]:
+    found = payload.get("facts", {}).get(language.value, {})
+    return {str(name): str(fact) for name, fact in found.items()}
 
 
 def _text(words: object, language: Language) -> str:

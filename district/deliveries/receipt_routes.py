@@ -76,7 +76,7 @@ def _answer(
         received_at=clock.machine_now(),
     )
     try:
-        reply = kind.receive(_building(request, district, row, clock), incoming)
+        reply = kind.receive(building_for(request, district, row, clock), incoming)
     except ReceiptRefused as refused:
         raise ReceiptUnsigned(str(refused)) from None
     taken = receipts.take(session, district, row, reply.events, clock=clock)
@@ -91,7 +91,8 @@ def _unused_outbound() -> Outbound:
     return Outbound(policy=OutboundPolicy())
 
 
-def _building(request: Request, district: DistrictInfo, row: ChannelProvider, clock: Clock) -> Building:
+def building_for(request: Request, district: DistrictInfo, row: ChannelProvider, clock: Clock) -> Building:
+    """What a provider's row means to who only reads. Raises: Unavailable."""
     try:
         return building_of(
             request.app.state.settings, district, row, clock=clock, outbound=_unused_outbound()

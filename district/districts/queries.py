@@ -8,4 +8,5 @@ FROM district ORDER BY created_at, id
 
 ALL_ROUTES_SQL = "SELECT kind, key, district_id FROM route"
 
+DISTRICT_BY_ID_SQL = ALL_DISTRICTS_SQL.replace("ORDER BY", "WHERE id = %(id)s ORDER BY")
 DISTRICT_SQL = ALL_DISTRICTS_SQL.replace("ORDER BY", "WHERE slug = %(slug)s ORDER BY")

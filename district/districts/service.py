@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from district.clock import Clock, Simulation
 from district.database import SIMULATION_SQL, Pool, new_id, notify, simulation_of
 from district.districts.models import ClockSimulation, District, Route, RouteKind
-from district.districts.queries import ALL_DISTRICTS_SQL, ALL_ROUTES_SQL, DISTRICT_SQL
+from district.districts.queries import ALL_DISTRICTS_SQL, ALL_ROUTES_SQL, DISTRICT_BY_ID_SQL, DISTRICT_SQL
 from district.problems import Conflict, Invalid, NotFound
 from district.snapshot import Snapshot
 from geo.coordinates import LonLat
@@ -212,6 +212,14 @@ def read(session: Session, slug: str) -> DistrictInfo:
     row = rows.one_or_none()
     if row is None:
         raise NotFound(f"No district {slug!r}.")
+    return of_row(tuple(row))
+
+
+def by_id(session: Session, district_id: uuid.UUID) -> DistrictInfo:
+    """A district as it is stored. Raises: NotFound."""
+    row = session.connection().exec_driver_sql(DISTRICT_BY_ID_SQL, {"id": district_id}).one_or_none()
+    if row is None:
+        raise NotFound("No such district.")
     return of_row(tuple(row))
 
 

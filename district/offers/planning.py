@@ -15,7 +15,9 @@ from psycopg.rows import TupleRow
 from district.audiences import facts
 from district.audiences.compile import compile_sql
 from district.audiences.contexts import owner_of
+from district.channels import standing as channels
 from district.districts.service import DistrictInfo
+from district.offers.planning_channels import EVERY, Bits
 from district.offers.planning_queries import BATCH_SQL, CHECK_SQL, NOBODY_SQL, ZONES_SQL
 from push import caps, triggers
 from push.audience_terms import EVERYONE, PRESENT_VISIT
@@ -56,13 +58,14 @@ class Group:
     """Members of one campaign with the same answer; reason None means that nothing refuses them so far.
 
     members names them where decide() must be asked: also who is only held out, for he counts as a control when
-    all else holds.
+    all else holds. told: of who passes, the channel that would ring first, if any does, and the inbox.
     """
 
     reason: Suppression | None
     passes: bool
     count: int
     members: tuple[uuid.UUID, ...] = ()
+    told: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +77,18 @@ class Checked:
     last: uuid.UUID | None
     groups: Mapping[uuid.UUID, tuple[Group, ...]] = field(default_factory=dict)
     """By campaign."""
+    channels: tuple[Channel, ...] = (Channel.INBOX,)
+    """By which members can be told here: the inbox, and those that ring in their order."""
 
     def passing(self, campaign_id: uuid.UUID) -> tuple[uuid.UUID, ...]:
         """The members about whom decide() must be asked, in the order of their ids."""
         named = [one.members for one in self.groups.get(campaign_id, ()) if one.passes]
         return tuple(sorted(member for members in named for member in members))
+
+    def free(self, campaign_id: uuid.UUID) -> list[uuid.UUID]:
+        """Whom nothing refuses, controls left out."""
+        groups = self.groups.get(campaign_id, ())
+        return [member for one in groups if one.passes and one.reason is None for member in one.members]
 
 
 async def check(
@@ -100,8 +110,10 @@ async def check(
     members, zones = await _batch(connection, district.id, among)
     if not campaigns or members == []:
         return Checked(size=0, last=None)
+    bits = Bits.of(await channels.load(connection, district.id))
     audiences, given = await _audiences(connection, district, campaigns, members, now)
-    values = given | _caps(campaigns, zones, policy, trigger, now) | _held(campaigns, policy)
+    values = given | _caps(campaigns, zones, policy, trigger, now=now, bits=bits) | _held(campaigns, policy)
+    values |= bits.values()
     values |= {
         "district_id": district.id,
         "among": members,
@@ -116,12 +128,13 @@ async def check(
     statement = CHECK_SQL.replace("{audiences}", audiences)
     rows = await (await connection.execute(statement.encode(), values)).fetchall()
     groups: dict[uuid.UUID, list[Group]] = {}
-    for number, reason, passes, count, named in rows:
+    for number, reason, passes, told, count, named in rows:
         group = Group(
             reason=Suppression(reason) if reason else None,
             passes=passes,
             count=count,
             members=tuple(named or ()),
+            told=bits.read(told),
         )
         groups.setdefault(campaigns[number].id, []).append(group)
     size = sum(one.count for one in groups.get(campaigns[0].id, ()))
@@ -129,6 +142,7 @@ async def check(
         size=size,
         last=members[-1] if members else None,
         groups={one: tuple(every) for one, every in groups.items()},
+        channels=tuple(one for one, _bit in bits.each()),
     )
 
 
@@ -214,31 +228,39 @@ def _caps(
     zones: Mapping[str, ZoneInfo],
     policy: DecisionPolicy,
     trigger: TriggerKind,
+    *,
     now: datetime,
+    bits: Bits,
 ) -> dict[str, Any]:
-    """The caps of each campaign, once for every zone: a member's day is that of his own clocks."""
-    rows: list[tuple[int, str, Reservation]] = []
+    """The caps of each campaign, once for every zone: a member's day is that of his own clocks. bits says which
+    channels each takes away when it is full.
+    """
+    rows: list[tuple[int, str, int, Reservation]] = []
     for name, zone in {ANYWHERE: policy.zone, **zones}.items():
         day = TradingDay(zone=zone, starts_at=policy.day.starts_at)
         for number, campaign in enumerate(campaigns):
-            rows += [(number, name, one) for one in _limits(campaign, policy, trigger, now=now, day=day)]
+            shared = _limits(campaign, policy, trigger, now=now, day=day)
+            rows += [(number, name, EVERY, one) for one in shared]
+            for channel, bit in bits.each():
+                own = caps.by_channel(campaign, channel, now=now, day=day)
+                rows += [(number, name, bit, one) for one in own if one.is_limit]
     return {
-        "cap_campaigns": [number for number, _, _ in rows],
-        "cap_zones": [name for _, name, _ in rows],
-        "cap_scopes": [one.scope for _, _, one in rows],
-        "cap_slots": [one.slots for _, _, one in rows],
-        "cap_reusable": [one.reusable_at_or_before for _, _, one in rows],
+        "cap_campaigns": [number for number, _, _, _ in rows],
+        "cap_zones": [name for _, name, _, _ in rows],
+        "cap_scopes": [one.scope for _, _, _, one in rows],
+        "cap_slots": [one.slots for _, _, _, one in rows],
+        "cap_reusable": [one.reusable_at_or_before for _, _, _, one in rows],
+        "cap_bits": [bit for _, _, bit, _ in rows],
     }
 
 
 def _limits(
     campaign: Campaign, policy: DecisionPolicy, trigger: TriggerKind, *, now: datetime, day: TradingDay
 ) -> list[Reservation]:
-    """What an offer reserves that may be full: a trigger's rest too, when there is only one that it could be."""
-    wanted = [
-        *caps.wanted(campaign, policy.shared_caps, now=now, day=day),
-        *caps.by_channel(campaign, Channel.INBOX, now=now, day=day),
-    ]
+    """What an offer by whatever channel reserves that may be full: a trigger's rest too, when there is only one that
+    it could be.
+    """
+    wanted = [*caps.wanted(campaign, policy.shared_caps, now=now, day=day)]
     if policy.gap:
         wanted.append(pause(CapScope.GAP, policy.gap, now=now))
     could_be = [number for number, one in enumerate(campaign.rule.triggers) if one.on is trigger]

@@ -37,10 +37,34 @@ _ANY_CHANNEL = " OR ".join(
     f"by_{one.value}" + (" AND to_others" if one is Channel.WEBHOOK else "") for one in Channel
 )
 
-# {audiences} gives the pairs (campaign, id) of the campaigns that are not for everyone.
+# Each channel has a bit (planning_channels), 0 when it is not used here: what a member agreed to, where he has an
+# address, and what no cap takes away are then one number each.
+_AGREED_BITS = " | ".join(
+    f"CASE WHEN by_{one.value} THEN %(bit_{one.value})s::int ELSE 0 END"
+    for one in Channel
+    if one is not Channel.WEBHOOK
+)
+
+
+def _contact(channel: Channel, column: str) -> str:
+    """The bit of a number or e-mail address that exists: addresses.count() says the same of one member."""
+    bit = f"%(bit_{channel.value})s::int"
+    return (
+        f"CASE WHEN {bit} > 0 AND {column} IS NOT NULL AND sha256(convert_to({column}, 'UTF8')) NOT IN "
+        f"(SELECT address_hash FROM dead WHERE channel = '{channel.value}') THEN {bit} ELSE 0 END"
+    )
+
+
+# {audiences} gives the pairs (campaign, id) of the campaigns that are not for everyone. told: by what a member would
+# be told first, the inbox besides; only of who passes.
 CHECK_SQL = f"""
-WITH batch AS MATERIALIZED (
-    SELECT id, bucket, is_personalised, CASE WHEN zone = ANY(%(zones)s::text[]) THEN zone ELSE '' END AS zone
+WITH dead AS MATERIALIZED (
+    SELECT channel, address_hash FROM member_endpoint
+    WHERE district_id = %(district_id)s AND state = 'gone' AND channel IN ('sms', 'email')
+      AND channel = ANY(%(ringing)s::text[])
+), batch AS MATERIALIZED (
+    SELECT id, bucket, is_personalised, CASE WHEN zone = ANY(%(zones)s::text[]) THEN zone ELSE '' END AS zone,
+           1 | {_contact(Channel.SMS, "phone")} | {_contact(Channel.EMAIL, "email")} AS contacts
     FROM member
     WHERE district_id = %(district_id)s AND state = 'active'
       AND (%(among)s::uuid[] IS NULL OR id = ANY(%(among)s::uuid[]))
@@ -52,24 +76,35 @@ WITH batch AS MATERIALIZED (
 ), agreed AS (
     SELECT member_id, {_MARKETING}, {_newest("location")} AS to_location, {_newest("third_party")} AS to_others
     FROM said GROUP BY member_id
+), endpoint AS MATERIALIZED (
+    SELECT one.member_id, bit_or(channel.bit) AS bits
+    FROM unnest(%(ringing)s::text[], %(bits)s::int[]) AS channel (name, bit)
+    JOIN member_endpoint AS one ON one.district_id = %(district_id)s AND one.channel = channel.name
+                               AND one.state <> 'gone'
+    WHERE channel.name NOT IN ('sms', 'email')
+      AND (%(among)s::uuid[] IS NULL OR one.member_id = ANY(%(among)s::uuid[]))
+    GROUP BY one.member_id
 ), person AS MATERIALIZED (
     SELECT batch.id, batch.bucket, batch.is_personalised, batch.zone, convert_to(batch.id::text, 'UTF8') AS name, coalesce(to_location, false) AS may_be_located,
-           coalesce({_ANY_CHANNEL}, false) AS agrees, coalesce(by_inbox, false) AS is_reached
-    FROM batch LEFT JOIN agreed ON agreed.member_id = batch.id
+           coalesce({_ANY_CHANNEL}, false) AS agrees,
+           ({_AGREED_BITS}) & (batch.contacts | coalesce(endpoint.bits, 0)) AS reach
+    FROM batch
+    LEFT JOIN agreed ON agreed.member_id = batch.id
+    LEFT JOIN endpoint ON endpoint.member_id = batch.id
 ), cap AS MATERIALIZED (
     SELECT * FROM unnest(%(cap_campaigns)s::int[], %(cap_zones)s::text[], %(cap_scopes)s::text[],
-                         %(cap_slots)s::int[], %(cap_reusable)s::timestamptz[])
-        AS one (campaign, zone, scope, slots, reusable)
+                         %(cap_slots)s::int[], %(cap_reusable)s::timestamptz[], %(cap_bits)s::int[])
+        AS one (campaign, zone, scope, slots, reusable, bits)
 ), capped AS MATERIALIZED (
-    SELECT DISTINCT member_id, campaign FROM (
-        SELECT taken.member_id, cap.campaign
+    SELECT member_id, campaign, bit_or(bits) AS bits FROM (
+        SELECT taken.member_id, cap.campaign, cap.bits
         FROM person
         JOIN cap_slot AS taken ON taken.district_id = %(district_id)s AND taken.member_id = person.id
         JOIN cap ON cap.scope = taken.scope AND cap.zone = person.zone
         WHERE taken.taken_at > cap.reusable
-        GROUP BY taken.member_id, cap.campaign, cap.scope, cap.slots
+        GROUP BY taken.member_id, cap.campaign, cap.scope, cap.slots, cap.bits
         HAVING count(*) >= cap.slots
-    ) AS full_scope
+    ) AS full_scope GROUP BY member_id, campaign
 ), visited AS MATERIALIZED (
     SELECT DISTINCT visit.member_id, wanted.campaign
     FROM unnest(%(visited_campaigns)s::int[], %(visited_stores)s::uuid[], %(visited_since)s::timestamptz[])
@@ -93,9 +128,10 @@ WITH batch AS MATERIALIZED (
            person.bucket < campaign.control AS is_control,
            CASE WHEN campaign.held > 0 AND (campaign.is_for_everyone OR audience.id IS NOT NULL)
                 THEN sha256(campaign.salt || person.name) END AS hash,
+           CASE WHEN capped.bits IS NULL THEN person.reach ELSE person.reach & (~capped.bits) END AS free,
            CASE WHEN NOT person.agrees OR (campaign.by_location AND NOT person.may_be_located) THEN 'no_consent'
-                WHEN NOT person.is_reached THEN 'no_endpoint'
-                WHEN capped.member_id IS NOT NULL THEN 'freq_cap' END AS refused
+                WHEN person.reach = 0 THEN 'no_endpoint'
+                WHEN (person.reach & (~capped.bits)) = 0 THEN 'freq_cap' END AS refused
     FROM person CROSS JOIN campaign
     LEFT JOIN capped ON capped.member_id = person.id AND capped.campaign = campaign.campaign
     LEFT JOIN visited ON visited.member_id = person.id AND visited.campaign = campaign.campaign
@@ -109,13 +145,15 @@ WITH batch AS MATERIALIZED (
                 WHEN NOT belongs THEN 'not_in_audience'
                 WHEN is_muted THEN 'muted'
                 WHEN is_control OR (hash IS NOT NULL AND {BUCKET} < held) THEN 'holdout' ELSE refused END AS reason,
-           is_in_place AND belongs AND NOT is_muted AND refused IS NULL AS passes
+           is_in_place AND belongs AND NOT is_muted AND refused IS NULL AS passes,
+           CASE WHEN is_in_place AND belongs AND NOT is_muted AND refused IS NULL
+                THEN (free & 1) | ((free & -2) & -(free & -2)) ELSE 0 END AS told
     FROM judged
 )
-SELECT campaign, coalesce(reason, ''), passes, count(*),
+SELECT campaign, coalesce(reason, ''), passes, told, count(*),
        array_agg(member_id ORDER BY member_id)
            FILTER (WHERE %(names)s = 'all' OR (passes AND %(names)s = 'passing'))
-FROM outcome GROUP BY campaign, reason, passes
+FROM outcome GROUP BY campaign, reason, passes, told
 """
 
 NOBODY_SQL = "SELECT NULL::int AS campaign, NULL::uuid AS id WHERE false"

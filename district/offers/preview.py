@@ -13,22 +13,28 @@ from datetime import datetime, timedelta
 import psycopg
 
 from district.campaigns.live import LiveCampaign, live_campaigns
+from district.channels import standing as channels
 from district.database import Pool
 from district.districts.service import DistrictInfo
 from district.offers import policies, terms
 from district.offers import preview_queries as queries
 from district.offers.deciding import Connection, Occasion, decide_all, known_of
-from district.offers.issuing import IssuedOffer
+from district.offers.issuing import Batch, IssuedOffer
+from district.offers.looks import Scene, ShownLook, looks
 from district.offers.member_price import Better, better
 from district.offers.planning import Checked, Range, check
+from district.offers.preview_channels import by_channel
 from district.offers.preview_occasion import crossing_of, moment_of, tried
+from district.offers.preview_others import Overlap, overlap
 from district.offers.preview_people import has_positions, visitors, walkers
 from district.offers.preview_schemas import Basis
 from district.offers.service import issue_batch
 from district.offers.terms import Terms
 from district.problems import Invalid, Unavailable
-from push.campaign import Campaign, closes_at, may_offer
+from push.campaign import Campaign, closes_at
+from push.consent import Channel
 from push.decision import OfferDraft
+from push.message import Why
 from push.policy import DecisionPolicy
 from push.rule import FENCE_TRIGGERS, TriggerKind
 from push.suppression import Suppression
@@ -37,8 +43,6 @@ LONGEST_S = 10.0
 SAMPLED = 200
 """Of those whom the set statement lets through, so many are decided about and issued to, one by one."""
 SHOWN = 5
-COMPARED = 10
-"""Live campaigns that are looked at for the same members."""
 
 
 class PreviewTooLong(Unavailable):
@@ -51,15 +55,6 @@ class PreviewUnreadable(Invalid):
     """A campaign whose rule cannot be planned."""
 
     slug, title = "preview-unreadable", "This campaign cannot be previewed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Overlap:
-    """How many of the sampled members another live campaign would reach as well."""
-
-    campaign: Campaign
-    name: str
-    members: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +83,8 @@ class DryRun:
     at: datetime
     audience: int
     passing: int
+    by_channel: Mapping[Channel, float]
+    """As if stock and budget had no bounds."""
     control: int
     refused: Mapping[Suppression, int]
     sampled: int
@@ -101,19 +98,29 @@ class DryRun:
     """Every kind of trigger, as the rule names them; the other figures are of the one that reaches most."""
     left: int | None
     closes_at: datetime | None
+    looks: Sequence[ShownLook]
 
 
 async def dry_run(
-    pool: Pool, district: DistrictInfo, campaign_id: uuid.UUID, *, now: datetime, fresh_for: timedelta
+    pool: Pool,
+    district: DistrictInfo,
+    campaign_id: uuid.UUID,
+    *,
+    now: datetime,
+    fresh_for: timedelta,
+    origin: str = "",
 ) -> DryRun:
-    """Plan the campaign as if it were live. Raises: PreviewTooLong, PreviewUnreadable."""
+    """Plan the campaign as if it were live; origin is the installation's own address, for links in messages.
+
+    Raises: PreviewTooLong, PreviewUnreadable.
+    """
     try:
         async with (
             asyncio.timeout(LONGEST_S),
             pool.connection() as connection,
             connection.transaction(force_rollback=True),
         ):
-            return await _run(connection, district, campaign_id, now=now, fresh_for=fresh_for)
+            return await _run(connection, district, campaign_id, now=now, fresh_for=fresh_for, origin=origin)
     except (TimeoutError, psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
         raise PreviewTooLong(
             "The audience is too large or the database too busy to preview now: try again, or narrow the fence or "
@@ -130,6 +137,7 @@ async def _run(
     *,
     now: datetime,
     fresh_for: timedelta,
+    origin: str,
 ) -> DryRun:
     values = {"district_id": district.id, "campaign_id": campaign_id}
     await connection.execute(queries.LIMITS_SQL, {"timeout": f"{LONGEST_S:.0f}s"})
@@ -147,10 +155,16 @@ async def _run(
     trigger, at, checked = main.trigger, main.at, main.checked
     left = await _left(connection, values)  # before the sample takes its pieces
     sample = _spread(main.passing, SAMPLED)
-    drafts, issued, sample_refused = await _issue(
-        connection, district, campaign, main.number, sample, at=at, policy=policy
-    )
+    drafts, batch = await _issue(connection, district, campaign, main.number, sample, at=at, policy=policy)
     known = (await terms.load(connection, district.id, [campaign.id]))[campaign.id]
+    scene = Scene(
+        district=district,
+        standing=await channels.load(connection, district.id),
+        channels=checked.channels,
+        origin=origin.rstrip("/"),
+        at=at,
+        why=Why(trigger=trigger, store_name=known.store_name).text(),
+    )
     return DryRun(
         campaign=campaign,
         terms=known,
@@ -158,18 +172,22 @@ async def _run(
         at=at,
         audience=checked.size,
         passing=main.count(campaign.id, None),
+        by_channel=await by_channel(
+            connection, district.id, checked, campaign.id, sample=sample, batch=batch
+        ),
         control=main.count(campaign.id, Suppression.HOLDOUT),
         tried=every,
         refused=_refused(checked, campaign.id),
         sampled=len(sample),
-        sample_refused=sample_refused,
+        sample_refused=Counter(one.reason for one in batch.refused),
         chance=sum(one.appeal.chance for one in drafts) / len(drafts) if drafts else 0.0,
-        issued=issued[:SHOWN],
-        overlap=await _overlap(connection, district, campaign, sample, trigger, at=at, policy=policy),
+        issued=batch.issued[:SHOWN],
+        overlap=await overlap(connection, district, campaign, sample, trigger, at=at, policy=policy),
         better=await better(connection, district.id, known, typical_spend_minor=policy.typical_spend_minor),
         came=await _came(connection, values, sample, at),
         left=left,
         closes_at=closes_at(campaign, at),
+        looks=await looks(connection, known, scene, lasts=campaign.rule.ttl),
     )
 
 
@@ -204,7 +222,7 @@ async def _try(
         at=at,
         basis=basis,
         checked=checked,
-        passing=_passing(checked, campaign.id),
+        passing=checked.free(campaign.id),
     )
 
 
@@ -223,12 +241,6 @@ async def _among(
     if await has_positions(connection, district, now=now):
         return await walkers(connection, district, live, ground, now=now), Basis.POSITIONS
     return await visitors(connection, district, live, now=now), Basis.VISITS
-
-
-def _passing(checked: Checked, campaign_id: uuid.UUID) -> list[uuid.UUID]:
-    """Whom nothing refuses, controls left out."""
-    groups = checked.groups.get(campaign_id, ())
-    return [member for one in groups if one.passes and one.reason is None for member in one.members]
 
 
 def _spread(members: Sequence[uuid.UUID], most: int) -> list[uuid.UUID]:
@@ -254,7 +266,7 @@ async def _issue(
     *,
     at: datetime,
     policy: DecisionPolicy,
-) -> tuple[Sequence[OfferDraft], Sequence[IssuedOffer], Counter[Suppression]]:
+) -> tuple[Sequence[OfferDraft], Batch]:
     """Decide about the sample and write its offers, as a worker would; why some got none."""
     occasions = [
         Occasion(
@@ -267,50 +279,7 @@ async def _issue(
     ]
     known = await known_of(connection, district, occasions, now=at)
     decided = decide_all(occasions, known, policy, now=at)
-    batch = await issue_batch(connection, district, decided.drafts, decided.refusals, now=at)
-    return decided.drafts, batch.issued, Counter(one.reason for one in batch.refused)
-
-
-async def _overlap(
-    connection: Connection,
-    district: DistrictInfo,
-    campaign: Campaign,
-    sample: Sequence[uuid.UUID],
-    trigger: TriggerKind,
-    *,
-    at: datetime,
-    policy: DecisionPolicy,
-) -> list[Overlap]:
-    """Other live campaigns that nothing keeps from the same members at that moment."""
-    values = {
-        "district_id": district.id,
-        "campaign_id": campaign.id,
-        "merchant_id": campaign.merchant_id,
-        "limit": COMPARED,
-    }
-    ids = [row[0] for row in await (await connection.execute(queries.OTHERS_SQL, values)).fetchall()]
-    others = [
-        one.campaign
-        for one in await live_campaigns(connection, district, only=ids)
-        if may_offer(one.campaign, at)
-    ]
-    if not others or not sample:
-        return []
-    checked = await check(
-        connection,
-        district,
-        others,
-        trigger=trigger,
-        policy=policy,
-        now=at,
-        among=Range(members=list(sample)),
-    )
-    counted = [(one, len(_passing(checked, one.id))) for one in others]
-    return [
-        Overlap(campaign=one, name=one.offer.title.en or one.offer.title.zh or "", members=members)
-        for one, members in counted
-        if members
-    ]
+    return decided.drafts, await issue_batch(connection, district, decided.drafts, decided.refusals, now=at)
 
 
 async def _came(

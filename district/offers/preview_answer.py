@@ -4,13 +4,19 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
+
+from babel.numbers import get_currency_precision
 
 from district.districts.service import DistrictInfo
+from district.offers.looks import ShownLook
 from district.offers.preview import DryRun
+from district.offers.preview_channels import BOUNDED
 from district.offers.preview_schemas import (
     BudgetOut,
     CostOut,
     LiftOut,
+    LookOut,
     MemberPriceOut,
     OverlapOut,
     PreviewOut,
@@ -24,8 +30,8 @@ from push.rule import TriggerKind
 from push.suppression import Suppression
 from push.wording import Language
 
-BOUNDED = frozenset({Suppression.SOLD_OUT, Suppression.BUDGET})
-"""What is reckoned from the bounds themselves: a sample says nothing of it."""
+MICRO: Final = 1_000_000
+NO_TEMPLATE: Final = ("no text for marketing is on file with the gateway", "短信服务商处没有已登记的营销模板")
 _MINUTE = timedelta(minutes=1)
 
 
@@ -42,6 +48,7 @@ def answer(run: DryRun, district: DistrictInfo) -> PreviewOut:
     refused += bounded
     shown = tens(reach)
     finishes_at = _finishes_at(run, shown)
+    by_channel = _by_channel(run, wanted, reach)
     return PreviewOut(
         campaign_id=run.campaign.id,
         version=run.campaign.version,
@@ -63,16 +70,17 @@ def answer(run: DryRun, district: DistrictInfo) -> PreviewOut:
         at=run.at,
         audience=tens(run.audience),
         reach=shown,
-        reach_by_channel={Channel.INBOX: shown},
+        reach_by_channel=by_channel,
         refused={reason: tens(count) for reason, count in sorted(refused.items())},
         control=tens(run.control),
-        cost=_cost(run, district, shown),
+        cost=_cost(run, district, shown, by_channel),
         budget=_budget(run, shown),
         finishes_at=finishes_at,
         finishes_in_time=finishes_at is None or finishes_at < _ends_at(run),
         overlap=_overlap(run, shown),
         lift=_lift(run, shown),
         samples=_samples(run),
+        looks=[_look(one) for one in run.looks],
         worse_than_member_price=[
             MemberPriceOut(
                 store_id=one.store_id,
@@ -83,6 +91,12 @@ def answer(run: DryRun, district: DistrictInfo) -> PreviewOut:
         ],
         is_estimate=run.passing > run.sampled,
     )
+
+
+def _by_channel(run: DryRun, wanted: int, reach: int) -> dict[Channel, int]:
+    """What stock and money leave is shared out as the whole would be. Nobody is told of fewer than ten."""
+    share = reach / wanted if wanted > 0 else 0.0
+    return {channel: tens(min(reach, round(count * share, 3))) for channel, count in run.by_channel.items()}
 
 
 def _scaled(run: DryRun) -> Mapping[Suppression, int]:
@@ -113,14 +127,19 @@ def _pays_for(run: DryRun) -> int | None:
     return min(found, default=None)
 
 
-def _cost(run: DryRun, district: DistrictInfo, reach: int) -> CostOut:
+def _cost(run: DryRun, district: DistrictInfo, reach: int, by_channel: Mapping[Channel, int]) -> CostOut:
+    """Messages at the price of the longest wording in the dearer language: nobody is told who reads which."""
     each = run.terms.cost_minor
+    dearest: dict[Channel, int] = {}
+    for one in run.looks:
+        dearest[one.channel] = max(dearest.get(one.channel, 0), one.cost_micro)
+    micro = sum(count * dearest.get(channel, 0) for channel, count in by_channel.items())
     return CostOut(
         currency=district.currency,
         each_minor=each,
         most_minor=each * reach,
         expected_minor=round(each * reach * run.chance),
-        messages_minor=0,
+        messages_minor=math.ceil(micro * 10 ** get_currency_precision(district.currency) / MICRO),
     )
 
 
@@ -187,6 +206,27 @@ def _samples(run: DryRun) -> list[SampleOut]:
         for language in Language
         for offer in run.issued
     ]
+
+
+def _look(one: ShownLook) -> LookOut:
+    problem, problem_zh = one.look.unfit or ("", "")
+    return LookOut(
+        variant=one.variant,
+        channel=one.channel,
+        language=one.language.value,
+        title=one.look.title,
+        text=one.look.text,
+        link=one.link,
+        is_cut=one.look.is_cut,
+        letters=one.look.letters,
+        parts=one.look.parts,
+        cost_micro=one.cost_micro,
+        template=one.template,
+        not_filed_with=list(one.not_filed_with),
+        is_unsendable=bool(problem or one.not_filed_with or one.has_no_template),
+        problem=problem or (NO_TEMPLATE[0] if one.has_no_template else ""),
+        problem_zh=problem_zh or (NO_TEMPLATE[1] if one.has_no_template else ""),
+    )
 
 
 def _read(words: Mapping[str, str], language: Language) -> str:

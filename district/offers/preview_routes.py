@@ -60,6 +60,13 @@ async def preview(
     clock: ClockDep,
 ) -> PreviewOut:
     """Whom it would reach, whom not and why, what it would cost and when it would be through; nothing is kept."""
-    fresh_for = request.app.state.settings.fresh_for
-    run = await dry_run(pool, district, campaign_id, now=clock.now(), fresh_for=fresh_for)
+    settings = request.app.state.settings
+    run = await dry_run(
+        pool,
+        district,
+        campaign_id,
+        now=clock.now(),
+        fresh_for=settings.fresh_for,
+        origin=settings.public_url or "",
+    )
     return answer(run, district)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field
 
+from push.channels.filed_texts import Carrier
 from push.consent import Channel
 from push.rule import TriggerKind
 from push.suppression import Suppression
@@ -18,7 +19,9 @@ class CostOut(BaseModel):
     each_minor: int = Field(description="The most that one offer can cost its funder")
     most_minor: int = Field(description="If every reached member redeems")
     expected_minor: int = Field(description="At the believed share of such offers that is redeemed")
-    messages_minor: int = Field(description="What sending costs; the inbox costs nothing")
+    messages_minor: int = Field(
+        description="What sending by the channels that are tried first costs at most; the inbox costs nothing"
+    )
 
 
 class BudgetOut(BaseModel):
@@ -45,6 +48,26 @@ class SampleOut(BaseModel):
     title: str
     text: str
     why: str
+
+
+class LookOut(BaseModel):
+    """The offer as one channel shows it, in one language and one wording."""
+
+    variant: str = Field(description="Name of the wording; empty when there is one only")
+    channel: Channel
+    language: str
+    title: str
+    text: str = Field(description="Of a text message the whole, with signature, link and how to refuse")
+    link: str
+    is_cut: bool = Field(description="Usual telephones show less than was written")
+    letters: int
+    parts: int = Field(description="Parts of a text message")
+    cost_micro: int = Field(description="Of one message, in millionths of the currency unit")
+    template: str = Field(description="The filed text that it goes by, where one is needed")
+    not_filed_with: list[Carrier] = Field(description="Carriers that do not have that text on file")
+    is_unsendable: bool
+    problem: str
+    problem_zh: str
 
 
 class LiftOut(BaseModel):
@@ -103,7 +126,9 @@ class PreviewOut(BaseModel):
     at: datetime = Field(description="The moment that was taken: the next at which the campaign may offer")
     audience: int = Field(description="Members that were looked at")
     reach: int
-    reach_by_channel: dict[Channel, int]
+    reach_by_channel: dict[Channel, int] = Field(
+        description="The inbox, and of the channels that ring the one that is tried first, in the district's order"
+    )
     refused: dict[Suppression, int]
     control: int = Field(description="Held out, who would have been reached")
     cost: CostOut
@@ -115,6 +140,7 @@ class PreviewOut(BaseModel):
     overlap: list[OverlapOut]
     lift: LiftOut
     samples: list[SampleOut]
+    looks: list[LookOut] = Field(description="By wording, channel in the district's order, and language")
     worse_than_member_price: list[MemberPriceOut] = Field(
         description="Where the offer is worth less than the store's standing price for members"
     )

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -20,6 +20,8 @@ from push.message import MessagePurpose
 from push.routing import route
 
 Connection = AsyncConnection[TupleRow]
+FILED: Final = frozenset({Channel.SMS})
+"""Channels whose providers may send nothing but templates of their own."""
 
 
 async def queue(connection: Connection, district_id: uuid.UUID, issued: Sequence[IssuedOffer]) -> None:
@@ -72,7 +74,18 @@ def _member_messages(offer: IssuedOffer, ringing: Sequence[Channel]) -> Iterable
         yield _member_message(offer, Channel.INBOX, payload | _words(offer, Channel.INBOX))
     if ringing:
         own = {one.value: _words(offer, one) for one in set(ringing) & offer.told.by_channel.keys()}
-        yield _member_message(offer, ringing[0], payload | {"by_channel": own}, fallbacks=tuple(ringing[1:]))
+        payload |= {"by_channel": own}
+        if FILED & set(ringing):
+            payload |= {"facts": _facts(offer)}
+        yield _member_message(offer, ringing[0], payload, fallbacks=tuple(ringing[1:]))
+
+
+def _facts(offer: IssuedOffer) -> dict[str, dict[str, str]]:
+    """What the words were filled with: templates that are on file elsewhere are filled with the same."""
+    return {
+        language.value: {place.value: fact for place, fact in facts.items() if fact}
+        for language, facts in offer.told.facts.items()
+    }
 
 
 def _words(offer: IssuedOffer, channel: Channel | None) -> dict[str, Any]:

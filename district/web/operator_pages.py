@@ -24,6 +24,7 @@ from district.web import (
     operator_sessions,
     operator_texting,
 )
+    operator_texts,
 
 router = APIRouter()
 for _part in (
@@ -31,6 +32,7 @@ for _part in (
     operator_approvals,
     operator_channels,
     operator_deliveries,
+    operator_texts,
     operator_gateways,
     operator_gateway_edit,
     operator_self_test,

@@ -77,9 +77,16 @@ async def _run(
     if asked.refused:
         return None, asked.refused
     district = asked.desk.here.district
-    fresh_for = request.app.state.settings.fresh_for
+    settings = request.app.state.settings
     try:
-        run = await dry_run(pool, district, asked.campaign_id, now=clock.now(), fresh_for=fresh_for)
+        run = await dry_run(
+            pool,
+            district,
+            asked.campaign_id,
+            now=clock.now(),
+            fresh_for=settings.fresh_for,
+            origin=settings.public_url or "",
+        )
     except (PreviewTooLong, PreviewUnreadable) as error:
         return None, explained(error, negotiate(request))
     return answer(run, district), ""

@@ -7,7 +7,7 @@ what stands in its gaps.
 import base64
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -15,10 +15,12 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from push.channels import sms_parts, sms_signatures
+from push.channels.filed_texts import FiledText, facts_of, fitting, none_fits
 from push.channels.outbound import Answer, NotDelivered, Outbound, TargetRefused
 from push.channels.webhook import classify
 from push.message import Message, MessagePurpose
 from push.receipts import Failure, FailureKind, Outcome, Receipt
+from push.wording import Language
 
 MOST_ANSWER: Final = 16_384
 _K = FailureKind
@@ -52,28 +54,52 @@ _TENCENT: Final[Mapping[str, FailureKind]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """The template that a message goes by, its signature, and what goes into its gaps in their order."""
+
+    number: str
+    signature: str
+    gaps: Mapping[str, str]
+    in_order: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Templates:
-    """What a gateway has on file for us. text has one gap for a whole message; empty: none is filed."""
+    """What a gateway has on file for us. code and text are templates of one gap, the latter for a whole message; empty:
+    none is filed. texts are those that the district keeps with their filings.
+    """
 
     signature: str
     code: str = ""
     text: str = ""
     code_gap: str = "code"
     text_gap: str = "text"
+    texts: Sequence[FiledText] = ()
 
-    def fitting(self, message: Message) -> tuple[str, dict[str, str]] | None:
-        """The template for a message and what goes into its gap; None when none is filed for it."""
+    def fitting(self, message: Message) -> Chosen | None:
+        """The template for a message; None when none is filed for it."""
+        facts = facts_of(message)
+        filed = fitting(
+            [one for one in self.texts if one.number], facts, message.purpose, message.language
+        )
+        if filed is not None:
+            values = filed.values(facts)
+            in_order = [values[gap] for gap in filed.gaps]
+            return Chosen(number=filed.number, signature=filed.signature, gaps=values, in_order=in_order)
         if message.purpose is MessagePurpose.CODE and message.code is not None:
-            return (self.code, {self.code_gap: message.code}) if self.code else None
-        if not self.text:
-            return None
+            return self._one_gap(self.code, self.code_gap, message.code)
         whole = sms_parts.composed(
             message.body,
             language=message.language,
             link=message.link,
             can_refuse=message.purpose is MessagePurpose.MARKETING,
         )
-        return self.text, {self.text_gap: whole}
+        return self._one_gap(self.text, self.text_gap, whole)
+
+    def _one_gap(self, number: str, gap: str, value: str) -> Chosen | None:
+        if not number:
+            return None
+        return Chosen(number=number, signature=self.signature, gaps={gap: value}, in_order=[value])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,16 +156,15 @@ class AliyunSender:
 
     async def send(self, message: Message) -> Outcome:
         """Post once; a message that no filed template fits is refused."""
-        fitting = self.templates.fitting(message)
-        if fitting is None:
-            return _no_template()
-        template, gaps = fitting
+        chosen = self.templates.fitting(message)
+        if chosen is None:
+            return Failure(kind=FailureKind.MESSAGE_REFUSED, detail=none_fits(Language.EN))
         asked = {
             "OutId": str(message.id),
             "PhoneNumbers": message.address.removeprefix("+86").removeprefix("+"),
-            "SignName": self.templates.signature,
-            "TemplateCode": template,
-            "TemplateParam": json.dumps(gaps, ensure_ascii=False),
+            "SignName": chosen.signature,
+            "TemplateCode": chosen.number,
+            "TemplateParam": json.dumps(dict(chosen.gaps), ensure_ascii=False),
         }
         query = urlencode(sorted(asked.items()), quote_via=quote, safe="~")
         headers = self._headers(query)
@@ -184,17 +209,16 @@ class TencentSender:
 
     async def send(self, message: Message) -> Outcome:
         """Post once; a message that no filed template fits is refused."""
-        fitting = self.templates.fitting(message)
-        if fitting is None:
-            return _no_template()
-        template, gaps = fitting
+        chosen = self.templates.fitting(message)
+        if chosen is None:
+            return Failure(kind=FailureKind.MESSAGE_REFUSED, detail=none_fits(Language.EN))
         body = json.dumps(
             {
                 "PhoneNumberSet": [message.address],
                 "SmsSdkAppId": self.app_id,
-                "SignName": self.templates.signature,
-                "TemplateId": template,
-                "TemplateParamSet": list(gaps.values()),
+                "SignName": chosen.signature,
+                "TemplateId": chosen.number,
+                "TemplateParamSet": list(chosen.in_order),
                 "SessionContext": str(message.id),
             },
             ensure_ascii=False,

@@ -1,5 +1,6 @@
 """How a text becomes parts of a text message, and what they cost. Source: 3GPP TS 23.038 §6.2.1, TS 23.040 §9.2.3.24.1."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,6 +37,9 @@ _GSM: Final[Mapping[str, bytes]] = MappingProxyType(
 
 _REFUSAL: Final[Mapping[Language, str]] = MappingProxyType(
     {Language.ZH: "拒收请回复R", Language.EN: "Reply STOP to end"}
+)
+_REFUSES: Final = re.compile(
+    r"拒收请回复|退订(?:请)?回复?\s*[A-Za-z]|回复?\s*[A-Za-z]{1,2}\s*退订|reply stop", re.IGNORECASE
 )
 
 
@@ -113,16 +117,22 @@ def composed(body: str, *, language: Language, signature: str = "", link: str = 
 
     can_refuse is for marketing. A body that says how to refuse already is not made to say it again.
     """
-    refusal = _REFUSAL[language] if can_refuse else ""
+    how = _REFUSAL[language] if can_refuse and not says_how_to_refuse(body) else ""
     head = f"【{signature}】" if signature and not body.startswith("【") else ""
     parts = [head + body]
     parts += [link] if link and link not in body else []
-    parts += [refusal] if refusal and not _says_how(body, refusal) else []
+    parts += [how] if how else []
     return " ".join(parts)
 
 
-def _says_how(body: str, refusal: str) -> bool:
-    return refusal.casefold() in body.casefold() or "拒收请回复" in body or "reply stop" in body.casefold()
+def refusal(language: Language) -> str:
+    """How a text says to refuse further ones."""
+    return _REFUSAL[language]
+
+
+def says_how_to_refuse(text: str) -> bool:
+    """Whether it does, in these words or others."""
+    return _REFUSES.search(text) is not None
 
 
 def _pieces(text: str, alphabet: Alphabet) -> list[str]:

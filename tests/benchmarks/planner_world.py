@@ -33,6 +33,29 @@ FROM generate_series(1, %(members)s) AS n,
 WHERE n %% 10 < 7 AND (said = 1 OR n %% 7 = 0)
 """
 
+# Two channels ring besides: six of ten have a number, three of ten a browser; some of either are gone.
+_PROVIDERS: Final[LiteralString] = """
+INSERT INTO channel_provider (district_id, id, slug, channel, kind, name, options, sealed, cost_micro, created_at, changed_at)
+SELECT %(district_id)s, md5(channel)::uuid, channel, channel, 'none', channel, '{}', '', price, %(now)s, %(now)s
+FROM (VALUES ('sms', 45000), ('web_push', 0)) AS one (channel, price)
+"""
+
+_NUMBERS: Final[LiteralString] = """
+UPDATE member SET phone = '+35840' || lpad((abs(hashtext(id::text)) %% 100000000)::text, 8, '0') || bucket
+WHERE district_id = %(district_id)s AND bucket %% 10 < 6
+"""
+
+_ENDPOINTS: Final[LiteralString] = """
+INSERT INTO member_endpoint (district_id, id, member_id, channel, address, address_hash, state, created_at, seen_at)
+SELECT %(district_id)s, md5('endpoint ' || n)::uuid, md5('member ' || n)::uuid, 'web_push', 'https://push.example/' || n,
+       sha256(convert_to('https://push.example/' || n, 'UTF8')), CASE n %% 50 WHEN 0 THEN 'gone' ELSE 'active' END,
+       %(now)s, %(now)s
+FROM generate_series(1, %(members)s) AS n WHERE n %% 10 < 3
+UNION ALL
+SELECT district_id, md5('gone ' || id)::uuid, id, 'sms', phone, sha256(convert_to(phone, 'UTF8')), 'gone', %(now)s, %(now)s
+FROM member WHERE district_id = %(district_id)s AND phone IS NOT NULL AND bucket %% 100 = 3
+"""
+
 _VISITS: Final[LiteralString] = """
 INSERT INTO visit (district_id, trading_day, id, place_kind, place_id, member_id, started_at, ended_at, fixes)
 SELECT %(district_id)s, (at AT TIME ZONE 'UTC')::date, md5('visit ' || n || k)::uuid, 'store', store.id,
@@ -69,7 +92,7 @@ def build(dsn: str, *, members: int, now: Any) -> uuid.UUID:
     }
     with psycopg.connect(dsn) as connection:
         _ground(connection, values)
-        for statement in (_MEMBERS, _CONSENTS, _VISITS, _SLOTS):
+        for statement in (_MEMBERS, _CONSENTS, _VISITS, _SLOTS, _PROVIDERS, _NUMBERS, _ENDPOINTS):
             connection.execute(statement, values)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from district.clock import system
+from push.channels.filed_texts import FiledText
 from push.channels.outbound import Outbound
 from push.channels.providers import Sender
 from push.consent import Channel
@@ -111,6 +112,8 @@ class Building:
     provider_slug: str = ""
     tell: Callable[[Reply], Awaitable[None]] = _nobody_told
     """Keeps what a provider tells over a connection of the sender's; it is kept when this returns."""
+    texts: Sequence[FiledText] = ()
+    """What is on file for it: templates of text messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +122,8 @@ class Kind:
 
     A sender that keeps connections has ``async def close(self)``. With ``listens`` it has ``async def open(self)`` too,
     called again and again: what its provider tells comes in by that connection. ``receive`` checks and reads one
-    request of the provider; it raises ReceiptRefused.
+    request of the provider; it raises ReceiptRefused. ``callback`` is the address that is entered at the provider for it,
+    where an operator does that.
     """
 
     name: str
@@ -130,4 +134,5 @@ class Kind:
     secrets: type[BaseModel] = Nothing
     build: Callable[[Building], Sender]
     receive: Callable[[Building, Incoming], Reply] | None = None
+    callback: Callable[[Building], str] | None = None
     listens: bool = False

@@ -1,11 +1,13 @@
 """Text messages by gateways' HTTP interfaces, and what these post back."""
 
 import hmac
+from collections.abc import Sequence
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from district.channels.kinds import text_reports
 from district.channels.kinds.kind import (
     Building,
     Heard,
@@ -17,6 +19,7 @@ from district.channels.kinds.kind import (
     Reply,
 )
 from push.channels import sms_signatures
+from push.channels.filed_texts import FiledText
 from push.channels.sms_http import AliyunSender, Templates, TencentSender, TwilioSender
 from push.consent import Channel
 
@@ -73,8 +76,10 @@ class _Filed(BaseModel):
     code_gap: Gap = "code"
     text_gap: Gap = "text"
 
-    def templates(self) -> Templates:
+    def templates(self, texts: Sequence[FiledText]) -> Templates:
+        """What is on file, with the texts that the district keeps."""
         return Templates(
+            texts=texts,
             signature=self.signature,
             code=self.code_template,
             text=self.text_template,
@@ -115,7 +120,7 @@ class TencentSecrets(BaseModel):
     secret_key: Word
 
 
-def _callback(building: Building) -> str:
+def callback_of(building: Building) -> str:
     """Where this provider posts to; empty without an address of the installation's own."""
     if not building.origin or not building.provider_slug:
         return ""
@@ -131,7 +136,7 @@ def build_twilio(building: Building) -> TwilioSender:
         account=options.account,
         token=building.secrets.token,
         source=options.source,
-        callback=_callback(building),
+        callback=callback_of(building),
         signature=options.signature,
         now=building.now,
     )
@@ -146,7 +151,7 @@ def receive_twilio(building: Building, incoming: Incoming) -> Reply:
     form = dict(pairs)
     headers = {name.lower(): value for name, value in incoming.headers.items()}
     given = headers.get("x-twilio-signature", "")
-    wanted = sms_signatures.twilio(token=building.secrets.token, url=_callback(building), form=form)
+    wanted = sms_signatures.twilio(token=building.secrets.token, url=callback_of(building), form=form)
     if not hmac.compare_digest(given.encode(), wanted.encode()):
         raise ReceiptRefused("The signature does not fit; check the token, and DISTRICT_PUBLIC_URL.")
     message_id = form.get("MessageSid", "")[:100]
@@ -174,7 +179,7 @@ def build_aliyun(building: Building) -> AliyunSender:
         base_url=options.base_url,
         key_id=options.key_id,
         key_secret=building.secrets.key_secret,
-        templates=options.templates(),
+        templates=options.templates(building.texts),
         now=building.now,
     )
 
@@ -189,7 +194,7 @@ def build_tencent(building: Building) -> TencentSender:
         secret_key=building.secrets.secret_key,
         app_id=options.app_id,
         region=options.region,
-        templates=options.templates(),
+        templates=options.templates(building.texts),
         now=building.now,
     )
 
@@ -203,6 +208,7 @@ KINDS: tuple[Kind, ...] = (
         secrets=TwilioSecrets,
         build=build_twilio,
         receive=receive_twilio,
+        callback=callback_of,
     ),
     Kind(
         name="aliyun_sms",
@@ -211,6 +217,8 @@ KINDS: tuple[Kind, ...] = (
         options=AliyunOptions,
         secrets=AliyunSecrets,
         build=build_aliyun,
+        receive=text_reports.receive_aliyun,
+        callback=text_reports.aliyun_address,
     ),
     Kind(
         name="tencent_sms",
@@ -219,5 +227,7 @@ KINDS: tuple[Kind, ...] = (
         options=TencentOptions,
         secrets=TencentSecrets,
         build=build_tencent,
+        receive=text_reports.receive_tencent,
+        callback=text_reports.tencent_address,
     ),
 )

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from district.auth.models import Role
+from district.channels.models import ChannelPolicy, ChannelProvider, MemberEndpoint
 from district.members.models import Consent, Member
 from district.offers import preview
 from district.sightings.models import RawSighting
 from district.visits.models import Visit
-from push.consent import Purpose
+from push.consent import Channel, Purpose
 from tests.district.campaigns.conftest import POLYGON, Shop
 from tests.factories import HELSINKI
 
@@ -88,6 +89,109 @@ async def test_a_schedule_reaches_its_whole_audience_at_its_next_time_and_says_w
     assert (seen["audience"], seen["reach"], seen["reach_by_channel"]) == (50, 30, {"inbox": 30})
     assert seen["refused"] == {"no_consent": 20}
     assert seen["is_estimate"] is False
+
+
+def use(shop: Shop, *order: Channel) -> None:
+    """Switch channels on in the district, and try them in this order."""
+    values = {"district_id": shop.district.id, "changed_at": shop.makers.clock.now()}
+    for channel in order:
+        shop.makers.session.add(
+            ChannelProvider(
+                **values,
+                slug=channel,
+                channel=channel,
+                kind="none",
+                name=channel,
+                options={},
+                sealed=b"",
+                created_at=values["changed_at"],
+            )
+        )
+    shop.makers.session.add(ChannelPolicy(**values, channel_order=[one.value for one in order]))
+    shop.makers.done()
+
+
+def browser(shop: Shop, members: list[Member]) -> None:
+    at = shop.makers.clock.now()
+    for member in members:
+        shop.makers.session.add(
+            MemberEndpoint(
+                district_id=shop.district.id,
+                member_id=member.id,
+                channel=Channel.WEB_PUSH,
+                address=f"https://push.example/{member.id}",
+                address_hash=member.id.bytes,
+                created_at=at,
+                seen_at=at,
+            )
+        )
+    shop.makers.done()
+
+
+def with_numbers(shop: Shop, count: int, first: int) -> list[Member]:
+    found = people(shop, count)
+    for number, member in enumerate(found, start=first):
+        member.phone = f"+3584012{number:05}"
+    shop.makers.done()
+    return found
+
+
+async def test_each_member_is_counted_on_the_channel_that_is_tried_first(shop: Shop) -> None:
+    use(shop, Channel.WEB_PUSH, Channel.SMS)
+    browser(shop, with_numbers(shop, 20, 0))
+    with_numbers(shop, 31, 100)
+    people(shop, 12)
+    seen = await preview_of(shop, await drafted(shop, scheduled()))
+    assert seen["reach"] == 60
+    assert seen["reach_by_channel"] == {"inbox": 60, "web_push": 20, "sms": 30}
+
+
+async def test_a_channel_that_reaches_fewer_than_ten_says_none(shop: Shop) -> None:
+    use(shop, Channel.SMS)
+    with_numbers(shop, 9, 0)
+    people(shop, 21)
+    seen = await preview_of(shop, await drafted(shop, scheduled()))
+    assert seen["reach_by_channel"] == {"inbox": 30, "sms": 0}
+
+
+async def test_who_reads_no_inbox_is_reached_by_what_rings(shop: Shop) -> None:
+    use(shop, Channel.SMS)
+    for member in with_numbers(shop, 20, 0):
+        shop.makers.session.add(
+            Consent(
+                district_id=shop.district.id,
+                member_id=member.id,
+                purpose=Purpose.MARKETING,
+                channel=Channel.INBOX,
+                granted=False,
+                action="box",
+                at=shop.makers.clock.now() + timedelta(seconds=1),
+            )
+        )
+    shop.makers.done()
+    seen = await preview_of(shop, await drafted(shop, scheduled()))
+    assert (seen["reach"], seen["reach_by_channel"]) == (20, {"inbox": 0, "sms": 20})
+
+
+async def test_a_sample_stands_for_all_and_stock_bounds_each_channel(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "SAMPLED", 20)
+    use(shop, Channel.WEB_PUSH, Channel.SMS)
+    browser(shop, with_numbers(shop, 40, 0))
+    with_numbers(shop, 40, 100)
+    seen = await preview_of(shop, await drafted(shop, scheduled(), stock=60))
+    assert (seen["reach"], seen["is_estimate"]) == (60, True)
+    assert seen["reach_by_channel"] == {"inbox": 60, "web_push": 30, "sms": 30}
+
+
+async def test_in_quiet_hours_that_outlast_the_offer_nothing_rings(shop: Shop) -> None:
+    use(shop, Channel.SMS)
+    with_numbers(shop, 20, 0)
+    late = {"on": "schedule", "rrule": "DTSTART;TZID=Europe/Helsinki:20260401T220000\nRRULE:FREQ=DAILY"}
+    rule = scheduled(ttl_s=3600) | {"trigger": {"any": [late]}}
+    seen = await preview_of(shop, await drafted(shop, rule))
+    assert (seen["reach"], seen["reach_by_channel"]) == (20, {"inbox": 20, "sms": 0})
 
 
 async def test_nothing_of_it_is_kept(shop: Shop) -> None:
