@@ -2,17 +2,19 @@
 
 A worker may be killed between any two of its steps. What then holds, is decided by the order of the writes:
 a marketing row is committed as `sending` before its call and never called again, so it leaves at most once
-and at most in_flight rows a kill stay unknown.
+and at most in_flight rows a kill stay unknown. It may also be stopped there for long and go on: what was found about a
+message is looked at again, right before the message leaves, once it is older than fresh_for.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
+from push import leaving
 from push.consent import Channel as ChannelName
 from push.delivery import (
     DeliveryState,
@@ -91,13 +93,16 @@ class Clock(Protocol):
 class DispatchPolicy:
     """How much is taken at once and how long it may last.
 
-    Raises: PolicyInvalid when a call might outlive its lease.
+    fresh_for: how old what was found about a message may be when it leaves. reclaim_every: how often ended leases are
+    looked for. Raises: PolicyInvalid when a call might outlive its lease.
     """
 
     lease_rows: int = 64
     in_flight: int = 16
     lease_for: timedelta = timedelta(seconds=30)
     send_deadline: timedelta = timedelta(seconds=8)
+    fresh_for: timedelta = timedelta(seconds=1)
+    reclaim_every: timedelta = timedelta(seconds=1)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
     def __post_init__(self) -> None:
@@ -132,6 +137,18 @@ def _provider_of(message: Message) -> _Provider:
 
 
 @dataclass(slots=True)
+class _Seen:
+    """What was found about deliveries, and when: seconds of machine time before the first of it was read."""
+
+    facts: Mapping[DeliveryId, SendFacts]
+    at_s: float
+
+
+_RECORD_AGAIN_S = 0.2
+_MOST_LOOKS = 3
+
+
+@dataclass(slots=True)
 class Dispatcher:
     """Sends what is due of one district, round by round. Any number may run on one store."""
 
@@ -142,46 +159,92 @@ class Dispatcher:
     policy: DispatchPolicy = field(default_factory=DispatchPolicy)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _paused_until: dict[_Provider, float] = field(default_factory=dict)
+    _reclaimed_at_s: float | None = None
 
     async def run_once(self) -> Tally:
         """One round: lease what is due and bring it as far as it goes; leased is 0 when nothing was due.
 
-        Setting `stopping` ends it after the calls in flight; the rest is released.
+        Half of what may be in flight is looked at, marked and recorded while the other half is sent. Setting
+        `stopping` ends it after the calls in flight; the rest is released.
         """
-        tally = Tally(reclaimed=await self.store.reclaim())
+        tally = Tally(reclaimed=await self._reclaim())
         started = self.clock.monotonic()
         leased = await self.store.lease(limit=self.policy.lease_rows, lease_for=self.policy.lease_for)
         tally.leased = len(leased)
-        size = self.policy.in_flight
-        for start in range(0, len(leased), size):
-            if self.stopping.is_set() or not self._lease_lasts(started):
-                await self.store.release(leased[start:])
-                break
-            tally.add(await self._round(leased[start : start + size], started))
+        if not leased:
+            return tally
+        seen = await self._look(leased)
+        halves = min(2, self.policy.in_flight)
+        size = self.policy.in_flight // halves
+        waiting = iter([leased[start : start + size] for start in range(0, len(leased), size)])
+        work = (self._work(waiting, seen, started, tally) for _ in range(halves))
+        # A half that fails must not cut off the other's calls.
+        failed = [one for one in await asyncio.gather(*work, return_exceptions=True) if one is not None]
+        if failed:
+            raise failed[0]
+        left = [delivery for piece in waiting for delivery in piece]
+        if left:
+            await self.store.release(left)
         return tally
+
+    async def _reclaim(self) -> int:
+        now_s, last_s = self.clock.monotonic(), self._reclaimed_at_s
+        if last_s is not None and now_s - last_s < self.policy.reclaim_every.total_seconds():
+            return 0
+        self._reclaimed_at_s = now_s
+        return await self.store.reclaim()
+
+    async def _work(
+        self, waiting: Iterator[Sequence[LeasedDelivery]], seen: _Seen, started: float, tally: Tally
+    ) -> None:
+        while not self.stopping.is_set() and self._lease_lasts(started):
+            piece = next(waiting, None)
+            if piece is None:
+                return
+            tally.add(await self._round(piece, seen, started))
 
     def _lease_lasts(self, started: float) -> bool:
         """Whether a call begun now ends, and is recorded, before the lease taken at `started` does."""
         spent = timedelta(seconds=self.clock.monotonic() - started)
         return spent + self.policy.send_deadline * 1.5 < self.policy.lease_for
 
-    async def _round(self, deliveries: Sequence[LeasedDelivery], started: float) -> list[Result]:
-        facts = await self.store.facts(deliveries)
+    async def _look(self, deliveries: Sequence[LeasedDelivery]) -> _Seen:
+        at_s = self.clock.monotonic()
+        return _Seen(facts=await self.store.facts(deliveries), at_s=at_s)
+
+    def _is_fresh(self, seen: _Seen) -> bool:
+        return self.clock.monotonic() - seen.at_s <= self.policy.fresh_for.total_seconds()
+
+    async def _round(self, deliveries: Sequence[LeasedDelivery], seen: _Seen, started: float) -> list[Result]:
+        if not self._is_fresh(seen):
+            seen = await self._look(deliveries)
         now = self.clock.now()
         results: list[Result] = []
         ready: list[LeasedDelivery] = []
         for delivery in deliveries:
-            settled = self._hold(delivery) or review(delivery, facts.get(delivery.id), now=now)
+            settled = self._hold(delivery) or review(delivery, seen.facts.get(delivery.id), now=now)
             if settled is None:
                 ready.append(delivery)
             else:
                 results.append(settled)
-        results += await self._send_all(ready, started)
+        results += await self._send_all(ready, seen, started)
         if results:
-            await self.store.record(results)
+            await self._record(results, started)
         return results
 
-    async def _send_all(self, ready: Sequence[LeasedDelivery], started: float) -> list[Result]:
+    async def _record(self, results: Sequence[Result], started: float) -> None:
+        """Write results; a store that is away for a moment must not make unknown what is known."""
+        while True:
+            try:
+                return await self.store.record(results)
+            except Exception as error:
+                spent = timedelta(seconds=self.clock.monotonic() - started)
+                if spent >= self.policy.lease_for:
+                    raise
+                _log.warning("results.not_recorded error=%s", type(error).__name__)
+                await asyncio.sleep(_RECORD_AGAIN_S)
+
+    async def _send_all(self, ready: Sequence[LeasedDelivery], seen: _Seen, started: float) -> list[Result]:
         if not ready:
             return []
         ours = await self.store.mark_sending(ready)
@@ -190,20 +253,45 @@ class Dispatcher:
             # The worker was stopped for long on its way here. Nothing has left, and if the lease ended
             # meanwhile the fence refuses this.
             return [hold(delivery, delay=timedelta(0)) for delivery in marked]
-        outcomes = await asyncio.gather(*(self._send(delivery.message) for delivery in marked))
-        return [self._settle(delivery, outcome) for delivery, outcome in zip(marked, outcomes, strict=True)]
+        return list(await asyncio.gather(*(self._send(one, seen, started) for one in marked)))
 
-    async def _send(self, message: Message) -> Outcome:
+    async def _send(self, delivery: LeasedDelivery, seen: _Seen, started: float) -> Result:
+        last = _Seen(facts=seen.facts, at_s=seen.at_s)
+        try:
+            with leaving.asking(lambda: self._ask(delivery, last, started)):
+                return self._settle(delivery, await self._outcome(delivery.message))
+        except leaving.NotLeaving:
+            return hold(delivery, delay=timedelta(0))  # nothing has left: the next round finds what holds now
+
+    async def _outcome(self, message: Message) -> Outcome:
         channel = self.channels[message.channel]
         try:
             async with asyncio.timeout(self.policy.send_deadline.total_seconds()):
                 return await channel.send(message)
         except TimeoutError:
             return Failure(kind=FailureKind.UNKNOWN, detail="deadline")
+        except leaving.NotLeaving:
+            raise
         except Exception as error:
             # A fault of ours must not take the other calls with it. Its text may hold an address.
             _log.error("channel.failed channel=%s error=%s", message.channel, type(error).__name__)
             return Failure(kind=FailureKind.UNKNOWN, detail=type(error).__name__)
+
+    async def _ask(self, delivery: LeasedDelivery, last: _Seen, started: float) -> None:
+        """Look again where what is known is old; a stop may fall into that, too. Raises: NotLeaving."""
+        for _ in range(_MOST_LOOKS):
+            if self._is_fresh(last):
+                return
+            if not self._lease_lasts(started):
+                break
+            try:
+                again = await self._look([delivery])
+            except Exception as error:
+                raise leaving.NotLeaving(type(error).__name__) from error
+            if review(delivery, again.facts.get(delivery.id), now=self.clock.now()) is not None:
+                break
+            last.at_s = again.at_s
+        raise leaving.NotLeaving("It may not leave any more.")
 
     def _settle(self, delivery: LeasedDelivery, outcome: Outcome) -> Result:
         if isinstance(outcome, Failure) and outcome.kind is FailureKind.THROTTLED:

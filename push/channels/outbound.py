@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import httpx
 
+from push import leaving
 from push.errors import PushError
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -102,6 +103,7 @@ class _Progress:
 
     async def __call__(self, event: str, _info: Mapping[str, object]) -> None:
         if event.endswith("send_request_headers.started"):
+            await leaving.confirm()
             self.has_begun = True
 
 
@@ -133,7 +135,7 @@ class Outbound:
 
         The body is never decompressed; one that is longer is cut off.
 
-        Raises: TargetRefused; NotDelivered.
+        Raises: TargetRefused; NotDelivered; NotLeaving.
         """
         if len(body) > self.policy.max_body_bytes:
             raise TargetRefused(f"A body may have {self.policy.max_body_bytes} bytes.")

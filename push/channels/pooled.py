@@ -10,14 +10,14 @@ import socket
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
-from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 from yarl import URL
 
+from push import leaving
 from push.channels.outbound import (
     Address,
     Answer,
@@ -37,13 +37,28 @@ _PIECE_BYTES: Final = 8_192
 
 @dataclass(slots=True)
 class _Progress:
-    """Whether any byte of the request may have left."""
+    """Whether any byte of the request may have left; kept_back is why none did."""
 
     has_begun: bool = False
+    kept_back: leaving.NotLeaving | None = None
 
 
-async def _has_connection(_session: Any, context: SimpleNamespace, _facts: Any) -> None:
-    context.trace_request_ctx.has_begun = True
+class _Body(aiohttp.BytesPayload):
+    """A body that asks before it is written; its request's head leaves together with it."""
+
+    def __init__(self, body: bytes, progress: _Progress) -> None:
+        super().__init__(body)
+        self._progress = progress
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """aiohttp's."""
+        try:
+            await leaving.confirm()
+        except leaving.NotLeaving as kept_back:
+            self._progress.kept_back = kept_back
+            raise
+        self._progress.has_begun = True
+        await super().write_with_length(writer, content_length)
 
 
 class _CheckedResolver(AbstractResolver):
@@ -94,7 +109,7 @@ class Pooled:
 
         The body is never decompressed; one that is longer is cut off, with its connection.
 
-        Raises: TargetRefused; NotDelivered.
+        Raises: TargetRefused; NotDelivered; NotLeaving.
         """
         if len(body) > self.policy.max_body_bytes:
             raise TargetRefused(f"A body may have {self.policy.max_body_bytes} bytes.")
@@ -103,6 +118,8 @@ class Pooled:
             async with asyncio.timeout(self.policy.deadline.total_seconds()):
                 return await self._send(target, body, headers, read_bytes, progress)
         except (TimeoutError, HostUnknown, aiohttp.ClientError, OSError) as error:
+            if progress.kept_back is not None:
+                raise progress.kept_back from None
             raise NotDelivered(type(error).__name__, was_sent=progress.has_begun) from error
 
     async def close(self) -> None:
@@ -130,7 +147,7 @@ class Pooled:
     ) -> Answer:
         session = self._opened()
         async with session.post(
-            target, data=body, headers=headers, allow_redirects=False, trace_request_ctx=progress
+            target, data=_Body(body, progress), headers=headers, allow_redirects=False
         ) as answer:
             taken = b""
             while len(taken) < read_bytes:
@@ -146,9 +163,6 @@ class Pooled:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            tracing = aiohttp.TraceConfig()
-            tracing.on_connection_create_end.append(_has_connection)
-            tracing.on_connection_reuseconn.append(_has_connection)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     resolver=_CheckedResolver(self.policy, self.resolve),
@@ -162,7 +176,6 @@ class Pooled:
                 auto_decompress=False,
                 trust_env=False,
                 headers={"Accept-Encoding": "identity", "User-Agent": "shangquan"},
-                trace_configs=[tracing],
             )
         return self._session
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from push.consent import Channel
+from push.leaving import NotLeaving
 from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome
 
@@ -122,6 +123,8 @@ class ProviderChannel:
             async with standing.slots:
                 outcome = replace(await provider.sender.send(message), via=provider.id)
             self._note(standing, outcome)
+        except NotLeaving:
+            raise  # the provider has nothing to do with it
         except BaseException:
             self._failed(standing)  # cut off by its deadline, or a fault of ours: it may have been taken
             raise
