@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from push.consent import Channel
 from push.leaving import NotLeaving
@@ -25,9 +25,19 @@ _TROUBLE: Final = frozenset({FailureKind.TRANSIENT, FailureKind.UNKNOWN})
 
 
 class Sender(Protocol):
-    """One provider's way of sending. It never raises for what the provider does; it classifies it."""
+    """One provider's way of sending. It never raises for what the provider does; it classifies it.
+
+    One that reaches some of a channel's addresses only has ``def carries(self, message) -> bool`` too.
+    """
 
     async def send(self, message: Message) -> Outcome: ...
+
+
+@runtime_checkable
+class _Choosy(Protocol):
+    """A sender for some of a channel's addresses."""
+
+    def carries(self, message: Message) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +94,10 @@ class ProviderChannel:
     async def send(self, message: Message) -> Outcome:
         """Try providers in the order of this message's draw, until one takes it or may have."""
         last: Failure | None = None
-        for standing in _drawn(self._standings, message):
+        fitting = [one for one in self._standings if _carries(one.provider.sender, message)]
+        if self._standings and not fitting:
+            return Failure(kind=FailureKind.MESSAGE_REFUSED, detail="no provider for this address")
+        for standing in _drawn(fitting, message):
             if self._wait_s(standing) > 0 or standing.is_on_trial or standing.slots.locked():
                 continue
             outcome = await self._send_by(standing, message)
@@ -93,7 +106,7 @@ class ProviderChannel:
             last = outcome
         if last is not None and last.kind is FailureKind.TRANSIENT:
             return last
-        wait = timedelta(seconds=min((self._rest_s(one) for one in self._standings), default=0.0))
+        wait = timedelta(seconds=min((self._rest_s(one) for one in fitting), default=0.0))
         return Failure(
             kind=FailureKind.THROTTLED,
             detail=last.detail if last else "all providers rest",
@@ -156,6 +169,10 @@ class ProviderChannel:
         standing.closed_until = max(standing.closed_until, self.monotonic() + pause.total_seconds())
         if self.on_pause is not None:
             self.on_pause(standing.provider.id, pause, why)
+
+
+def _carries(sender: Sender, message: Message) -> bool:
+    return sender.carries(message) if isinstance(sender, _Choosy) else True
 
 
 def _drawn(standings: Sequence[_Standing], message: Message) -> list[_Standing]:

@@ -17,6 +17,7 @@ from push.channels import signing
 from push.channels.vapid import new_private_key, public_key_of
 from tests.factories import Makers
 
+APP = "example.district.app"
 SECRET = "s" * 43
 """Of the installation that the scene stands in."""
 
@@ -76,6 +77,44 @@ def browser(makers: Makers, district: District, member: Member) -> MemberEndpoin
     makers.session.add_all([row, endpoint])
     makers.session.flush()
     return endpoint
+
+
+def phone(makers: Makers, district: District, member: Member) -> MemberEndpoint:
+    """A telephone of a member's with an app, in a district that is set up for it."""
+    id_, now = new_id(), makers.clock.now()
+    row = ChannelProvider(
+        district_id=district.id,
+        id=id_,
+        slug=f"apps-{secrets.token_hex(6)}",
+        channel="app",
+        kind="apns",
+        name="Apps",
+        options={"apps": [APP], "team_id": "DEF123GHIJ", "key_id": "ABC123DEFG"},
+        sealed=seal(SECRET, b"{}", about=about(id_)),
+        created_at=now,
+        changed_at=now,
+    )
+    told, endpoint_id = device(), new_id()
+    address = f"apns:{APP}:{told['token']}"
+    endpoint = MemberEndpoint(
+        district_id=district.id,
+        id=endpoint_id,
+        member_id=member.id,
+        channel="app",
+        address=address,
+        address_hash=hashlib.sha256(address.encode()).digest(),
+        sealed=seal(SECRET, b"{}", about=f"endpoint:{endpoint_id}"),
+        created_at=now,
+        seen_at=now,
+    )
+    makers.session.add_all([row, endpoint])
+    makers.session.flush()
+    return endpoint
+
+
+def device() -> dict[str, Any]:
+    """A token as an app tells it."""
+    return {"platform": "apns", "token": secrets.token_hex(32), "app": APP}
 
 
 def push_subscription() -> dict[str, Any]:

@@ -36,7 +36,7 @@ from district.vouchers.models import Voucher, VoucherBatch
 from push.holdout import Arm
 from push.redeem_model import FEATURES
 from tests.factories import Makers
-from tests.hostile.channels import browser, channel_bodies, delivery, push_subscription
+from tests.hostile.channels import browser, channel_bodies, delivery, device, phone, push_subscription
 from tests.hostile.channels import provider as provider_of_messages
 from tests.hostile.money import books, money_bodies
 
@@ -300,6 +300,7 @@ def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Mem
     made |= {"voucher-batches": batch, "members": members[0], "member-merges": merge, "alarms": alarm}
     made |= {"access-points": makers.access_point(district)}
     made |= {"push-subscriptions": browser(makers, district, members[0])}
+    made |= {"devices": phone(makers, district, members[0])}
     made |= {"deliveries": delivery(makers, district)}
     ids = {name: str(row.slug) for name, row in slugs.items()} | {
         name: str(row.id) for name, row in made.items()
@@ -337,6 +338,9 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         for step in ("submit", "withdraw", "approve", "reject", "pause", "resume", "end", "preview")
     }
     steps["POST", "/v1/me/push-subscriptions"] = push_subscription()
+    steps["POST", "/v1/me/accounts"] = {"provider": "nobody", "code": "code-1"}
+    steps["POST", "/v1/me/wechat/grants"] = {"provider": "nobody", "templates": ["TEMPLATE-1"]}
+    steps["POST", "/v1/me/devices"] = device()
     plain: dict[str, Any] = {
         "POST sightings": {"sightings": []},
         "POST feeds": {"slug": f"new-{uuid.uuid4().hex[:8]}"},

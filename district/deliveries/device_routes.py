@@ -1,0 +1,85 @@
+"""Members' interface to the telephones on which they have an app of the district's."""
+
+import uuid
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+from sqlalchemy.orm import Session
+
+from district.auth.principals import Shopper
+from district.clock import ClockDep
+from district.database import DbSession
+from district.deliveries import devices
+from district.deliveries.device_schemas import DeviceOut, NewDevice
+from district.deliveries.push_routes import PRIVATE, secret_of
+from district.districts.service import DistrictInfo, RegistryDep
+from district.members import service as members
+from district.members.ledger import Evidence
+from district.members.models import Member
+from district.problems import NotAuthenticated, NotFound, Unavailable
+from district.proxies import address_of
+
+router = APIRouter(prefix="/v1", tags=["members"])
+PATH = "/me/devices"
+
+
+def _self(session: Session, principal: Shopper, registry: RegistryDep) -> tuple[DistrictInfo, Member]:
+    """Raises: NotAuthenticated when the membership has ended."""
+    try:
+        member = members.get(session, principal.district_id, principal.subject_id)
+    except NotFound as error:
+        raise NotAuthenticated("This membership has ended.") from error
+    return registry.find(principal.district_slug), member
+
+
+@router.get(PATH)
+def read_devices(
+    principal: Shopper, session: DbSession, registry: RegistryDep, response: Response
+) -> list[DeviceOut]:
+    """The caller's telephones with an app, the one seen last first."""
+    district, member = _self(session, principal, registry)
+    response.headers.update(PRIVATE)
+    return [devices.shown(row) for row in devices.listed(session, district.id, member.id)]
+
+
+@router.post(PATH, status_code=HTTPStatus.CREATED)
+def register(
+    new: NewDevice,
+    request: Request,
+    principal: Shopper,
+    session: DbSession,
+    registry: RegistryDep,
+    clock: ClockDep,
+    response: Response,
+    user_agent: Annotated[str, Header()] = "",
+) -> DeviceOut:
+    """Keep the token of an app. The app tells it at each start, and whenever it is given another one.
+
+    It is no consent: nothing is sent before the member agrees to marketing by this channel.
+    """
+    district, member = _self(session, principal, registry)
+    response.headers.update(PRIVATE)
+    secret = secret_of(request)
+    if not secret:
+        raise Unavailable("Apps are not told in this installation: it has no DISTRICT_SECRET.")
+    row = devices.register(session, district, member, new, agent=user_agent, secret=secret, clock=clock)
+    return devices.shown(row)
+
+
+@router.delete(PATH + "/{device_id}", status_code=HTTPStatus.NO_CONTENT)
+def forget(
+    device_id: uuid.UUID,
+    request: Request,
+    principal: Shopper,
+    session: DbSession,
+    registry: RegistryDep,
+    clock: ClockDep,
+) -> Response:
+    """Forget a telephone, as its app asks at sign-out; with the last one, the consent to its channel is taken back."""
+    district, member = _self(session, principal, registry)
+    evidence = Evidence(
+        proof="session", address=address_of(request), agent=request.headers.get("user-agent", "")
+    )
+    devices.forget(session, district, member, device_id, clock=clock, evidence=evidence)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
