@@ -8,7 +8,8 @@ from district.audiences import routes as audiences
 from district.campaigns import consent_routes, joint_routes
 from district.campaigns import routes as campaigns
 from district.channels import routes as channels
-from district.deliveries import account_routes, device_routes, push_routes, receipt_routes, story_routes
+from district.channels import text_routes
+from district.deliveries import device_routes, push_routes, receipt_routes, story_routes
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
 from district.footfall import routes as footfall
@@ -62,9 +63,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     deliveries.router,
     receipt_routes.router,
     push_routes.router,
-    channels.router,
-    account_routes.router,
     device_routes.router,
+    channels.router,
     text_routes.router,
     reports.router,
     story_routes.router,

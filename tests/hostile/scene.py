@@ -338,8 +338,6 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         for step in ("submit", "withdraw", "approve", "reject", "pause", "resume", "end", "preview")
     }
     steps["POST", "/v1/me/push-subscriptions"] = push_subscription()
-    steps["POST", "/v1/me/accounts"] = {"provider": "nobody", "code": "code-1"}
-    steps["POST", "/v1/me/wechat/grants"] = {"provider": "nobody", "templates": ["TEMPLATE-1"]}
     steps["POST", "/v1/me/devices"] = device()
     plain: dict[str, Any] = {
         "POST sightings": {"sightings": []},
