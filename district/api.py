@@ -9,7 +9,7 @@ from district.campaigns import consent_routes, joint_routes
 from district.campaigns import routes as campaigns
 from district.channels import routes as channels
 from district.channels import text_routes
-from district.deliveries import device_routes, push_routes, receipt_routes, story_routes
+from district.deliveries import account_routes, device_routes, push_routes, receipt_routes, story_routes
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
 from district.footfall import routes as footfall
@@ -63,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     deliveries.router,
     receipt_routes.router,
     push_routes.router,
+    account_routes.router,
     device_routes.router,
     channels.router,
     text_routes.router,

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from district import clock as clocks
 from district.channels import queries
 from district.channels.kinds import KINDS
+from district.channels.shelves import shared
 from district.channels.texts import read_texts
 from district.clock import Clock
 from district.database import Pool
@@ -179,7 +180,8 @@ class Fleet:
                 tell=partial(self.keeper.keep, district, row[0]),
                 texts=read_texts(row[10]),
             )
-            return kind.build(building)
+            secret = self.settings.secret.get_secret_value() if self.settings.secret else ""
+            return kind.build(shared(building, self.pool, district, secret=secret))
         except (SealBroken, ValidationError, ValueError) as error:
             log.error("provider.unusable", provider=str(row[0]), error=type(error).__name__)
             return None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from district.channels.kinds.kind import ReceiptEvent, ReceiptKind
 from district.channels.models import ChannelProvider, EndpointState, MemberEndpoint
 from district.clock import Clock
+from district.deliveries import address_events
 from district.deliveries.models import DeliveryReceipt
 from district.districts.service import DistrictInfo
 from district.members import consents
@@ -64,6 +65,8 @@ def _take(
     ).first()
     if added is not None and message is not None:
         carry_out(session, district, message, event.kind, at=received_at, clock=clock)
+    if added is not None and message is None and event.address:
+        address_events.carry_out(session, district, provider, event)
     return added is not None
 
 

@@ -65,6 +65,7 @@ MOVED: Final = (
     Movable(table="purchase", key=("id",)),
     Movable(table="purchase_link", key=("source_id", "payer_hash")),
     Movable(table="member_endpoint", key=("id",)),
+    Movable(table="wechat_grant", key=("id",)),
     Movable(table="member_mute", key=("merchant_id",), once_per=("merchant_id",)),
     Movable(table="follow", key=("store_id",), once_per=("store_id",)),
     Movable(table="member_tag", key=("tag_id",), once_per=("tag_id",)),

@@ -6,6 +6,7 @@ from district.auth import models as auth
 from district.campaigns import models as campaigns
 from district.campaigns import trigger_models as triggers
 from district.channels import models as channels
+from district.channels import wechat_models as wechat
 from district.database import Base
 from district.deliveries import models as deliveries
 from district.districts import models as districts
@@ -61,6 +62,7 @@ MODULES = (
     triggers,
     visits,
     vouchers,
+    wechat,
     zones,
 )
 

@@ -55,6 +55,7 @@ EXPORTED: Final = (
     Kept(table="cap_slot"),
     Kept(table="refusal"),
     Kept(table="member_endpoint", secret=("address_hash", "sealed")),
+    Kept(table="wechat_grant"),
     Kept(table="member_mute"),
     Kept(table="follow"),
     Kept(table="member_event"),

@@ -62,6 +62,7 @@ ERASE: Final = (
     """,
     "DELETE FROM idempotent_answer WHERE district_id = :district_id AND principal = :principal",
     "DELETE FROM member_endpoint WHERE district_id = :district_id AND member_id = :member_id",
+    "DELETE FROM wechat_grant WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM member_mute WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM follow WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM member_event WHERE district_id = :district_id AND member_id = :member_id",
@@ -107,6 +108,7 @@ FORGET: Final = {
         "DELETE FROM redirect_sight WHERE district_id = %(district_id)s AND first_at < %(redirects_before)s"
     ),
     "oidc_login": "DELETE FROM oidc_login WHERE district_id = %(district_id)s AND created_at < %(a_day_ago)s",
+    "wechat_grant": "DELETE FROM wechat_grant WHERE district_id = %(district_id)s AND taken_at < %(a_day_ago)s",
     "hand_over": "DELETE FROM hand_over WHERE district_id = %(district_id)s AND expires_at < %(a_day_ago)s",
     "sign_in_visit": (
         "DELETE FROM sign_in_visit WHERE district_id = %(district_id)s AND shown_at < %(sign_ins_before)s"

@@ -23,8 +23,8 @@ from district.web import (
     operator_self_test,
     operator_sessions,
     operator_texting,
-)
     operator_texts,
+)
 
 router = APIRouter()
 for _part in (

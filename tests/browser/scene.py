@@ -282,6 +282,7 @@ def _pages(
             f"{base}/privacy",
             f"{base}/preferences",
             f"{base}/notifications",
+            f"{base}/accounts",
             f"{base}/wifi",
             f"{base}/points",
             *(f"{base}/centre/{one.id}" for one in claimed),

@@ -295,7 +295,7 @@ def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Mem
     slugs: dict[str, Any] = {"gateways": gateway, "plans": plan, "oidc-providers": provider, "feeds": feed}
     slugs |= {"sms-providers": texts, "sms": texts}
     relay = provider_of_messages(makers, district, slug=_canary())
-    slugs |= {"channel-providers": relay, "receipts": relay}
+    slugs |= {"channel-providers": relay, "receipts": relay, "accounts": relay}
     made: dict[str, Any] = {"wifi-sessions": on_line, "bans": ban, "radius-clients": client, "zones": zone}
     made |= {"voucher-batches": batch, "members": members[0], "member-merges": merge, "alarms": alarm}
     made |= {"access-points": makers.access_point(district)}
@@ -338,6 +338,8 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         for step in ("submit", "withdraw", "approve", "reject", "pause", "resume", "end", "preview")
     }
     steps["POST", "/v1/me/push-subscriptions"] = push_subscription()
+    steps["POST", "/v1/me/accounts"] = {"provider": "nobody", "code": "code-1"}
+    steps["POST", "/v1/me/wechat/grants"] = {"provider": "nobody", "templates": ["TEMPLATE-1"]}
     steps["POST", "/v1/me/devices"] = device()
     plain: dict[str, Any] = {
         "POST sightings": {"sightings": []},

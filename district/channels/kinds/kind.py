@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,8 @@ from district.clock import system
 from push.channels.filed_texts import FiledText
 from push.channels.outbound import Outbound
 from push.channels.providers import Sender
+from push.channels.wechat_mini import GrantShelf, WechatCounts
+from push.channels.wechat_tokens import MemoryShelf, TokenShelf
 from push.consent import Channel
 
 
@@ -92,6 +94,11 @@ async def _nobody_told(_reply: Reply) -> None:
     """Where only receipts are read, nothing else is told."""
 
 
+def _own_tokens(_account: str) -> TokenShelf:
+    """Where one process is alone."""
+    return MemoryShelf()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Building:
     """What a sender is made of. options and secrets are of the kind's own models."""
@@ -112,8 +119,27 @@ class Building:
     provider_slug: str = ""
     tell: Callable[[Reply], Awaitable[None]] = _nobody_told
     """Keeps what a provider tells over a connection of the sender's; it is kept when this returns."""
+    tokens: Callable[[str], TokenShelf] = _own_tokens
+    """Where the access token of an account is shared with other workers."""
+    grants: GrantShelf = field(default_factory=WechatCounts)
+    """Members' leave to send them one message each."""
+    zone: tzinfo = UTC
+    """The district's, for times in texts."""
     texts: Sequence[FiledText] = ()
     """What is on file for it: templates of text messages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """How a member proves which account of the provider's is his.
+
+    ``identify`` names the address behind a code that the provider gave; it raises LoginRefused and LoginUnavailable.
+    With ``authorise`` the code comes by a page: it says where a browser is sent, given where it shall come back and a
+    state of letters and digits.
+    """
+
+    identify: Callable[[Building, str], Awaitable[str]]
+    authorise: Callable[[Building, str, str], str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,3 +162,4 @@ class Kind:
     receive: Callable[[Building, Incoming], Reply] | None = None
     callback: Callable[[Building], str] | None = None
     listens: bool = False
+    login: Login | None = None

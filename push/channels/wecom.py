@@ -1,0 +1,100 @@
+"""Messages to customers of WeCom: a task for a member of staff, who sends it by one press in the app.
+
+WeCom sends nothing to customers by itself: accepted means that the task stands. A customer gets no more of them a month than it
+has days. Source: developer.work.weixin.qq.com/document/path/92135 (add_msg_template), 91039 (gettoken), 90313 (codes).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from push.channels.outbound import Outbound
+from push.channels.wechat_api import Refused, TokenApi, asked, issued, text_of
+from push.channels.wechat_tokens import Issued
+from push.message import Message
+from push.receipts import Failure, FailureKind, Outcome, Receipt
+
+PATH: Final = "/cgi-bin/externalcontact/add_msg_template"
+LONGEST_TEXT_BYTES: Final = 4_000
+LONGEST_TITLE_BYTES: Final = 128
+LONGEST_SUMMARY_BYTES: Final = 512
+_K = FailureKind
+_KNOWN: Final[Mapping[int, FailureKind]] = MappingProxyType(
+    {
+        # Here 40003 is the member of staff, whom the operator has named.
+        40003: _K.TRANSIENT,
+        40096: _K.ADDRESS_GONE,
+        84061: _K.ADDRESS_GONE,
+        41048: _K.ADDRESS_GONE,
+        41063: _K.TRANSIENT,
+        48002: _K.TRANSIENT,
+        301002: _K.TRANSIENT,
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorpTokens:
+    """Asks WeCom for an application's token: GET /cgi-bin/gettoken. It cannot be forced: a good one is given again."""
+
+    outbound: Outbound
+    base_url: str
+    corp_id: str
+    secret: str = field(repr=False)
+    now: Callable[[], datetime]
+
+    async def __call__(self, is_forced: bool) -> Issued | Failure:  # noqa: ARG002 the protocol's
+        query = urlencode({"corpid": self.corp_id, "corpsecret": self.secret})
+        url = f"{self.base_url}/cgi-bin/gettoken?{query}"
+        return issued(await asked(self.outbound, url, body=None, now=self.now))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeComSender:
+    """Makes a task for each message. sender: whose, where the address names nobody."""
+
+    api: TokenApi
+    sender: str
+
+    async def send(self, message: Message) -> Outcome:
+        """Post once; a customer whom WeCom lists as failed gets nothing by this task."""
+        answer = await self.api.call(PATH, self._document(message))
+        if isinstance(answer, Failure):
+            return answer
+        if isinstance(answer, Refused):
+            return answer.failure(_KNOWN)
+        failed = answer.get("fail_list")
+        if isinstance(failed, list) and message.address in failed:
+            return Failure(kind=_K.MESSAGE_REFUSED, detail="the customer can be sent nothing now")
+        return Receipt(provider_id=text_of(answer, "msgid"))
+
+    def _document(self, message: Message) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "chat_type": "single",
+            "external_userid": [message.address],
+            "sender": message.keys.get("sender") or self.sender,
+            "text": {"content": _cut(_whole(message), LONGEST_TEXT_BYTES)},
+        }
+        if message.link:
+            link = {
+                "title": _cut(message.title or message.body, LONGEST_TITLE_BYTES),
+                "desc": _cut(message.body, LONGEST_SUMMARY_BYTES),
+                "url": message.link,
+            }
+            document["attachments"] = [{"msgtype": "link", "link": link}]
+        return document
+
+
+def _whole(message: Message) -> str:
+    """What the customer reads, with how to stop it."""
+    parts = [message.title, message.body, message.stop_link and f"退订 / unsubscribe: {message.stop_link}"]
+    return "\n".join(one for one in parts if one)
+
+
+def _cut(text: str, most: int) -> str:
+    """At most so many bytes of UTF-8, and no half letter."""
+    raw = text.encode()
+    return text if len(raw) <= most else raw[: most - 3].decode("utf-8", "ignore") + "…"
