@@ -7,8 +7,8 @@ from district.audiences import me_routes as my_audiences
 from district.audiences import routes as audiences
 from district.campaigns import consent_routes, joint_routes
 from district.campaigns import routes as campaigns
+from district.channels import mail_routes, text_routes
 from district.channels import routes as channels
-from district.channels import text_routes
 from district.deliveries import account_routes, device_routes, push_routes, receipt_routes, story_routes
 from district.deliveries import routes as deliveries
 from district.feeds import routes as feeds
@@ -67,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     device_routes.router,
     channels.router,
     text_routes.router,
+    mail_routes.router,
     reports.router,
     story_routes.router,
     campaigns.router,

@@ -137,6 +137,10 @@ class RetryPolicy:
         ceiling: timedelta = self.first_delay * (1 << min(attempts, 30))
         return min(ceiling, self.longest_delay) * chance.random()
 
+    def put_off(self, failure: Failure) -> timedelta:
+        """How long the provider wants this message, and no other, to be kept."""
+        return min(max(failure.retry_after or timedelta(0), timedelta(0)), self.longest_delay)
+
     def pause(self, failure: Failure) -> timedelta:
         """How long a provider that throttles us is left alone."""
         wanted = self.default_pause if failure.retry_after is None else failure.retry_after
@@ -237,7 +241,7 @@ def _settled(
         case _:
             if delivery.attempts + 1 >= policy.max_attempts:
                 return _result(delivery, DeliveryState.DEAD, reason=outcome.detail, counts=True)
-            delay = policy.delay(delivery.attempts, chance)
+            delay = max(policy.delay(delivery.attempts, chance), policy.put_off(outcome))
             return _again(delivery, outcome, delay, now=now, counts=True)
 
 

@@ -104,9 +104,12 @@ async def note(
 
 
 async def contacts_gone(
-    connection: Connection, district_id: uuid.UUID, gone: Sequence[tuple[uuid.UUID, Channel, str]]
+    connection: Connection, district_id: uuid.UUID, gone: Sequence[tuple[uuid.UUID, Channel, str, str]]
 ) -> None:
-    """Keep that a number or e-mail address does not exist: nothing is sent there until it is proved again."""
+    """Keep that numbers or e-mail addresses of members do not exist, and what was said of each.
+
+    Nothing is sent there until somebody proves it again.
+    """
     if gone:
         values = {
             "district_id": district_id,
@@ -114,5 +117,6 @@ async def contacts_gone(
             "members": [one[0] for one in gone],
             "channels": [one[1].value for one in gone],
             "addresses": [one[2] for one in gone],
+            "reasons": [one[3] for one in gone],
         }
         await connection.execute(queries.CONTACT_GONE_SQL, values)

@@ -60,12 +60,41 @@ WHERE district_id = %(district_id)s AND id = ANY(%(endpoints)s::uuid[])
 
 # A telephone number or e-mail address that does not exist: kept as an address that is gone, whoever proves it anew.
 CONTACT_GONE_SQL = """
-INSERT INTO member_endpoint (district_id, id, member_id, channel, address, address_hash, state, created_at, seen_at)
+INSERT INTO member_endpoint (district_id, id, member_id, channel, address, address_hash, state, created_at, seen_at,
+                             reason, failed_at)
 SELECT %(district_id)s, gone.id, gone.member_id, gone.channel, gone.address,
-       sha256(convert_to(gone.address, 'UTF8')), 'gone', clock_timestamp(), clock_timestamp()
-FROM unnest(%(ids)s::uuid[], %(members)s::uuid[], %(channels)s::text[], %(addresses)s::text[])
-     AS gone (id, member_id, channel, address)
-ON CONFLICT (district_id, channel, address_hash) DO UPDATE SET state = 'gone'
+       sha256(convert_to(gone.address, 'UTF8')), 'gone', clock_timestamp(), clock_timestamp(),
+       gone.reason, clock_timestamp()
+FROM unnest(%(ids)s::uuid[], %(members)s::uuid[], %(channels)s::text[], %(addresses)s::text[], %(reasons)s::text[])
+     AS gone (id, member_id, channel, address, reason)
+ON CONFLICT (district_id, channel, address_hash)
+DO UPDATE SET state = 'gone', reason = excluded.reason, failed_at = excluded.failed_at
+"""
+
+# A message came back from the number or e-mail address that a member still has: at once for good, or after several days
+# on which that happened, of which none lies long behind the next.
+CAME_BACK_SQL = """
+INSERT INTO member_endpoint AS known (district_id, id, member_id, channel, address, address_hash, state, created_at,
+                                      seen_at, failures, reason, failed_at)
+SELECT :district_id, :id, member.id, :channel, contact.address, contact.hash,
+       CASE WHEN :is_gone THEN 'gone' ELSE 'suspect' END, :at, :at, 1, :reason, :at
+FROM member CROSS JOIN LATERAL (
+    SELECT address, sha256(convert_to(address, 'UTF8')) AS hash
+    FROM (SELECT CASE :channel WHEN 'sms' THEN member.phone WHEN 'email' THEN member.email END) AS own (address)
+) AS contact
+WHERE member.district_id = :district_id AND member.id = :member_id AND contact.address IS NOT NULL
+  AND substr(contact.hash, 1, length(:digest)) = :digest
+ON CONFLICT (district_id, channel, address_hash) DO UPDATE SET
+    failures = CASE WHEN known.failed_at IS NULL OR known.failed_at < :at - CAST(:forgotten_after AS interval) THEN 1
+                    WHEN known.failed_at > :at - CAST(:counted_every AS interval) THEN known.failures
+                    ELSE known.failures + 1 END,
+    state = CASE WHEN :is_gone OR known.state = 'gone'
+                   OR (known.failed_at BETWEEN :at - CAST(:forgotten_after AS interval)
+                                           AND :at - CAST(:counted_every AS interval)
+                       AND known.failures + 1 >= :most) THEN 'gone' ELSE 'suspect' END,
+    reason = excluded.reason,
+    failed_at = CASE WHEN known.failed_at > :at - CAST(:counted_every AS interval) AND NOT :is_gone
+                     THEN known.failed_at ELSE :at END
 """
 
 # What is on file for a provider: texts in the order in which they were made, each with its carriers.

@@ -89,6 +89,47 @@ class KindView(BaseModel):
     has_receipts: bool
 
 
+class DnsRecordView(BaseModel):
+    """A record to enter in the DNS, its value as a zone file has it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    type: str
+    value: str
+    about: str = Field(description="What it is for: spf, dkim, dmarc, or returns of messages")
+
+
+class DnsRecords(BaseModel):
+    """Every record of one provider; none where its messages need none."""
+
+    items: list[DnsRecordView]
+    next: None = None
+
+
+class SuppressedAddress(BaseModel):
+    """A number or e-mail address from which messages came back. state gone: it gets none any more."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    member_id: uuid.UUID
+    channel: str
+    address: str
+    state: str
+    reason: str
+    failures: int
+    failed_at: datetime | None
+    created_at: datetime
+
+
+class SuppressedAddresses(BaseModel):
+    """The newest first; ``next`` is the ``before`` of the following page."""
+
+    items: list[SuppressedAddress]
+    next: uuid.UUID | None
+
+
 class ChannelOrder(BaseModel):
     """In which order channels ring; what is left out is not used. null: by cost and success."""
 

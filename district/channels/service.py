@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from district.channels.kinds import KINDS
-from district.channels.kinds.kind import Kind
+from district.channels.kinds.kind import DnsRecord, Kind
 from district.channels.models import ChannelPolicy, ChannelProvider
 from district.channels.schemas import ChannelOrder, NewProvider, ProviderChange
 from district.channels.standing import chosen_order
@@ -18,7 +18,7 @@ from district.clock import Clock
 from district.database import new_id
 from district.districts.service import DistrictInfo
 from district.problems import Conflict, Invalid, NotFound, Unavailable
-from district.sealing import seal
+from district.sealing import SealBroken, seal, unseal
 from push.consent import RINGING, Channel
 
 MOST_PROVIDERS = 50
@@ -79,7 +79,10 @@ def change(
     if changed.options is not None:
         row.options = _validated(kind.options, changed.options, "/options")
     if changed.secrets is not None:
-        row.sealed = _sealed(secret, row.id, _validated(kind.secrets, changed.secrets, "/secrets"))
+        before = secrets_of(row, secret)
+        made = {name: before[name] for name in kind.made if name in before}
+        secrets = _validated(kind.secrets, {**made, **changed.secrets}, "/secrets")
+        row.sealed = _sealed(secret, row.id, secrets)
     for name in ("name", "weight", "in_flight", "per_s", "cost_micro", "is_on"):
         if name in given and (given[name] is not None or name == "per_s"):
             setattr(row, name, given[name])
@@ -87,6 +90,27 @@ def change(
     row.changed_at = clock.now()
     session.flush()
     return row
+
+
+def secrets_of(row: ChannelProvider, secret: str) -> dict[str, Any]:
+    """What is sealed of a provider; nothing where that cannot be opened any more."""
+    try:
+        opened: dict[str, Any] = json.loads(unseal(secret, bytes(row.sealed), about=about(row.id)))
+    except SealBroken:
+        return {}
+    return opened
+
+
+def records_of(row: ChannelProvider, secret: str) -> Sequence[DnsRecord]:
+    """What the DNS must know so that a provider's messages are believed; nothing for most kinds."""
+    kind = KINDS.get(row.kind)
+    if kind is None or kind.records is None:
+        return ()
+    try:
+        options = kind.options.model_validate(row.options)
+        return kind.records(options, kind.secrets.model_validate(secrets_of(row, secret)))
+    except ValidationError as error:
+        raise Unavailable("The provider's settings no longer hold: enter them anew.") from error
 
 
 def order_of(session: Session, district: DistrictInfo) -> ChannelOrder:

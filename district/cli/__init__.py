@@ -10,6 +10,7 @@ from district.cli import (
     database,
     demo,
     information,
+    mail,
     places,
     privacy,
     radius,
@@ -32,6 +33,7 @@ access_points.register(app)
 radius.register(app)
 access_log.register(app)
 privacy.register(app)
+mail.register(app)
 demo.register(app)
 
 

@@ -169,7 +169,8 @@ SELECT language FROM member WHERE district_id = %(district_id)s AND id = %(membe
 
 # Receipts of messages that nobody knew when they came: by the provider's name for the message, or by the delivery's id.
 LATE_RECEIPTS_SQL = """
-SELECT receipt.provider_id, receipt.event_key, receipt.kind, receipt.received_at, known.id
+SELECT receipt.provider_id, receipt.event_key, receipt.kind, receipt.received_at, known.id, receipt.detail,
+       receipt.address_hash
 FROM delivery_receipt AS receipt
 CROSS JOIN LATERAL (
     SELECT id FROM outbox_message AS message

@@ -44,7 +44,7 @@ def fold(session: Session, district: DistrictInfo, *, clock: Clock) -> int:
         "limit": MOST_AT_ONCE,
     }
     found = session.execute(text(queries.LATE_RECEIPTS_SQL), values).all()
-    for provider_id, event_key, kind, received_at, delivery_id in found:
+    for provider_id, event_key, kind, received_at, delivery_id, detail, address_hash in found:
         session.execute(
             update(DeliveryReceipt)
             .where(
@@ -56,7 +56,13 @@ def fold(session: Session, district: DistrictInfo, *, clock: Clock) -> int:
         )
         message = session.get(OutboxMessage, (district.id, delivery_id))
         if message is not None and kind in set(ReceiptKind):
-            receipts.carry_out(session, district, message, ReceiptKind(kind), at=received_at, clock=clock)
+            told = receipts.Told(
+                kind=ReceiptKind(kind),
+                at=received_at,
+                detail=detail,
+                address_hash=None if address_hash is None else bytes(address_hash),
+            )
+            receipts.carry_out(session, district, message, told, clock=clock)
     return len(found)
 
 

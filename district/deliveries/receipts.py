@@ -2,12 +2,15 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from district.channels import suppression
+from district.channels.addresses import CONTACTS
 from district.channels.kinds.kind import ReceiptEvent, ReceiptKind
 from district.channels.models import ChannelProvider, EndpointState, MemberEndpoint
 from district.clock import Clock
@@ -57,6 +60,7 @@ def _take(
             kind=event.kind,
             part=event.part,
             detail=event.detail[:MOST_DETAIL],
+            address_hash=event.address_hash,
             at=_credible(event.at, received_at),
             received_at=received_at,
         )
@@ -64,7 +68,8 @@ def _take(
         .returning(DeliveryReceipt.event_key)
     ).first()
     if added is not None and message is not None:
-        carry_out(session, district, message, event.kind, at=received_at, clock=clock)
+        told = Told(kind=event.kind, at=received_at, detail=event.detail, address_hash=event.address_hash)
+        carry_out(session, district, message, told, clock=clock)
     if added is not None and message is None and event.address:
         address_events.carry_out(session, district, provider, event)
     return added is not None
@@ -95,22 +100,46 @@ def _message(
     ).first()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a receipt says. address_hash: of what address alone it says it."""
+
+    kind: ReceiptKind
+    at: datetime
+    detail: str = ""
+    address_hash: bytes | None = None
+
+
 def carry_out(
-    session: Session,
-    district: DistrictInfo,
-    message: OutboxMessage,
-    kind: ReceiptKind,
-    *,
-    at: datetime,
-    clock: Clock,
+    session: Session, district: DistrictInfo, message: OutboxMessage, told: Told, *, clock: Clock
 ) -> None:
-    """What a receipt says of its message: it arrived, its address is gone, its reader wants no more."""
-    if kind in ARRIVED:
-        _mark(session, message, at=at, is_opened=kind in OPENED)
-    elif kind is ReceiptKind.ADDRESS_GONE:
+    """What a receipt says of its message: it arrived, it came back, its reader wants no more."""
+    if told.kind in ARRIVED:
+        _mark(session, message, at=told.at, is_opened=told.kind in OPENED)
+    elif told.kind in REFUSING:
+        _refuse(session, district, message, told.kind, clock=clock)
+    elif Channel(message.channel) in CONTACTS:
+        _came_back(session, message, told)
+    elif told.kind is ReceiptKind.ADDRESS_GONE:
         _address_gone(session, message)
-    elif kind in REFUSING:
-        _refuse(session, district, message, kind, clock=clock)
+
+
+def _came_back(session: Session, message: OutboxMessage, told: Told) -> None:
+    """Hold it against the number or e-mail address, if the member still has the one that it went to."""
+    if message.member_id is None or told.address_hash is None:
+        return
+    suppression.came_back(
+        session,
+        message.district_id,
+        suppression.Returned(
+            member_id=message.member_id,
+            channel=Channel(message.channel),
+            digest=told.address_hash,
+            is_gone=told.kind is ReceiptKind.ADDRESS_GONE,
+            reason=told.detail,
+            at=told.at,
+        ),
+    )
 
 
 def _mark(session: Session, message: OutboxMessage, *, at: datetime, is_opened: bool) -> None:
@@ -122,7 +151,7 @@ def _mark(session: Session, message: OutboxMessage, *, at: datetime, is_opened: 
 
 
 def _address_gone(session: Session, message: OutboxMessage) -> None:
-    """The endpoint that took it last is gone; a number or e-mail address is kept as gone by the dispatcher alone."""
+    """The endpoint that took it last is gone."""
     if message.member_id is None:
         return
     newest = (

@@ -135,7 +135,7 @@ async def _note_addresses(
     endpoints = {address.endpoint_id for _, address in gone if address.endpoint_id}
     await addresses.note(connection, district_id, worked=worked, gone=endpoints)
     contacts = [
-        (one.member_id, one.result.by, address.address)
+        (one.member_id, one.result.by, address.address, one.result.reason)
         for one, address in gone
         if address.endpoint_id is None and one.member_id is not None
     ]

@@ -18,3 +18,13 @@ def channel_word(channel: str) -> str:
         "webhook": _("webhook"),
     }
     return words.get(channel, str(channel))
+
+
+def dns_words() -> dict[str, str]:
+    """What a record of the DNS is for."""
+    return {
+        "spf": _("Which servers may send for your domain (SPF)"),
+        "dkim": _("The key that messages are signed by (DKIM)"),
+        "dmarc": _("What receivers do with the rest, and where they report it (DMARC)"),
+        "returns": _("Where messages that cannot be delivered come back"),
+    }

@@ -1,5 +1,7 @@
 """By whom messages go out: providers by channel, a form for each kind, a trial, and the order of channels."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -12,6 +14,7 @@ from sqlalchemy.orm import Session
 from district.auth.models import Role
 from district.channels import service
 from district.channels.kinds import KINDS
+from district.channels.kinds.kind import DnsRecord
 from district.channels.models import ChannelPolicy, ChannelProvider
 from district.channels.routes import secret_of
 from district.channels.schemas import ChannelOrder, NewProvider, ProviderChange
@@ -21,7 +24,7 @@ from district.deliveries import story_routes, trial
 from district.deliveries.story_schemas import Trial, TrialView
 from district.districts.paging import delete
 from district.problems import Conflict, Invalid, Unavailable
-from district.web.channel_words import channel_word
+from district.web.channel_words import channel_word, dns_words
 from district.web.language import negotiate
 from district.web.operator_channel_form import MICRO, document, fields_of, limits, shown
 from district.web.operator_forms import RIGHT, Sent, SentForm, Wrong, wrong_of
@@ -92,7 +95,8 @@ def _save(session: Session, operator: Staff, sent: Sent, *, edited: str, secret:
     fields = fields_of(kind) if kind else []
     options, secrets = document("options", fields, sent), document("secrets", fields, sent)
     if row is not None:
-        values = limits(sent) | {"options": options} | ({"secrets": secrets} if secrets else {})
+        whole = {**service.secrets_of(row, secret), **secrets}  # what was left empty stays
+        values = limits(sent) | {"options": options} | ({"secrets": whole} if secrets else {})
         changed = ProviderChange.model_validate(values)
         service.change(session, row, changed, secret=secret, clock=clock)
         return
@@ -168,6 +172,15 @@ def test(slug: str, request: Request, operator: Operator, clock: ClockDep, sent:
         return _page(request, operator, session, clock, filled=Sent(), wrong=wrong, tried=tried)
 
 
+def _records(rows: Sequence[ChannelProvider], secret: str) -> dict[str, Sequence[DnsRecord]]:
+    """What the DNS must know, by provider; a provider whose settings no longer hold has none."""
+    found: dict[str, Sequence[DnsRecord]] = {}
+    for row in rows:
+        with suppress(Unavailable):
+            found[row.slug] = service.records_of(row, secret)
+    return found
+
+
 def _page(
     request: Request,
     operator: Staff,
@@ -209,5 +222,7 @@ def _page(
         wrong=wrong,
         tried=tried,
         channel_word=channel_word,
+        dns_words=dns_words,
+        records=_records(rows, secret_of(request)),
         micro=MICRO,
     )

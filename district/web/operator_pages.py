@@ -22,6 +22,7 @@ from district.web import (
     operator_recipients,
     operator_self_test,
     operator_sessions,
+    operator_suppressed,
     operator_texting,
     operator_texts,
 )
@@ -31,8 +32,9 @@ for _part in (
     operator_live,
     operator_approvals,
     operator_channels,
-    operator_deliveries,
     operator_texts,
+    operator_deliveries,
+    operator_suppressed,
     operator_gateways,
     operator_gateway_edit,
     operator_self_test,

@@ -117,6 +117,28 @@ def device() -> dict[str, Any]:
     return {"platform": "apns", "token": secrets.token_hex(32), "app": APP}
 
 
+def suppressed(makers: Makers, district: District, member: Member) -> MemberEndpoint:
+    """An e-mail address of a member's that does not exist."""
+    now, address = makers.clock.now(), f"{secrets.token_hex(6)}@example.org"
+    row = MemberEndpoint(
+        district_id=district.id,
+        id=new_id(),
+        member_id=member.id,
+        channel="email",
+        address=address,
+        address_hash=hashlib.sha256(address.encode()).digest(),
+        state="gone",
+        reason="5.1.1",
+        failures=1,
+        created_at=now,
+        seen_at=now,
+        failed_at=now,
+    )
+    makers.session.add(row)
+    makers.session.flush()
+    return row
+
+
 def push_subscription() -> dict[str, Any]:
     """A subscription as a browser writes it."""
     return {

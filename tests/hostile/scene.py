@@ -36,7 +36,15 @@ from district.vouchers.models import Voucher, VoucherBatch
 from push.holdout import Arm
 from push.redeem_model import FEATURES
 from tests.factories import Makers
-from tests.hostile.channels import browser, channel_bodies, delivery, device, phone, push_subscription
+from tests.hostile.channels import (
+    browser,
+    channel_bodies,
+    delivery,
+    device,
+    phone,
+    push_subscription,
+    suppressed,
+)
 from tests.hostile.channels import provider as provider_of_messages
 from tests.hostile.money import books, money_bodies
 
@@ -301,6 +309,7 @@ def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Mem
     made |= {"access-points": makers.access_point(district)}
     made |= {"push-subscriptions": browser(makers, district, members[0])}
     made |= {"devices": phone(makers, district, members[0])}
+    made |= {"suppressed-addresses": suppressed(makers, district, members[0])}
     made |= {"deliveries": delivery(makers, district)}
     ids = {name: str(row.slug) for name, row in slugs.items()} | {
         name: str(row.id) for name, row in made.items()

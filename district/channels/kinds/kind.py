@@ -47,7 +47,8 @@ class ReceiptEvent:
     """One thing told of one message, or of one part of it.
 
     key is the same for a repeat of the same. message_id is the provider's name for the message or, where it returns
-    our own, the delivery's id. address is given where the provider names no message.
+    our own, the delivery's id. address is given where the provider names no message, the start of its SHA-256 where it
+    is known which one the message went to.
     """
 
     key: str
@@ -57,6 +58,17 @@ class ReceiptEvent:
     part: int = 0
     detail: str = ""
     address: str = field(default="", repr=False)
+    address_hash: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DnsRecord:
+    """What an operator enters in the DNS. value is as a zone file has it; about says what it is for."""
+
+    name: str
+    type: str
+    value: str
+    about: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +161,8 @@ class Kind:
     A sender that keeps connections has ``async def close(self)``. With ``listens`` it has ``async def open(self)`` too,
     called again and again: what its provider tells comes in by that connection. ``receive`` checks and reads one
     request of the provider; it raises ReceiptRefused. ``callback`` is the address that is entered at the provider for it,
-    where an operator does that.
+    where an operator does that. ``records`` says, of options and secrets, what the DNS must know.
+    Secrets that are ``made`` here stay when others change.
     """
 
     name: str
@@ -163,3 +176,5 @@ class Kind:
     callback: Callable[[Building], str] | None = None
     listens: bool = False
     login: Login | None = None
+    records: Callable[[Any, Any], Sequence[DnsRecord]] | None = None
+    made: frozenset[str] = frozenset()
