@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from push.audience import Audience
 from push.audience_terms import (
@@ -21,7 +22,7 @@ from push.audience_terms import (
     Walked,
     leaves,
 )
-from push.identifiers import MerchantId, StoreId
+from push.identifiers import StoreId
 
 LEAST_STAY_DAYS = 1
 """Single visits are always needed so far back: those of the last twelve hours may belong to the same outing."""
@@ -30,9 +31,9 @@ _SCOPED = (Visits, Lapsed, Dwell, LastVisit, LastRedemption, Did, Follows)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Label:
-    """A named set, and whose: None is the operator's."""
+    """A named set, and whose: a merchant's or a property's; None is the operator's."""
 
-    merchant_id: MerchantId | None
+    owner_id: UUID | None
     kind: LabelKind
     name: str
 
@@ -65,11 +66,11 @@ STAYS = Asked(stay_days=LEAST_STAY_DAYS)
 """When each place was visited last, and how often ever."""
 
 
-def asked(audience: Audience, *, merchant_id: MerchantId | None, stores: Iterable[StoreId] = ()) -> Asked:
+def asked(audience: Audience, *, owner_id: UUID | None, stores: Iterable[StoreId] = ()) -> Asked:
     """What the audience of this owner's campaign for these stores asks."""
     found = list(leaves(audience.term))
     labels = frozenset(
-        Label(merchant_id=merchant_id, kind=leaf.kind, name=leaf.name)
+        Label(owner_id=owner_id, kind=leaf.kind, name=leaf.name)
         for leaf in found
         if isinstance(leaf, Labelled)
     )

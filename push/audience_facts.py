@@ -20,6 +20,13 @@ class Owner:
     store_ids: frozenset[StoreId] = frozenset()
     property_ids: frozenset[UUID] = frozenset()
 
+    @property
+    def id(self) -> UUID | None:
+        """Whose sets its documents name: a merchant's or a property's; None: the operator's."""
+        if self.merchant_id is not None:
+            return self.merchant_id
+        return min(self.property_ids) if self.scope is VisitScope.PROPERTY else None
+
     def meant(self, scope: VisitScope) -> VisitScope:
         """The scope that is looked at when a document names this one."""
         return self.scope if scope is VisitScope.MERCHANT else scope

@@ -197,10 +197,18 @@ class _Work:
         return f"""m.id IN (SELECT member_id FROM follow
             WHERE district_id = %(district_id)s AND store_id = ANY(ARRAY({stores})) {among})"""
 
+    def _is_owners(self) -> str:
+        """Whether a set is that of the audience's owner."""
+        owner = self.joins.owner
+        if owner.id is None:
+            return "merchant_id IS NULL AND property_id IS NULL"
+        if owner.merchant_id is not None:
+            return "merchant_id = %(owner_merchant)s"
+        return f"property_id = {self.joins.param(owner.id)}::uuid"
+
     def _label(self, kind: LabelKind, name: str) -> str:
         table, condition, members = _SETS[kind]
-        is_owners = "IS NULL" if self.joins.owner.merchant_id is None else "= %(owner_merchant)s"
-        found = f"""(SELECT id FROM {table} WHERE district_id = %(district_id)s AND merchant_id {is_owners}
+        found = f"""(SELECT id FROM {table} WHERE district_id = %(district_id)s AND {self._is_owners()}
             AND name = {self.joins.param(name)} {condition})"""
         inside = members.format(found)
         if kind is LabelKind.LIST:

@@ -38,7 +38,7 @@ class Known:
     context: MemberContext
     inside: frozenset[Label] = frozenset()
     """The sets that the member is in."""
-    sets: Mapping[MerchantId | None, tuple[Label, ...]] = field(default_factory=dict)
+    sets: Mapping[uuid.UUID | None, tuple[Label, ...]] = field(default_factory=dict)
     """The sets that exist, by owner; of who wants no personal offers, none."""
     properties: Mapping[StoreId, uuid.UUID] = field(default_factory=dict)
     loaded_at_s: float = field(default_factory=monotonic)
@@ -52,9 +52,7 @@ class Known:
 
     def as_owner_sees(self, owner: Owner) -> MemberContext:
         """The context with this owner's scopes and names."""
-        mine = {
-            (label.kind, label.name): label in self.inside for label in self.sets.get(owner.merchant_id, ())
-        }
+        mine = {(label.kind, label.name): label in self.inside for label in self.sets.get(owner.id, ())}
         known = replace(self.context.facts, owner=owner, labels=mine)
         return replace(self.context, facts=known, store_visits=last_visits(known))
 
@@ -81,8 +79,7 @@ def last_visits(known: Facts) -> dict[StoreId, datetime]:
 
 def asked_by(campaign: Campaign) -> Asked:
     """What a campaign's audience and place ask of members."""
-    merchant_id = _owner(campaign).merchant_id
-    found = asked(campaign.rule.audience, merchant_id=merchant_id, stores=campaign.store_ids)
+    found = asked(campaign.rule.audience, owner_id=_owner(campaign).id, stores=campaign.store_ids)
     return found if campaign.rule.where.or_visited is None else found.together(STAYS)
 
 
@@ -111,9 +108,9 @@ async def load(
     for member_id, merchant_id in await (await connection.execute(MUTES_SQL, values)).fetchall():
         muted.setdefault(member_id, set()).add(MerchantId(merchant_id))
     found = await facts.find(connection, district, member_ids, wanted, now=now)
-    sets: dict[MerchantId | None, tuple[Label, ...]] = {}
+    sets: dict[uuid.UUID | None, tuple[Label, ...]] = {}
     for label in found.labels:
-        sets[label.merchant_id] = (*sets.get(label.merchant_id, ()), label)
+        sets[label.owner_id] = (*sets.get(label.owner_id, ()), label)
     known = {one: Known(context=MemberContext(member_id=MemberId(one), is_erased=True)) for one in member_ids}
     for row in members:
         said = consents.get(row[0], NO_CONSENT)

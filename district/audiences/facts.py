@@ -124,17 +124,12 @@ async def _labels(
     given = {
         **values,
         **ListKey.of(district).padded,
-        "label_merchants": [label.merchant_id for label in wanted],
+        "label_owners": [label.owner_id for label in wanted],
         "label_kinds": [label.kind.value for label in wanted],
         "label_names": [label.name for label in wanted],
     }
     rows = await (await connection.execute(LABELS_SQL, given)).fetchall()
-    return {
-        Label(
-            merchant_id=MerchantId(row[0]) if row[0] else None, kind=LabelKind(row[1]), name=row[2]
-        ): frozenset(row[3])
-        for row in rows
-    }
+    return {Label(owner_id=row[0], kind=LabelKind(row[1]), name=row[2]): frozenset(row[3]) for row in rows}
 
 
 def _place(

@@ -81,10 +81,12 @@ def create(
 ) -> ContactList:
     """Make a list to which nothing was uploaded yet. Raises: NameTaken, TooManySets."""
     ownership.check_free(session, ContactList, district.id, principal, new.name)
+    owner = ownership.owner_of(principal)
     row = ContactList(
         district_id=district.id,
         id=new_id(),
-        merchant_id=ownership.owner_of(principal),
+        merchant_id=owner.merchant_id,
+        property_id=owner.property_id,
         name=new.name,
         title=new.title,
         entries=0,
@@ -97,10 +99,10 @@ def create(
 
 def remove(session: Session, district: DistrictInfo, principal: Principal, name: str) -> None:
     """The list and all that is kept of it. Raises: NotFound, SetInUse."""
-    merchant_id = ownership.owner_of(principal)
-    ownership.lock_owner(session, district.id, merchant_id)
+    owner = ownership.owner_of(principal)
+    ownership.lock_owner(session, district.id, owner)
     row = ownership.find(session, ContactList, district.id, principal, name)
-    ownership.check_unused(session, district.id, merchant_id, LabelKind.LIST, name)
+    ownership.check_unused(session, district.id, owner, LabelKind.LIST, name)
     session.delete(row)
     session.flush()
 

@@ -3,9 +3,9 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -34,12 +34,13 @@ _PATHS = {
 _USES_SQL = """
 SELECT 'campaign', id, name FROM campaign
 WHERE district_id = :district_id AND merchant_id IS NOT DISTINCT FROM CAST(:merchant_id AS uuid)
-  AND state NOT IN ('ended', 'cancelled')
+  AND property_id IS NOT DISTINCT FROM CAST(:property_id AS uuid) AND state NOT IN ('ended', 'cancelled')
   AND jsonb_path_exists(rule -> 'who', CAST(:path AS jsonpath), :vars)
 UNION ALL
 SELECT 'segment', id, name FROM segment
 WHERE district_id = :district_id AND merchant_id IS NOT DISTINCT FROM CAST(:merchant_id AS uuid)
-  AND left(name, 1) <> '~' AND jsonb_path_exists(rule, CAST(:path AS jsonpath), :vars)
+  AND property_id IS NOT DISTINCT FROM CAST(:property_id AS uuid) AND left(name, 1) <> '~'
+  AND jsonb_path_exists(rule, CAST(:path AS jsonpath), :vars)
 ORDER BY 1, 2 LIMIT 20
 """
 
@@ -62,19 +63,47 @@ class TooManySets(Conflict):
     slug, title = "too-many-sets", "There are too many of these already"
 
 
-def owner_of(principal: Principal) -> uuid.UUID | None:
-    """The merchant whose sets the caller works with; None: the district's own. Raises: NotAllowed."""
+@dataclass(frozen=True, kw_only=True)
+class SetOwner:
+    """Whose sets: a merchant's or a property's; with neither, the district's own."""
+
+    merchant_id: uuid.UUID | None = None
+    property_id: uuid.UUID | None = None
+
+    @classmethod
+    def of(cls, row: Tag | ContactList | Segment) -> Self:
+        """Whose a set is."""
+        return cls(merchant_id=row.merchant_id, property_id=row.property_id)
+
+    @property
+    def id(self) -> uuid.UUID | None:
+        """The merchant's or the property's."""
+        return self.merchant_id or self.property_id
+
+    def has(self, table: type[Owned]) -> tuple[ColumnElement[bool], ...]:
+        """The conditions on a row that it is this owner's."""
+        return (
+            table.merchant_id.is_not_distinct_from(self.merchant_id),
+            table.property_id.is_not_distinct_from(self.property_id),
+        )
+
+
+def owner_of(principal: Principal) -> SetOwner:
+    """Whose sets the caller works with. Raises: NotAllowed."""
     if principal.role is Role.OPERATOR:
-        return None
+        return SetOwner()
     if principal.role is Role.MERCHANT and principal.merchant_id is not None:
-        return principal.merchant_id
-    raise NotAllowed("Only a merchant or the district's operator has tags, lists and segments.")
+        return SetOwner(merchant_id=principal.merchant_id)
+    if principal.role is Role.PROPERTY and principal.scope_id is not None:
+        return SetOwner(property_id=principal.scope_id)
+    raise NotAllowed("Only a merchant, a property or the district's operator has tags, lists and segments.")
 
 
-def owned(table: type[Owned], district_id: uuid.UUID, merchant_id: uuid.UUID | None) -> Select[Owned]:
+def owned(table: type[Owned], district_id: uuid.UUID, owner: SetOwner) -> Select[Owned]:
     """The rows of an owner, but for those that were removed."""
-    is_own = table.merchant_id.is_(None) if merchant_id is None else table.merchant_id == merchant_id
-    return select(table).where(table.district_id == district_id, is_own, table.name.not_like(f"{ASIDE}%"))
+    return select(table).where(
+        table.district_id == district_id, *owner.has(table), table.name.not_like(f"{ASIDE}%")
+    )
 
 
 def find(
@@ -88,19 +117,19 @@ def find(
     return row
 
 
-def lock_owner(session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None) -> None:
+def lock_owner(session: Session, district_id: uuid.UUID, owner: SetOwner) -> None:
     """One change of an owner's sets at a time, until the end of the transaction."""
     statement = "SELECT pg_advisory_xact_lock(hashtextextended('audience:' || :district || :owner, 0))"
-    session.execute(text(statement), {"district": str(district_id), "owner": str(merchant_id)})
+    session.execute(text(statement), {"district": str(district_id), "owner": str(owner.id)})
 
 
 def check_free(
     session: Session, table: type[Owned], district_id: uuid.UUID, principal: Principal, name: str
 ) -> None:
     """Lock the owner's sets and see that one more of this name may be made. Raises: NameTaken, TooManySets."""
-    merchant_id = owner_of(principal)
-    lock_owner(session, district_id, merchant_id)
-    rows: Sequence[Owned] = session.scalars(owned(table, district_id, merchant_id).limit(MOST_OWNED)).all()
+    owner = owner_of(principal)
+    lock_owner(session, district_id, owner)
+    rows: Sequence[Owned] = session.scalars(owned(table, district_id, owner).limit(MOST_OWNED)).all()
     if any(row.name == name for row in rows):
         raise NameTaken(
             f"You have a {table.__tablename__.replace('_', ' ')} named {name!r} already: choose another name."
@@ -118,13 +147,12 @@ class Use:
     name: str
 
 
-def uses(
-    session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None, kind: LabelKind, name: str
-) -> list[Use]:
+def uses(session: Session, district_id: uuid.UUID, owner: SetOwner, kind: LabelKind, name: str) -> list[Use]:
     """What names the set, twenty at most."""
     values = {
         "district_id": district_id,
-        "merchant_id": merchant_id,
+        "merchant_id": owner.merchant_id,
+        "property_id": owner.property_id,
         "path": _PATHS[kind],
         "vars": {"name": name},
     }
@@ -133,10 +161,10 @@ def uses(
 
 
 def check_unused(
-    session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None, kind: LabelKind, name: str
+    session: Session, district_id: uuid.UUID, owner: SetOwner, kind: LabelKind, name: str
 ) -> None:
     """See that no rule names the set. Raises: SetInUse, with those that do."""
-    found = uses(session, district_id, merchant_id, kind, name)
+    found = uses(session, district_id, owner, kind, name)
     if found:
         raise SetInUse(
             "Campaigns that have not ended, or segments, name it: end or change these first. "

@@ -64,14 +64,17 @@ WHERE follow.district_id = %(district_id)s AND follow.member_id = ANY(%(members)
 # HMAC-SHA256 (RFC 2104) of a contact, its two padded keys given: PostgreSQL itself only has the hash.
 CONTACT_HASH_SQL: Final = "substring(sha256(%(list_outer)s::bytea || sha256(%(list_inner)s::bytea || convert_to({}, 'UTF8'))) for 16)"
 
-_OWNED = """({0}.merchant_id = wanted.merchant_id OR ({0}.merchant_id IS NULL AND wanted.merchant_id IS NULL))
+# Each way of owning is a range of the unique index on (district, merchant, property, name).
+_OWNED = """({0}.merchant_id = wanted.owner_id
+             OR ({0}.merchant_id IS NULL AND {0}.property_id = wanted.owner_id)
+             OR (wanted.owner_id IS NULL AND {0}.merchant_id IS NULL AND {0}.property_id IS NULL))
             AND {0}.district_id = %(district_id)s AND {0}.name = wanted.name"""
 
 # A list to which nothing was uploaded and a static segment that was never frozen are no sets yet.
 LABELS_SQL: Final = f"""
 WITH wanted AS (
-    SELECT * FROM unnest(%(label_merchants)s::uuid[], %(label_kinds)s::text[], %(label_names)s::text[])
-        AS one (merchant_id, kind, name)
+    SELECT * FROM unnest(%(label_owners)s::uuid[], %(label_kinds)s::text[], %(label_names)s::text[])
+        AS one (owner_id, kind, name)
 ), known AS (
     SELECT wanted.*, tag.id FROM wanted JOIN tag ON {_OWNED.format("tag")} WHERE wanted.kind = 'tag'
     UNION ALL
@@ -97,10 +100,10 @@ WITH wanted AS (
     JOIN contact_list_entry AS entry
       ON entry.district_id = %(district_id)s AND entry.contact_hash = hashed.contact_hash
 )
-SELECT known.merchant_id, known.kind, known.name,
+SELECT known.owner_id, known.kind, known.name,
        coalesce(array_agg(has.member_id) FILTER (WHERE has.member_id IS NOT NULL), '{{}}')
 FROM known LEFT JOIN has ON has.id = known.id
-GROUP BY known.merchant_id, known.kind, known.name
+GROUP BY known.owner_id, known.kind, known.name
 """
 
 PROPERTIES_SQL: Final = """

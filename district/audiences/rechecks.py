@@ -74,7 +74,7 @@ async def _still_there(  # noqa: PLR0917 one row's worth of what no_longer has r
     now: datetime,
 ) -> set[uuid.UUID]:
     try:
-        written = expand(audience, rules.get(row[2], {}))
+        written = expand(audience, rules.get(_owner(row).id, {}))
     except PushError:
         return set()
     if not CHEAP.any_in(written.term):

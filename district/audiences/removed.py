@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from district.audiences import ownership
 from district.audiences.models import ContactList, Segment, Tag
-from district.audiences.ownership import ASIDE
+from district.audiences.ownership import ASIDE, SetOwner
 from district.auth.service import Principal
 from district.clock import Clock
 from district.districts.service import DistrictInfo
@@ -32,10 +32,10 @@ def put_aside(
     clock: Clock,
 ) -> uuid.UUID:
     """Take it out of every list; it can be brought back by its id for a while. Raises: NotFound, SetInUse."""
-    merchant_id = ownership.owner_of(principal)
-    ownership.lock_owner(session, district.id, merchant_id)
+    owner = ownership.owner_of(principal)
+    ownership.lock_owner(session, district.id, owner)
     row = ownership.find(session, ownership.TABLES[kind], district.id, principal, name)
-    ownership.check_unused(session, district.id, merchant_id, kind, name)
+    ownership.check_unused(session, district.id, owner, kind, name)
     row.name = f"{ASIDE}{clock.machine_now().timestamp():.0f}{ASIDE}{row.id}{ASIDE}{name}"
     session.flush()
     return row.id
@@ -48,7 +48,7 @@ def bring_back(
     table: type[Any] = ownership.TABLES[kind]  # a union of tables has no common type that selects
     wanted = select(table).where(table.district_id == district.id, table.id == row_id).with_for_update()
     row: Tag | ContactList | Segment | None = session.scalar(wanted)
-    if row is None or row.merchant_id != ownership.owner_of(principal) or not row.name.startswith(ASIDE):
+    if row is None or SetOwner.of(row) != ownership.owner_of(principal) or not row.name.startswith(ASIDE):
         raise NotFound("It cannot be brought back any more.")
     name = row.name.rpartition(ASIDE)[2]
     ownership.check_free(session, table, district.id, principal, name)

@@ -1,4 +1,4 @@
-"""Tags, uploaded lists and segments, for merchants and the operator; each sees and uses his own."""
+"""Tags, uploaded lists and segments, for merchants, properties and the operator; each sees and uses his own."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -23,7 +23,7 @@ from district.audiences.schemas import (
 )
 from district.auth import idempotency
 from district.auth.idempotency import IdempotencyKey
-from district.auth.principals import MerchantOrOperator, Operator
+from district.auth.principals import CampaignStaff, Operator
 from district.clock import ClockDep
 from district.database import DbSession
 from district.districts import paging
@@ -36,7 +36,7 @@ LONGEST_PAUSE = timedelta(seconds=10)
 
 @router.get("/tags")
 def read_tags(
-    principal: MerchantOrOperator, district: DistrictDep, session: DbSession, at: PlaceDep
+    principal: CampaignStaff, district: DistrictDep, session: DbSession, at: PlaceDep
 ) -> Page[TagOut]:
     """The caller's tags, by key."""
     own = ownership.owned(Tag, district.id, ownership.owner_of(principal))
@@ -47,7 +47,7 @@ def read_tags(
 def create_tag(
     body: NewSet,
     request: Request,
-    principal: MerchantOrOperator,
+    principal: CampaignStaff,
     district: DistrictDep,
     session: DbSession,
     clock: ClockDep,
@@ -64,7 +64,7 @@ def create_tag(
 
 
 @router.get("/tags/{name}")
-def read_tag(name: str, principal: MerchantOrOperator, district: DistrictDep, session: DbSession) -> TagOut:
+def read_tag(name: str, principal: CampaignStaff, district: DistrictDep, session: DbSession) -> TagOut:
     """One tag of the caller's."""
     return tags.shown(session, [ownership.find(session, Tag, district.id, principal, name)])[0]
 
@@ -73,19 +73,20 @@ def read_tag(name: str, principal: MerchantOrOperator, district: DistrictDep, se
 def tag_members(
     name: str,
     body: Tagging,
-    principal: MerchantOrOperator,
+    principal: CampaignStaff,
     district: DistrictDep,
     session: DbSession,
     clock: ClockDep,
 ) -> TaggingOut:
-    """Give a tag to members and take it from others. A merchant names them by redemptions at his tills."""
+    """Give a tag to members and take it from others.
+
+    A merchant names them by redemptions at his tills, a property by those of its own offers.
+    """
     return tags.give(session, district, principal, name, body, clock=clock)
 
 
 @router.delete("/tags/{name}", status_code=204)
-def delete_tag(
-    name: str, principal: MerchantOrOperator, district: DistrictDep, session: DbSession
-) -> Response:
+def delete_tag(name: str, principal: CampaignStaff, district: DistrictDep, session: DbSession) -> Response:
     """Take a tag from everybody, unless rules name it."""
     tags.remove(session, district, principal, name)
     return Response(status_code=204)
@@ -93,7 +94,7 @@ def delete_tag(
 
 @router.get("/contact-lists")
 def read_lists(
-    principal: MerchantOrOperator, district: DistrictDep, session: DbSession, at: PlaceDep
+    principal: CampaignStaff, district: DistrictDep, session: DbSession, at: PlaceDep
 ) -> Page[ContactListOut]:
     """The caller's uploaded lists, by key."""
     own = ownership.owned(ContactList, district.id, ownership.owner_of(principal))
@@ -104,7 +105,7 @@ def read_lists(
 def create_list(
     body: NewSet,
     request: Request,
-    principal: MerchantOrOperator,
+    principal: CampaignStaff,
     district: DistrictDep,
     session: DbSession,
     clock: ClockDep,
@@ -122,20 +123,20 @@ def create_list(
 
 @router.get("/contact-lists/{name}")
 def read_list(
-    name: str, principal: MerchantOrOperator, district: DistrictDep, session: DbSession
+    name: str, principal: CampaignStaff, district: DistrictDep, session: DbSession
 ) -> ContactListOut:
     """One list of the caller's."""
     return _list_out(ownership.find(session, ContactList, district.id, principal, name))
 
 
-async def _content(request: Request, _principal: MerchantOrOperator) -> bytes:
+async def _content(request: Request, _principal: CampaignStaff) -> bytes:
     return await bodies.read(request, limit_bytes=lists.MAX_FILE_BYTES, pause=LONGEST_PAUSE)
 
 
 @router.put("/contact-lists/{name}/entries")
 def upload_entries(
     name: str,
-    principal: MerchantOrOperator,
+    principal: CampaignStaff,
     district: DistrictDep,
     session: DbSession,
     clock: ClockDep,
@@ -149,9 +150,7 @@ def upload_entries(
 
 
 @router.delete("/contact-lists/{name}", status_code=204)
-def delete_list(
-    name: str, principal: MerchantOrOperator, district: DistrictDep, session: DbSession
-) -> Response:
+def delete_list(name: str, principal: CampaignStaff, district: DistrictDep, session: DbSession) -> Response:
     """Forget a list and all that is kept of it, unless rules name it."""
     lists.remove(session, district, principal, name)
     return Response(status_code=204)
@@ -159,7 +158,7 @@ def delete_list(
 
 @router.get("/segments")
 def read_segments(
-    principal: MerchantOrOperator, district: DistrictDep, session: DbSession, at: PlaceDep
+    principal: CampaignStaff, district: DistrictDep, session: DbSession, at: PlaceDep
 ) -> Page[SegmentOut]:
     """The caller's segments, by key."""
     own = ownership.owned(Segment, district.id, ownership.owner_of(principal))
@@ -170,7 +169,7 @@ def read_segments(
 def create_segment(
     body: NewSegment,
     request: Request,
-    principal: MerchantOrOperator,
+    principal: CampaignStaff,
     district: DistrictDep,
     session: DbSession,
     clock: ClockDep,
@@ -188,7 +187,7 @@ def create_segment(
 
 @router.get("/segments/{name}")
 def read_segment(
-    name: str, principal: MerchantOrOperator, district: DistrictDep, session: DbSession
+    name: str, principal: CampaignStaff, district: DistrictDep, session: DbSession
 ) -> SegmentOut:
     """One segment of the caller's."""
     return _segment_out(ownership.find(session, Segment, district.id, principal, name))
@@ -198,7 +197,7 @@ def read_segment(
 def change_segment(
     name: str,
     body: SegmentChange,
-    principal: MerchantOrOperator,
+    principal: CampaignStaff,
     district: DistrictDep,
     session: DbSession,
     clock: ClockDep,
@@ -209,7 +208,7 @@ def change_segment(
 
 @router.post("/segments/{name}/freeze")
 def freeze_segment(
-    name: str, principal: MerchantOrOperator, district: DistrictDep, session: DbSession, clock: ClockDep
+    name: str, principal: CampaignStaff, district: DistrictDep, session: DbSession, clock: ClockDep
 ) -> SegmentOut:
     """Look for the members of a static segment anew."""
     return _segment_out(segments.freeze(session, district, principal, name, clock=clock))
@@ -217,7 +216,7 @@ def freeze_segment(
 
 @router.delete("/segments/{name}", status_code=204)
 def delete_segment(
-    name: str, principal: MerchantOrOperator, district: DistrictDep, session: DbSession
+    name: str, principal: CampaignStaff, district: DistrictDep, session: DbSession
 ) -> Response:
     """Delete a segment, unless rules name it."""
     segments.remove(session, district, principal, name)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from district.audiences import ownership
 from district.audiences.compile import compile_sql
 from district.audiences.models import Segment, SegmentKind, SegmentMember, SegmentVersion
+from district.audiences.ownership import SetOwner
 from district.audiences.schemas import NewSegment, SegmentChange
 from district.auth.service import Principal
 from district.clock import Clock
@@ -30,11 +31,13 @@ from push.problems import Report
 
 Rules = Mapping[uuid.UUID | None, Mapping[str, Audience]]
 LIVE_SQL = """
-SELECT merchant_id, name, rule FROM segment WHERE district_id = %(district_id)s AND kind = 'live' ORDER BY id
+SELECT coalesce(merchant_id, property_id), name, rule FROM segment
+WHERE district_id = %(district_id)s AND kind = 'live' ORDER BY id
 """
 _FILL_SQL = "INSERT INTO segment_member (district_id, segment_id, member_id) SELECT %(district_id)s, %(segment_id)s, id FROM "
 _STORES_SQL = """
-SELECT id, property_id FROM store WHERE district_id = :district_id AND merchant_id = :merchant_id AND closed_at IS NULL
+SELECT id, property_id FROM store
+WHERE district_id = :district_id AND :owner_id IN (merchant_id, property_id) AND closed_at IS NULL
 """
 
 
@@ -58,13 +61,14 @@ def create(
     Raises: Invalid with every part that cannot be used, NameTaken, TooManySets.
     """
     ownership.check_free(session, Segment, district.id, principal, new.name)
-    merchant_id = ownership.owner_of(principal)
-    _checked(session, district.id, merchant_id, new.rule, new.name)
+    owner = ownership.owner_of(principal)
+    _checked(session, district.id, owner, new.rule, new.name)
     now = clock.now()
     row = Segment(
         district_id=district.id,
         id=new_id(),
-        merchant_id=merchant_id,
+        merchant_id=owner.merchant_id,
+        property_id=owner.property_id,
         name=new.name,
         title=new.title,
         kind=new.kind,
@@ -94,15 +98,15 @@ def change(
 
     Raises: NotFound, SegmentStale, SetInUse, Invalid.
     """
-    merchant_id = ownership.owner_of(principal)
-    ownership.lock_owner(session, district.id, merchant_id)
+    owner = ownership.owner_of(principal)
+    ownership.lock_owner(session, district.id, owner)
     row = ownership.find(session, Segment, district.id, principal, name)
     if row.version != wanted.version:
         raise SegmentStale("Read the segment again and repeat the change.", version=row.version)
     row.title = wanted.title if wanted.title is not None else row.title
     if "rule" in wanted.model_fields_set and wanted.rule != row.rule:
-        ownership.check_unused(session, district.id, merchant_id, LabelKind.SEGMENT, name)
-        _checked(session, district.id, merchant_id, wanted.rule, name)
+        ownership.check_unused(session, district.id, owner, LabelKind.SEGMENT, name)
+        _checked(session, district.id, owner, wanted.rule, name)
         row.rule, row.version = wanted.rule, row.version + 1
         session.flush()
         _keep_version(session, row, principal, clock.now())
@@ -115,10 +119,10 @@ def change(
 
 def remove(session: Session, district: DistrictInfo, principal: Principal, name: str) -> None:
     """Raises: NotFound, SetInUse."""
-    merchant_id = ownership.owner_of(principal)
-    ownership.lock_owner(session, district.id, merchant_id)
+    owner = ownership.owner_of(principal)
+    ownership.lock_owner(session, district.id, owner)
     row = ownership.find(session, Segment, district.id, principal, name)
-    ownership.check_unused(session, district.id, merchant_id, LabelKind.SEGMENT, name)
+    ownership.check_unused(session, district.id, owner, LabelKind.SEGMENT, name)
     session.delete(row)
     session.flush()
 
@@ -135,9 +139,10 @@ def freeze(
 
 
 def _freeze(session: Session, district: DistrictInfo, row: Segment, now: datetime) -> None:
-    rules = rules_of(session, district.id, row.merchant_id)
+    whose = SetOwner.of(row)
+    rules = rules_of(session, district.id, whose)
     audience = expand(parse_who(row.rule, Report()), rules)
-    found = compile_sql(audience, district, owner(session, district.id, row.merchant_id), now=now)
+    found = compile_sql(audience, district, asked_as(session, district.id, whose), now=now)
     session.execute(
         delete(SegmentMember).where(
             SegmentMember.district_id == district.id, SegmentMember.segment_id == row.id
@@ -151,22 +156,26 @@ def _freeze(session: Session, district: DistrictInfo, row: Segment, now: datetim
     notify(session, CHANNEL, str(district.id))
 
 
-def owner(session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None) -> Owner:
-    """What scopes stand for in a rule of this owner that belongs to no campaign: all open stores of the merchant."""
-    if merchant_id is None:
-        return Owner(scope=VisitScope.DISTRICT)
-    rows = session.execute(text(_STORES_SQL), {"district_id": district_id, "merchant_id": merchant_id}).all()
+def asked_as(session: Session, district_id: uuid.UUID, owner: SetOwner) -> Owner:
+    """What scopes stand for in a rule of this owner that belongs to no campaign: all open stores of his."""
+    rows = session.execute(text(_STORES_SQL), {"district_id": district_id, "owner_id": owner.id}).all()
+    if owner.merchant_id is None:
+        return Owner(
+            scope=VisitScope.DISTRICT if owner.property_id is None else VisitScope.PROPERTY,
+            store_ids=frozenset(StoreId(row[0]) for row in rows),
+            property_ids=frozenset() if owner.property_id is None else frozenset({owner.property_id}),
+        )
     return Owner(
-        merchant_id=MerchantId(merchant_id),
+        merchant_id=MerchantId(owner.merchant_id),
         store_ids=frozenset(StoreId(row[0]) for row in rows),
         property_ids=frozenset(row[1] for row in rows if row[1] is not None),
     )
 
 
-def rules_of(session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None) -> dict[str, Audience]:
+def rules_of(session: Session, district_id: uuid.UUID, owner: SetOwner) -> dict[str, Audience]:
     """The live segments of an owner by name."""
     rows = session.scalars(
-        ownership.owned(Segment, district_id, merchant_id).where(Segment.kind == SegmentKind.LIVE)
+        ownership.owned(Segment, district_id, owner).where(Segment.kind == SegmentKind.LIVE)
     )
     return {row.name: parse_who(row.rule, Report()) for row in rows}
 
@@ -175,32 +184,27 @@ async def all_rules(connection: AsyncConnection[TupleRow], district_id: uuid.UUI
     """The live segments of every owner of a district."""
     found: dict[uuid.UUID | None, dict[str, Audience]] = {}
     cursor = await connection.execute(LIVE_SQL, {"district_id": district_id})
-    for merchant_id, name, rule in await cursor.fetchall():
-        found.setdefault(merchant_id, {})[name] = parse_who(rule, Report())
+    for owner_id, name, rule in await cursor.fetchall():
+        found.setdefault(owner_id, {})[name] = parse_who(rule, Report())
     return found
 
 
 def check_audience(
     session: Session,
     district_id: uuid.UUID,
-    merchant_id: uuid.UUID | None,
+    owner: SetOwner,
     audience: Audience,
     *,
     pointer: str = "/rule/who",
-    has_sets: bool = True,
 ) -> None:
     """See that an audience names only sets of its owner's, and is not too large with its segments written out.
 
-    An owner may be one who has no sets. Raises: Invalid.
+    Raises: Invalid.
     """
     missing = [
         (kind, name)
         for kind, table in ownership.TABLES.items()
-        for name in sorted(
-            _missing(session, table, district_id, merchant_id, names_of(audience, kind))
-            if has_sets
-            else names_of(audience, kind)
-        )
+        for name in sorted(_missing(session, table, district_id, owner, names_of(audience, kind)))
     ]
     if missing:
         raise Invalid(
@@ -216,7 +220,7 @@ def check_audience(
             ],
         )
     try:
-        expand(audience, rules_of(session, district_id, merchant_id))
+        expand(audience, rules_of(session, district_id, owner))
     except (SegmentRing, AudienceTooLarge) as refused:
         raise _unusable(str(refused), pointer) from refused
 
@@ -225,20 +229,17 @@ _ZH = {LabelKind.TAG: "标签", LabelKind.LIST: "名单", LabelKind.SEGMENT: "�
 
 
 def _missing(
-    session: Session, table: Any, district_id: uuid.UUID, merchant_id: uuid.UUID | None, names: frozenset[str]
+    session: Session, table: Any, district_id: uuid.UUID, owner: SetOwner, names: frozenset[str]
 ) -> set[str]:
     if not names:
         return set()
-    is_own = table.merchant_id.is_(None) if merchant_id is None else table.merchant_id == merchant_id
     there: Sequence[str] = session.scalars(
-        select(table.name).where(table.district_id == district_id, is_own, table.name.in_(names))
+        select(table.name).where(table.district_id == district_id, *owner.has(table), table.name.in_(names))
     ).all()
     return set(names) - set(there)
 
 
-def _checked(
-    session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None, rule: Any, name: str
-) -> None:
+def _checked(session: Session, district_id: uuid.UUID, owner: SetOwner, rule: Any, name: str) -> None:
     """See that a rule can be that of the owner's segment ``name``. Raises: Invalid."""
     report = Report(pointer="/rule")
     audience = parse_who(rule, report)
@@ -257,8 +258,8 @@ def _checked(
         )
     if name in names_of(audience, LabelKind.SEGMENT):
         raise _unusable(str(SegmentRing((name, name))), "/rule")
-    check_audience(session, district_id, merchant_id, audience, pointer="/rule")
-    rules = {**rules_of(session, district_id, merchant_id), name: audience}
+    check_audience(session, district_id, owner, audience, pointer="/rule")
+    rules = {**rules_of(session, district_id, owner), name: audience}
     try:
         for one in rules.values():
             expand(one, rules)

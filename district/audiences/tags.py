@@ -1,4 +1,4 @@
-"""Tags: words that merchants and operators give to members whom they can name."""
+"""Tags: words that merchants, properties and operators give to members whom they can name."""
 
 import uuid
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from district.audiences import ownership
 from district.audiences.models import MemberTag, Tag
+from district.audiences.ownership import SetOwner
 from district.audiences.schemas import NewSet, Someone, Tagging, TaggingOut, TagOut
 from district.auth.service import Principal
 from district.clock import Clock
@@ -17,18 +18,22 @@ from district.districts.service import DistrictInfo
 from district.members.consents import CHANNEL
 from push.audience_terms import LabelKind
 
-# A merchant names whoever redeemed at his tills; an operator whomever there is.
+# A merchant names whoever redeemed at his tills, a property whoever redeemed an offer of its own; an operator whomever
+# there is.
 _NAMED_SQL = """
 SELECT redemption.id, offer.member_id
 FROM redemption
 JOIN offer ON offer.district_id = redemption.district_id AND offer.id = redemption.offer_id
 JOIN store ON store.district_id = redemption.district_id AND store.id = redemption.store_id
+JOIN campaign ON campaign.district_id = offer.district_id AND campaign.id = offer.campaign_id
 JOIN member ON member.district_id = offer.district_id AND member.id = offer.member_id AND member.state = 'active'
 WHERE redemption.district_id = :district_id AND redemption.id = ANY(:redemptions)
   AND (CAST(:merchant_id AS uuid) IS NULL OR store.merchant_id = CAST(:merchant_id AS uuid))
+  AND (CAST(:property_id AS uuid) IS NULL OR campaign.property_id = CAST(:property_id AS uuid))
 UNION ALL
 SELECT id, id FROM member
-WHERE district_id = :district_id AND id = ANY(:members) AND state = 'active' AND CAST(:merchant_id AS uuid) IS NULL
+WHERE district_id = :district_id AND id = ANY(:members) AND state = 'active'
+  AND CAST(:merchant_id AS uuid) IS NULL AND CAST(:property_id AS uuid) IS NULL
 """
 
 
@@ -37,10 +42,12 @@ def create(
 ) -> TagOut:
     """Make a tag. Raises: NameTaken, TooManySets."""
     ownership.check_free(session, Tag, district.id, principal, new.name)
+    owner = ownership.owner_of(principal)
     row = Tag(
         district_id=district.id,
         id=new_id(),
-        merchant_id=ownership.owner_of(principal),
+        merchant_id=owner.merchant_id,
+        property_id=owner.property_id,
         name=new.name,
         title=new.title,
         created_at=clock.now(),
@@ -52,10 +59,10 @@ def create(
 
 def remove(session: Session, district: DistrictInfo, principal: Principal, name: str) -> None:
     """Raises: NotFound, SetInUse."""
-    merchant_id = ownership.owner_of(principal)
-    ownership.lock_owner(session, district.id, merchant_id)
+    owner = ownership.owner_of(principal)
+    ownership.lock_owner(session, district.id, owner)
     row = ownership.find(session, Tag, district.id, principal, name)
-    ownership.check_unused(session, district.id, merchant_id, LabelKind.TAG, name)
+    ownership.check_unused(session, district.id, owner, LabelKind.TAG, name)
     session.delete(row)
     session.flush()
 
@@ -108,11 +115,12 @@ def _key(one: Someone) -> uuid.UUID | None:
 
 
 def _named(
-    session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None, every: Sequence[Someone]
+    session: Session, district_id: uuid.UUID, owner: SetOwner, every: Sequence[Someone]
 ) -> dict[uuid.UUID | None, uuid.UUID]:
     values = {
         "district_id": district_id,
-        "merchant_id": merchant_id,
+        "merchant_id": owner.merchant_id,
+        "property_id": owner.property_id,
         "redemptions": [one.redemption_id for one in every if one.redemption_id and not one.member_id],
         "members": [one.member_id for one in every if one.member_id and not one.redemption_id],
     }

@@ -89,7 +89,7 @@ async def _written_out(
     rules, found = await all_rules(connection, district.id), []
     for one in every:
         owner = one.campaign.owner
-        own = rules.get(None if owner is None else owner.merchant_id, {})
+        own = rules.get(None if owner is None else owner.id, {})
         try:
             audience = expand(one.campaign.rule.audience, own)
         except PushError as error:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from district.audiences import segments
+from district.audiences.ownership import SetOwner
 from district.auth.models import Role
 from district.auth.service import Principal
 from district.campaigns import carried, checks, contents, documents, history, life, owners, territory
@@ -310,7 +311,8 @@ def _check(
     checks.points(session, district_id, content.offer)
     territory.check(session, district_id, owner, content.fence, campaign_id=campaign_id)
     who = documents.audience(content.rule)
-    segments.check_audience(session, district_id, owner.merchant_id, who, has_sets=owner.property_id is None)
+    whose = SetOwner(merchant_id=owner.merchant_id, property_id=owner.property_id)
+    segments.check_audience(session, district_id, whose, who)
     checks.offline(session, district_id, content.offer)
 
 

@@ -46,21 +46,21 @@ def size(session: Session, district: DistrictInfo, principal: Principal, rule: A
 
     The transaction is of no more use after CountTooLong. Raises: Invalid, ListNotCounted, TooMany, CountTooLong.
     """
-    merchant_id = ownership.owner_of(principal)
+    whose = ownership.owner_of(principal)
     report = Report(pointer="/rule")
     audience = parse_who(rule, report)
     if report.problems:
         first = report.problems[0].detail
         raise Invalid(first.read(Language.EN)[1], detail_zh=first.read(Language.ZH)[1])
-    segments.check_audience(session, district.id, merchant_id, audience, pointer="/rule")
-    written_out = expand(audience, segments.rules_of(session, district.id, merchant_id))
+    segments.check_audience(session, district.id, whose, audience, pointer="/rule")
+    written_out = expand(audience, segments.rules_of(session, district.id, whose))
     if _hangs_on_a_list(session, district, principal, written_out):
         raise ListNotCounted(
             "The audience names an uploaded list: how many of its people are members is told nowhere.",
             detail_zh="目标人群引用了上传的名单：名单中有多少人是会员不予透露。",
         )
     _take(session, district, principal, clock=clock)
-    owner = segments.owner(session, district.id, merchant_id)
+    owner = segments.asked_as(session, district.id, whose)
     compiled = compile_sql(written_out, district, owner, now=clock.now())
     session.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": f"{LONGEST_S}s"})
     try:
@@ -106,8 +106,8 @@ def _hangs_on_a_list(
     frozen = names_of(audience, LabelKind.SEGMENT)
     if not frozen:
         return False
-    merchant_id = ownership.owner_of(principal)
-    rules = segments.rules_of(session, district.id, merchant_id)
-    named = ownership.owned(Segment, district.id, merchant_id).where(Segment.name.in_(frozen))
+    whose = ownership.owner_of(principal)
+    rules = segments.rules_of(session, district.id, whose)
+    named = ownership.owned(Segment, district.id, whose).where(Segment.name.in_(frozen))
     inner = [expand(parse_who(row.rule, Report()), rules) for row in session.scalars(named)]
     return any(_hangs_on_a_list(session, district, principal, one) for one in inner)

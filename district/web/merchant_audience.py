@@ -53,7 +53,7 @@ def page(
 ) -> Response:
     """The segments, and how many people follow the merchant's stores."""
     rows = own_sets(session, here, Segment)
-    merchant_id = ownership.owner_of(here.principal)
+    owner = ownership.owner_of(here.principal)
     return show(
         request,
         here,
@@ -62,7 +62,7 @@ def page(
         rows=rows,
         audiences={row.id: _audience(row) for row in rows},
         used={
-            row.id: ownership.uses(session, here.district.id, merchant_id, LabelKind.SEGMENT, row.name)
+            row.id: ownership.uses(session, here.district.id, owner, LabelKind.SEGMENT, row.name)
             for row in rows
         },
         in_words=in_words,
@@ -199,7 +199,7 @@ def _form(
     wrong: Wrong = RIGHT,
     said: str = "",
 ) -> Response:
-    district_id, merchant_id = here.district.id, ownership.owner_of(here.principal)
+    district_id, owner = here.district.id, ownership.owner_of(here.principal)
     name = row.name if row is not None else ""
     return show(
         request,
@@ -211,7 +211,7 @@ def _form(
         row=row,
         audience=_audience(row) if row is not None else None,
         in_words=in_words,
-        used=ownership.uses(session, district_id, merchant_id, LabelKind.SEGMENT, name) if name else [],
+        used=ownership.uses(session, district_id, owner, LabelKind.SEGMENT, name) if name else [],
         trades=_trades(request, here),
         tags=_named(session, Tag, here),
         lists=_named(session, ContactList, here),

@@ -115,7 +115,7 @@ def _page(
     wrong: Wrong = RIGHT,
     **values: object,
 ) -> Response:
-    rows, merchant_id = own_sets(session, here, ContactList), ownership.owner_of(here.principal)
+    rows, owner = own_sets(session, here, ContactList), ownership.owner_of(here.principal)
     return show(
         request,
         here,
@@ -124,8 +124,7 @@ def _page(
         status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong or error else HTTPStatus.OK,
         rows=rows,
         used={
-            row.id: ownership.uses(session, here.district.id, merchant_id, LabelKind.LIST, row.name)
-            for row in rows
+            row.id: ownership.uses(session, here.district.id, owner, LabelKind.LIST, row.name) for row in rows
         },
         about=next((row for row in rows if row.name == about), None),
         report=report,

@@ -151,14 +151,14 @@ def _one(
         "most": RECENT,
     }
     recent = [Recent(**found) for found in session.execute(text(RECENT_SQL), values).mappings()]
-    merchant_id = ownership.owner_of(here.principal)
+    owner = ownership.owner_of(here.principal)
     return show(
         request,
         here,
         clock,
         "merchant/audience_tag.html",
         tag=tags.shown(session, [row])[0],
-        used=ownership.uses(session, here.district.id, merchant_id, LabelKind.TAG, row.name),
+        used=ownership.uses(session, here.district.id, owner, LabelKind.TAG, row.name),
         recent=recent,
         result=result,
         unread=unread,

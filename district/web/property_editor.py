@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from district.audiences.models import ContactList, Segment, Tag
 from district.campaigns import service as campaigns
 from district.campaigns.schemas import CampaignChange, NewCampaign
 from district.campaigns.service import StepRefused, VersionStale
@@ -20,9 +21,11 @@ from district.stores import service as stores
 from district.stores.models import Store
 from district.stores.schemas import StoreView
 from district.web.campaign_desks import CampaignDesk, propertys_desk
-from district.web.language import negotiate
+from district.web.editor.choices import Choice, sets
+from district.web.language import Tongue, negotiate, speaking
+from district.web.language import gettext as _
 from district.web.operator_forms import RIGHT, Sent, SentForm, Wrong, wrong_of
-from district.web.property_form import EMPTY, body_of, filled
+from district.web.property_form import EMPTY, body_of, filled, named_set
 from district.web.security import require_own_form
 from push.campaign_life import FINAL, CampaignAction
 
@@ -67,7 +70,20 @@ def _form(
         campaign_id=campaign_id,
         stores=inside,
         corner=place,
+        sets=_own_sets(request, desk, session),
     )
+
+
+def _own_sets(request: Request, desk: CampaignDesk, session: Session) -> list[Choice]:
+    """The property's segments, tags and lists, as audiences."""
+    district, principal = desk.here.district, desk.here.principal
+    with speaking(Tongue(language=negotiate(request))):
+        kinds = (("seg", _("Segment"), Segment), ("tag", _("Tag"), Tag), ("list", _("List"), ContactList))
+        return [
+            (named_set(kind, name), _("%(kind)s: %(title)s", kind=word, title=title))
+            for kind, word, table in kinds
+            for name, title in sets(session, district, principal, table)
+        ]
 
 
 @router.get("/property/campaigns/new")

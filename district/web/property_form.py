@@ -49,7 +49,7 @@ def _rule(sent: Sent, district: DistrictInfo) -> Document:
     rule: Document = {
         "v": 1,
         "trigger": {"any": [trigger]},
-        "who": sent.one("audience"),
+        "who": _who(sent.one("audience")),
         "cap": {"campaign": {"n": _whole(sent.one("cap_n")), "per": sent.one("cap_per")}},
         "ttl_s": scaled(sent.one("ttl_min"), 60),
     }
@@ -108,7 +108,7 @@ def _of_rule(rule: Mapping[str, Any], district: DistrictInfo) -> dict[str, str]:
     return {
         "trigger": trigger["on"],
         "dwell_min": f"{trigger.get('min_s', 180) / 60:g}",
-        "audience": str(rule.get("who", "everyone")),
+        "audience": _audience(rule.get("who", "everyone")),
         "cap_n": str(cap.get("n", 1)),
         "cap_per": str(cap.get("per", "day")),
         "ttl_min": f"{rule.get('ttl_s', 7200) / 60:g}",
@@ -131,6 +131,33 @@ def _of_offer(offer: Mapping[str, Any], district: DistrictInfo) -> dict[str, str
             for language in ("zh", "en")
         },
     }
+
+
+def named_set(kind: str, name: str) -> str:
+    """How the form names a segment, tag or list as the audience."""
+    return f"{kind}:{name}"
+
+
+def _who(typed: str) -> Any:
+    kind, _colon, name = typed.partition(":")
+    match kind:
+        case "seg" if name:
+            return {"seg": name}
+        case "tag" | "list" if name:
+            return {"attr": kind, "value": name}
+        case _:
+            return typed
+
+
+def _audience(who: Any) -> str:
+    """What the form would have sent for it; nothing that makes it again where it cannot say so much."""
+    match who:
+        case {"seg": str(name)}:
+            return named_set("seg", name)
+        case {"attr": "tag" | "list" as kind, "value": str(name)}:
+            return named_set(kind, name)
+        case _:
+            return str(who)
 
 
 def _shape(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a merchant may choose from in the editor: zones, streets, his sets of members, trades, and what the operator set."""
+"""What the editor offers to choose from: zones, streets, the owner's sets of members, trades, and what the operator set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from district.audiences.models import ContactList, Segment, Tag
-from district.audiences.ownership import owned
-from district.auth.models import Role
+from district.audiences.ownership import owned, owner_of
 from district.auth.service import Principal
 from district.campaigns.grounds import STREETS
 from district.districts.service import DistrictInfo
@@ -52,9 +51,9 @@ def of_merchant(session: Session, district: DistrictInfo, principal: Principal) 
     return Choices(
         zones=_zones(session, district),
         streets=_streets(session, district),
-        tags=_sets(session, district, principal, Tag),
-        lists=_sets(session, district, principal, ContactList),
-        segments=_sets(session, district, principal, Segment),
+        tags=sets(session, district, principal, Tag),
+        lists=sets(session, district, principal, ContactList),
+        segments=sets(session, district, principal, Segment),
         trades=_trades(),
         policy=_policy(session, district),
     )
@@ -80,15 +79,14 @@ def _streets(session: Session, district: DistrictInfo) -> list[Choice]:
     return [(str(key), name) for key, name in session.execute(named)]
 
 
-def _sets(
+def sets(
     session: Session,
     district: DistrictInfo,
     principal: Principal,
     table: type[Tag] | type[ContactList] | type[Segment],
 ) -> list[Choice]:
-    if principal.role is Role.PROPERTY:  # what belongs to no merchant is the operator's
-        return []
-    rows = session.scalars(owned(table, district.id, principal.merchant_id).order_by(table.name).limit(MOST))
+    """The caller's own tags, lists or segments."""
+    rows = session.scalars(owned(table, district.id, owner_of(principal)).order_by(table.name).limit(MOST))
     return [(row.name, row.title) for row in rows]
 
 

@@ -180,7 +180,7 @@ async def one_by_one(
     connection: Connection, town: Town, audience: Audience, owner: Owner, member_ids: Sequence[uuid.UUID]
 ) -> set[uuid.UUID]:
     """Whom the rules find in what is loaded for a decision."""
-    wanted = asked(audience, merchant_id=owner.merchant_id, stores=owner.store_ids)
+    wanted = asked(audience, owner_id=owner.id, stores=owner.store_ids)
     known = await load(connection, town.info, member_ids, wanted=wanted, now=NOW)
     return {
         member_id

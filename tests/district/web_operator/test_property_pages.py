@@ -13,6 +13,7 @@ from geoalchemy2.shape import from_shape
 from shapely import MultiPolygon
 from sqlalchemy import select
 
+from district.audiences.models import Segment, Tag
 from district.auth.models import Role
 from district.campaigns.models import Campaign
 from district.database import new_id
@@ -236,3 +237,54 @@ async def test_only_the_property_sees_them_and_in_both_languages(
     assert (await operator.get(path)).headers["location"].startswith("/login?role=property")
     for language in ("en", "zh"):
         assert (await manager.get(f"{path}?lang={language}")).status_code == 200
+
+
+def named(makers: Makers, place: Property, table: type[Segment] | type[Tag], name: str, title: str) -> None:
+    """A set of the property's."""
+    now = makers.clock.now()
+    values: dict[str, Any] = {"kind": "live", "rule": "new", "changed_at": now} if table is Segment else {}
+    makers.session.add(
+        table(
+            district_id=place.district_id,
+            id=new_id(),
+            property_id=place.id,
+            name=name,
+            title=title,
+            created_at=now,
+            **values,
+        )
+    )
+    makers.done()
+
+
+@pytest.mark.parametrize(
+    ("table", "chosen", "who"),
+    [
+        pytest.param(Segment, "seg:guests", {"seg": "guests"}, id="segment"),
+        pytest.param(Tag, "tag:guests", {"attr": "tag", "value": "guests"}, id="tag"),
+    ],
+)
+async def test_the_form_offers_the_propertys_own_sets_and_shows_the_one_chosen(
+    *,
+    manager: httpx.AsyncClient,
+    committed: Makers,
+    district: District,
+    place: Property,
+    tenant: Store,
+    table: type[Segment] | type[Tag],
+    chosen: str,
+    who: dict[str, str],
+) -> None:
+    named(committed, place, table, "guests", "Lunch guests")
+    beside = property_of(committed, district, "Beside")
+    beside.outline = None  # another's building would ask for its consent
+    named(committed, beside, table, "theirs", "Not ours")
+    empty = (await manager.get("/property/campaigns/new")).text
+    assert f'value="{chosen}"' in empty
+    assert "Not ours" not in empty
+    made = await manager.post("/property/campaigns/new", data=form(tenant, audience=chosen))
+    assert made.status_code == 303, made.text
+    row = only(committed, place)
+    assert row.rule["who"] == who
+    editor = (await manager.get(f"/property/campaigns/{row.id}/edit")).text
+    assert re.search(rf'value="{chosen}" selected', editor)
