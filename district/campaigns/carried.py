@@ -19,11 +19,12 @@ from push.channels import filed_texts
 from push.channels.filed_texts import Carrier, Gap, TextUnfit
 from push.channels.looks import ROOM
 from push.channels.sms_parts import MOST_PARTS, composed, split
+from push.channels.sms_words import headed
 from push.consent import Channel
 from push.message import MessagePurpose
 from push.offer import OfferContent, Words
 from push.offer_document import parse_offer
-from push.template import MAX_CALLED, Facts, fill
+from push.template import MAX_CALLED, Facts, Placeholder, fill
 from push.wording import Language, Localised
 
 LATEST: Final = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
@@ -151,7 +152,7 @@ def _errors(
     for language in Language:
         title, body = words.title.given(language), words.text.given(language)
         if body and channel in {None, Channel.SMS}:
-            yield from _too_many_parts(f"{pointer}/text/{language}", body, language, known)
+            yield from _too_many_parts(f"{pointer}/text/{language}", words, language, known[language])
         room = ROOM.get(channel) if channel else None
         for part, given, most in (
             ("title", title, room.most_title if room else None),
@@ -165,11 +166,13 @@ def _errors(
                 }
 
 
-def _too_many_parts(
-    pointer: str, body: str, language: Language, known: Mapping[Language, Facts]
-) -> Iterator[dict[str, str]]:
-    filled = fill(body, known[language], Channel.SMS, called="W" * MAX_CALLED)
-    whole = composed(filled, language=language, link="x" * LINK_LETTERS, can_refuse=True)
+def _too_many_parts(pointer: str, words: Words, language: Language, known: Facts) -> Iterator[dict[str, str]]:
+    title, body = (
+        fill(one.read(language)[1], known, Channel.SMS, called="W" * MAX_CALLED)
+        for one in (words.title, words.text)
+    )
+    said = headed(body, title=title, store=known.get(Placeholder.STORE, ""), language=language)
+    whole = composed(said, language=language, link="x" * LINK_LETTERS, can_refuse=True)
     parts = split(whole).count
     if parts > MOST_PARTS:
         yield {

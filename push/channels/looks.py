@@ -9,8 +9,9 @@ from typing import Final
 from push.channels import sms_parts
 from push.channels.filed_texts import FiledText, TextUnfit, facts_of
 from push.channels.sms_parts import MOST_PARTS
+from push.channels.sms_words import whole_text
 from push.consent import Channel
-from push.message import Message, MessagePurpose
+from push.message import Message
 
 _WIDE: Final = frozenset({"W", "F"})
 
@@ -96,18 +97,12 @@ def look(message: Message, *, signature: str = "", filed: FiledText | None = Non
 def _text(message: Message, signature: str, filed: FiledText | None) -> Look:
     unfit: tuple[str, str] | None = None
     if filed is None:
-        whole = sms_parts.composed(
-            message.body,
-            language=message.language,
-            signature=signature,
-            link=message.link,
-            can_refuse=message.purpose is MessagePurpose.MARKETING,
-        )
+        whole = whole_text(message, signature)
     else:
         try:
             whole = filed.whole(facts_of(message))
         except TextUnfit as refused:
-            whole, unfit = f"【{filed.signature}】{filed.text}", (str(refused), refused.zh)
+            whole, unfit = filed.so_far(facts_of(message)), (str(refused), refused.zh)
     parts = sms_parts.split(whole)
     if parts.count > MOST_PARTS:
         unfit = (

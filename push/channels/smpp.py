@@ -14,7 +14,8 @@ from push.channels.smpp_pdu import Delivered, Pdu, Status, Submit
 from push.channels.smpp_receipt import Arrival, IdForm, SmppReceipt, plain, receipt_of
 from push.channels.smpp_session import Lost, NotBound, SmppAccount, SmppSession
 from push.channels.sms_parts import Alphabet
-from push.message import Message, MessagePurpose
+from push.channels.sms_words import whole_text
+from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome, Receipt
 
 FIRST_REST: Final = timedelta(milliseconds=500)
@@ -228,13 +229,7 @@ class _Long:
 
 def text_of(message: Message, signature: str) -> str:
     """The whole text that a telephone shows."""
-    return sms_parts.composed(
-        message.body,
-        language=message.language,
-        signature=signature,
-        link=message.link,
-        can_refuse=message.purpose is MessagePurpose.MARKETING,
-    )
+    return whole_text(message, signature)
 
 
 def heard_text(told: Delivered) -> str:

@@ -14,9 +14,10 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from push.channels import sms_parts, sms_signatures
+from push.channels import sms_signatures
 from push.channels.filed_texts import FiledText, facts_of, fitting, none_fits
 from push.channels.outbound import Answer, NotDelivered, Outbound, TargetRefused
+from push.channels.sms_words import whole_text
 from push.channels.webhook import classify
 from push.message import Message, MessagePurpose
 from push.receipts import Failure, FailureKind, Outcome, Receipt
@@ -79,22 +80,14 @@ class Templates:
     def fitting(self, message: Message) -> Chosen | None:
         """The template for a message; None when none is filed for it."""
         facts = facts_of(message)
-        filed = fitting(
-            [one for one in self.texts if one.number], facts, message.purpose, message.language
-        )
+        filed = fitting([one for one in self.texts if one.number], facts, message.purpose, message.language)
         if filed is not None:
             values = filed.values(facts)
             in_order = [values[gap] for gap in filed.gaps]
             return Chosen(number=filed.number, signature=filed.signature, gaps=values, in_order=in_order)
         if message.purpose is MessagePurpose.CODE and message.code is not None:
             return self._one_gap(self.code, self.code_gap, message.code)
-        whole = sms_parts.composed(
-            message.body,
-            language=message.language,
-            link=message.link,
-            can_refuse=message.purpose is MessagePurpose.MARKETING,
-        )
-        return self._one_gap(self.text, self.text_gap, whole)
+        return self._one_gap(self.text, self.text_gap, whole_text(message))
 
     def _one_gap(self, number: str, gap: str, value: str) -> Chosen | None:
         if not number:
@@ -117,14 +110,7 @@ class TwilioSender:
 
     async def send(self, message: Message) -> Outcome:
         """Post once."""
-        text = sms_parts.composed(
-            message.body,
-            language=message.language,
-            signature=self.signature,
-            link=message.link,
-            can_refuse=message.purpose is MessagePurpose.MARKETING,
-        )
-        form = {"To": message.address, "From": self.source, "Body": text}
+        form = {"To": message.address, "From": self.source, "Body": whole_text(message, self.signature)}
         if self.callback:
             form["StatusCallback"] = self.callback
         basic = base64.b64encode(f"{self.account}:{self.token}".encode()).decode("ascii")

@@ -198,7 +198,7 @@ async def test_marketing_without_a_filed_template_is_not_sent() -> None:
         "aliyun", {"Code": "OK"}, purpose=MessagePurpose.MARKETING, code=None, body="午餐"
     )
     asked = dict(filed.asked[0][0].query_params)
-    assert json.loads(asked["TemplateParam"]) == {"text": "午餐 拒收请回复R"}
+    assert json.loads(asked["TemplateParam"]) == {"text": "Lunch for less。午餐 拒收请回复R"}
 
 
 def told(form: dict[str, str], *, token: str = "t") -> Any:

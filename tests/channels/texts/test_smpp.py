@@ -120,7 +120,7 @@ async def test_letters_of_seven_bits_arrive_as_they_were() -> None:
 async def test_marketing_says_who_sends_and_how_to_refuse() -> None:
     async with centre() as smsc, sending(smsc.port, Told(), signature="中央商圈") as sender:
         await sender.send(message("午餐八折", purpose=MessagePurpose.MARKETING))
-        assert [one["text"] for one in smsc.taken] == ["【中央商圈】午餐八折 拒收请回复R"]
+        assert [one["text"] for one in smsc.taken] == ["【中央商圈】Lunch for less。午餐八折 拒收请回复R"]
 
 
 @pytest.mark.parametrize(

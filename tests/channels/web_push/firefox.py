@@ -112,6 +112,11 @@ class Firefox:
         found = self.command("WebDriver:FindElement", {"using": "css selector", "value": selector})
         self.command("WebDriver:ElementClick", {"id": found["value"][ELEMENT]})
 
+    def write(self, selector: str, text: str) -> None:
+        """Type as a person does."""
+        found = self.command("WebDriver:FindElement", {"using": "css selector", "value": selector})
+        self.command("WebDriver:ElementSendKeys", {"id": found["value"][ELEMENT], "text": text})
+
     def script(self, code: str) -> Any:
         """In the page."""
         return self.command("WebDriver:ExecuteScript", {"script": code, "args": []})["value"]

@@ -2,11 +2,7 @@
 
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,32 +17,17 @@ from district.database import psycopg_dsn
 from district.demo.resuming import EVERY_S
 from district.embedded.nats import free_port
 from district.embedded.postgres import Cluster
-from district.embedded.state import list_roles, stop_all
+from district.embedded.state import list_roles
+from tests.running_demo import district, own_data_dir
 
-START_WITHIN_S = 180
 OFFERS_WITHIN_S = 90
 POLL_S = 0.5
 
 
-def district(data_dir: Path, port: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DISTRICT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "district", *arguments],
-        env={**kept, "DISTRICT_DATA_DIR": str(data_dir), "DISTRICT_PORT": str(port)},
-        capture_output=True,
-        text=True,
-        timeout=START_WITHIN_S,
-        check=False,
-    )
-
-
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    base = Path(tempfile.mkdtemp(prefix="district-demo-", dir="/tmp"))
-    base.chmod(0o755)
-    yield base / "data"
-    stop_all(base / "data")
-    shutil.rmtree(base)
+    with own_data_dir() as made:
+        yield made
 
 
 def _operator(client: httpx.Client, info: dict[str, Any]) -> dict[str, str]:
