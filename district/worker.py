@@ -14,8 +14,9 @@ from district.campaigns import jobs as campaigns
 from district.campaigns import visit_triggers
 from district.clock import Clock, system
 from district.deliveries import jobs as deliveries
-from district.deliveries import receipt_jobs
+from district.deliveries import receipt_jobs, screens
 from district.deliveries.jobs import Deliveries
+from district.deliveries.screens import Screens
 from district.feeds.recorder import Recorder
 from district.gateways import overstayed
 from district.gateways.departures import Departures
@@ -134,6 +135,13 @@ async def watch_deliveries(context: RoleContext) -> None:
 
 
 async def forget_attempts(context: RoleContext) -> None:
+async def tell_screens(context: RoleContext) -> None:
+    """What screens in shops show."""
+    for district in context.districts:
+        one = Screens(pool=context.pool, district=district, settings=context.settings, clock=context.clock)
+        await one.tell()
+
+
     """Retention of attempts and receipts."""
     kept, machine_now = context.settings.delivery_records_kept, context.clock.machine_now()
     for district in context.districts:
@@ -268,6 +276,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="offers.drops", every=timedelta(seconds=1), run=serve_drops),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
     Job(name="deliveries.watch", every=timedelta(seconds=15), run=watch_deliveries),
+    Job(name="screens.tell", every=screens.EVERY, run=tell_screens),
     Job(name="deliveries.judge", every=timedelta(hours=1), run=judge_providers),
     Job(name="deliveries.forget", every=timedelta(minutes=1), run=forget_attempts),
     Job(name="idempotency.forget", every=timedelta(minutes=10), run=forget_answers),

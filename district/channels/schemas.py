@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from district.channels.kinds.kind import Beside
 from district.districts.service import SLUG_PATTERN
 from push.consent import Channel
 from push.routing import DEFAULT_ORDER
@@ -82,7 +83,7 @@ class KindView(BaseModel):
     """A kind of provider, with the JSON schemas of what it wants to know."""
 
     name: str
-    channel: Channel
+    channel: Channel | Beside
     title: str
     options: dict[str, Any]
     secrets: dict[str, Any]

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from district import clock as clocks
 from district.channels import queries
 from district.channels.kinds import KINDS
+from district.channels.kinds.kind import Beside
 from district.channels.shelves import shared
 from district.channels.texts import read_texts
 from district.clock import Clock
@@ -167,7 +168,7 @@ class Fleet:
     def _sender(self, district: DistrictInfo, row: TupleRow) -> Sender | None:
         """The sender of a provider; None, and a line in the log, for one whose settings no longer hold."""
         kind = KINDS.get(row[3])
-        if kind is None:
+        if kind is None or isinstance(kind.channel, Beside):
             return None
         known = _Row(id=row[0], slug=row[1], kind=row[3], options=row[5], sealed=bytes(row[6]))
         try:
@@ -190,7 +191,7 @@ class Fleet:
         """Leave alone what another worker found to rest."""
         now = self.clock.machine_now()
         for row in rows:
-            channel = senders.get(Channel(row[2]))
+            channel = senders.get(row[2])
             paused_until: datetime | None = row[-1]
             if isinstance(channel, ProviderChannel) and paused_until is not None and paused_until > now:
                 channel.paused_for(str(row[0]), paused_until - now)

@@ -92,7 +92,7 @@ def _message(district: DistrictInfo, row: ChannelProvider, to: Addressee, *, clo
     language = to.language
     return Message(
         id=DeliveryId(new_id()),
-        channel=Channel(row.channel),
+        channel=Channel(row.channel) if row.channel in set(Channel) else Channel.INBOX,
         purpose=MessagePurpose.SERVICE,
         address=to.address,
         keys=to.keys,

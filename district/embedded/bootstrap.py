@@ -67,6 +67,8 @@ GATEWAY = {
 CLOCK_MOVER = "libfaketime"
 FIREFOX = "firefox-esr"
 """What notifications are shown to work against."""
+BROKER = "mosquitto"
+"""What screens in shops are shown to work against."""
 
 
 def _has(find: Callable[[], object]) -> bool:
@@ -126,6 +128,8 @@ def missing_packages(profile: str) -> list[str]:
             wanted.append("chromium")
         if not _is_ubuntu() and not shutil.which(FIREFOX) and privilege() is not None:
             wanted.append(FIREFOX)
+        if not os.path.exists(f"/usr/sbin/{BROKER}") and privilege() is not None:
+            wanted.append(BROKER)
         wanted += [] if shutil.which("node") else ["nodejs"]  # runs the message centre of the tests
         if privilege() is not None and not all(map(os.path.exists, RADIUS_FILES)):
             wanted += RADIUS_PACKAGES  # unpacked without root they find none of their own files: tests say that they skip

@@ -78,6 +78,7 @@ def merge(
     session: Session,
     district: DistrictInfo,
     *,
+    Movable(table="wallet_pass", key=("id",)),
     kept_id: uuid.UUID,
     merged_id: uuid.UUID,
     reason: str,

@@ -9,6 +9,7 @@ from district.channels import models as channels
 from district.channels import wechat_models as wechat
 from district.database import Base
 from district.deliveries import models as deliveries
+from district.deliveries import screen_models, wallet_models
 from district.districts import models as districts
 from district.feeds import models as feeds
 from district.gateways import models as gateways
@@ -62,6 +63,8 @@ MODULES = (
     triggers,
     visits,
     vouchers,
+    screen_models,
+    wallet_models,
     wechat,
     zones,
 )

@@ -56,6 +56,7 @@ EXPORTED: Final = (
     Kept(table="refusal"),
     Kept(table="member_endpoint", secret=("address_hash", "sealed")),
     Kept(table="wechat_grant"),
+    Kept(table="wallet_pass", secret=("device_hash", "push_token")),
     Kept(table="member_mute"),
     Kept(table="follow"),
     Kept(table="member_event"),

@@ -61,6 +61,7 @@ ERASE: Final = (
     WHERE district_id = :district_id AND member_id = :member_id
     """,
     "DELETE FROM idempotent_answer WHERE district_id = :district_id AND principal = :principal",
+    "DELETE FROM wallet_pass WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM member_endpoint WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM wechat_grant WHERE district_id = :district_id AND member_id = :member_id",
     "DELETE FROM member_mute WHERE district_id = :district_id AND member_id = :member_id",

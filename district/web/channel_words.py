@@ -16,6 +16,8 @@ def channel_word(channel: str) -> str:
         "sms": _("text message"),
         "email": _("e-mail"),
         "webhook": _("webhook"),
+        "screen": _("screen in shops"),
+        "wallet": _("wallet of telephones"),
     }
     return words.get(channel, str(channel))
 

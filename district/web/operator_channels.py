@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from district.auth.models import Role
 from district.channels import service
 from district.channels.kinds import KINDS
-from district.channels.kinds.kind import DnsRecord
+from district.channels.kinds.kind import Beside, DnsRecord
 from district.channels.models import ChannelPolicy, ChannelProvider
 from district.channels.routes import secret_of
 from district.channels.schemas import ChannelOrder, NewProvider, ProviderChange
@@ -39,6 +39,7 @@ from push.wording import Language
 router = APIRouter()
 Operator = Annotated[Staff, Depends(staff(Role.OPERATOR))]
 PAGE: Final = "/operator/channels"
+PARTS: Final = (*DEFAULT_ORDER, *Beside)
 OWN_FORM: Final = [Depends(require_own_form)]
 REFUSALS: Final = (ValidationError, Invalid, Conflict, Unavailable)
 
@@ -209,12 +210,12 @@ def _page(
         status_code=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
         machine_now=clock.machine_now(),
         providers={
-            one: found for one in DEFAULT_ORDER if (found := [row for row in rows if row.channel == one])
+            one: found for one in PARTS if (found := [row for row in rows if row.channel == one])
         },
         order=service.order_of(session, district).order,
         has_own_order=policy is not None,
         all_channels=DEFAULT_ORDER,
-        kinds=sorted(KINDS.values(), key=lambda one: (DEFAULT_ORDER.index(one.channel), one.title)),
+        kinds=sorted(KINDS.values(), key=lambda one: (PARTS.index(one.channel), one.title)),
         kind=chosen,
         fields=fields_of(chosen) if chosen else [],
         filled=filled,

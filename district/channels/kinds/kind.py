@@ -111,6 +111,13 @@ def _own_tokens(_account: str) -> TokenShelf:
     return MemoryShelf()
 
 
+class Beside(StrEnum):
+    """What a provider may be for that is no channel to a member."""
+
+    SCREEN = "screen"
+    WALLET = "wallet"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Building:
     """What a sender is made of. options and secrets are of the kind's own models."""
@@ -166,7 +173,7 @@ class Kind:
     """
 
     name: str
-    channel: Channel
+    channel: Channel | Beside
     title: str
     """English source of its name on pages."""
     options: type[BaseModel] = Nothing
