@@ -134,7 +134,6 @@ async def watch_deliveries(context: RoleContext) -> None:
         await receipt_jobs.watch(context.pool, district.id, now=context.clock.now())
 
 
-async def forget_attempts(context: RoleContext) -> None:
 async def tell_screens(context: RoleContext) -> None:
     """What screens in shops show."""
     for district in context.districts:
@@ -142,6 +141,7 @@ async def tell_screens(context: RoleContext) -> None:
         await one.tell()
 
 
+async def forget_attempts(context: RoleContext) -> None:
     """Retention of attempts and receipts."""
     kept, machine_now = context.settings.delivery_records_kept, context.clock.machine_now()
     for district in context.districts:
