@@ -32,6 +32,7 @@ from district.purchases import jobs as purchases
 from district.radius import changing, ending_jobs
 from district.radius.recording import AccountingRecorder
 from district.redemptions import holding as redemptions
+from district.reports import stopping
 from district.roles import RoleContext, connected, run_until_told
 from district.settings import Settings
 from district.settlement import jobs as settlement
@@ -316,6 +317,7 @@ async def run(settings: Settings, clock: Clock, jobs: Sequence[Job] | None = Non
                 group.create_task(accounting.run())
                 group.create_task(deliveries.run(sender))
                 group.create_task(receipt_jobs.run(settings, lambda: context.districts, clock))
+                group.create_task(stopping.run(settings, lambda: context.districts, clock))
                 group.create_task(ending_jobs.run(settings, clock))
                 group.create_task(changing.run(settings, lambda: context.registry.value.by_id, clock))
                 group.create_task(replaying.keep(settings, context.stream, lambda: context.districts, clock))

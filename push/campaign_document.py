@@ -12,7 +12,14 @@ from push.audience_document import parse_who
 from push.audience_terms import Familiarity
 from push.audience_vocabulary import DEFINITIONS
 from push.campaign_vocabulary import RULE
-from push.limit_document import DEFAULT_TTL, parse_budget, parse_caps, parse_holdout, whole
+from push.limit_document import (
+    DEFAULT_TTL,
+    parse_budget,
+    parse_caps,
+    parse_holdout,
+    parse_stop_when,
+    whole,
+)
 from push.offer_vocabulary import OFFER
 from push.place_document import parse_where
 from push.problems import DocumentRefused, Reason, Report
@@ -69,6 +76,7 @@ def parse_rule(document: object, *, pointer: str = "/rule") -> CampaignRule:
         per_minute=whole(document.get("pace", {}), "per_min"),
         per_member=whole(document, "per_member"),
         per_day=whole(document, "per_day"),
+        stop_when=parse_stop_when(document.get("stop_when")),
     )
     _check_places(rule, report)
     _stop_if_refused(report)

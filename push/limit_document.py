@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 from push.consent import Channel
 from push.limits import MAX_CAP, CapRule, Period
 from push.problems import Reason, Report
-from push.rule import Budget, Caps, Holdout, Priority
-from push.vocabulary import Number, Record, Shape, Spelt, Words
+from push.rule import Budget, Caps, Holdout, Priority, StopWhen
+from push.vocabulary import Number, Record, Shape, Spelt, Words, Yes
 from push.wording import both
 
 Document: TypeAlias = Mapping[str, Any]
@@ -18,6 +18,9 @@ DEFAULT_CAP = CapRule(n=1, per=Period.DAY)
 DEFAULT_TTL = timedelta(minutes=90)
 MAX_MONEY_MINOR = 10**12
 MAX_HOLDOUT = 50
+LEAST_NEW_CUSTOMERS = 10
+"""Fewer are never counted out, so that a campaign's end tells of nobody."""
+DEFAULT_OPT_OUT_PCT = 2
 MEMBER_CHANNELS = tuple(one for one in Channel if one is not Channel.WEBHOOK)
 _CAP = Record(required={"n": Number(1, MAX_CAP, whole=True), "per": Words(tuple(Period))})
 _MONEY = Number(1, MAX_MONEY_MINOR, whole=True)
@@ -45,6 +48,15 @@ LIMITS: Mapping[str, Shape] = MappingProxyType(
         "budget": Record(optional={"total_minor": _MONEY, "per_day_minor": _MONEY}, least=1),
         "per_member": Number(1, 100, whole=True),
         "per_day": Number(1, 10_000_000, whole=True),
+        "stop_when": Record(
+            optional={
+                "redemptions": Number(1, 10_000_000, whole=True),
+                "new_customers": Number(LEAST_NEW_CUSTOMERS, 10_000_000, whole=True),
+                "harm": Yes(),
+                "opt_out_pct": Number(0.1, 50),
+            },
+            least=1,
+        ),
     }
 )
 
@@ -67,6 +79,20 @@ def parse_holdout(document: Document | None) -> Holdout | None:
     if document is None:
         return None
     return Holdout(percent=float(document["pct"]), salt=document.get("salt"))
+
+
+def parse_stop_when(document: Document | None) -> StopWhen | None:
+    """When it ends by itself; whoever watches for harm watches who stops messages, too."""
+    if document is None:
+        return None
+    is_harm_watched = document.get("harm") is True
+    percent = document.get("opt_out_pct", DEFAULT_OPT_OUT_PCT if is_harm_watched else None)
+    return StopWhen(
+        redemptions=whole(document, "redemptions"),
+        new_customers=whole(document, "new_customers"),
+        is_harm_watched=is_harm_watched,
+        opt_out_share=None if percent is None else float(percent) / 100,
+    )
 
 
 def parse_budget(document: Document | None, report: Report) -> Budget | None:

@@ -192,6 +192,21 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StopWhen:
+    """When the campaign ends by itself: any of these.
+
+    redemptions and new_customers: as soon as it has brought so many. is_harm_watched: when members whom it reached are
+    known to come less often than those held out. opt_out_share: when more than this share, 0..1, is known to stop
+    messages after it.
+    """
+
+    redemptions: int | None = None
+    new_customers: int | None = None
+    is_harm_watched: bool = False
+    opt_out_share: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Caps:
     """How often one member may be reached; the narrowest decides.
 
@@ -226,6 +241,7 @@ class CampaignRule:
     per_minute: int | None = None
     per_member: int | None = None
     per_day: int | None = None
+    stop_when: StopWhen | None = None
 
     @property
     def has_fence(self) -> bool:

@@ -12,8 +12,10 @@ from district.campaigns.models import Campaign
 from district.campaigns.queries import IS_EXHAUSTED_SQL
 from district.clock import Clock
 from push.campaign_life import CampaignAction, CampaignState, Standing, TransitionRefused, after, all_due
-from push.wording import clean
+from push.wording import Localised, clean
 
+STOPPED_BY: Final = "stopped_by"
+"""In an event's detail: why the campaign ended by itself."""
 SUBMITTED: Final = frozenset({CampaignAction.SUBMIT, CampaignAction.APPROVE})
 
 
@@ -80,6 +82,16 @@ def settle(session: Session, row: Campaign, *, clock: Clock) -> None:
         before = CampaignState(row.state)
         row.state = state
         history.note(session, row, None, action, Told(before=before), clock=clock)
+
+
+def stop(session: Session, row: Campaign, by: str, why: Localised, *, clock: Clock) -> None:
+    """End a campaign by itself, for a reason that its history keeps. Raises: TransitionRefused."""
+    before = CampaignState(row.state)
+    row.state, row.changed_at = after(before, CampaignAction.END), clock.now()
+    reason = {"zh": why.zh or "", "en": why.en or ""}
+    told = Told(before=before, reason=reason, detail={STOPPED_BY: by})
+    history.note(session, row, None, CampaignAction.END, told, clock=clock)
+    session.flush()
 
 
 def standing_of(session: Session, row: Campaign) -> Standing:

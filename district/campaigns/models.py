@@ -131,6 +131,35 @@ class CampaignVersion(Base):
     )
 
 
+class CampaignLook(Base):
+    """What was seen last of a campaign that ends by itself."""
+
+    __tablename__ = "campaign_look"
+
+    district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    campaign_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    next_at: Mapped[datetime]
+    """Machine time of the next look."""
+    looked_at: Mapped[datetime | None]
+    """Business time; None: not yet."""
+    redemptions: Mapped[int] = mapped_column(server_default="0")
+    new_customers: Mapped[int | None]
+    """As it may be published."""
+    opt_outs: Mapped[int | None]
+    """As it may be published."""
+    visits_p: Mapped[float | None]
+    opt_outs_p: Mapped[float | None]
+    stopped_by: Mapped[str | None] = mapped_column(Text)
+    """Why it ended by itself."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["district_id", "campaign_id"], ["campaign.district_id", "campaign.id"], ondelete="CASCADE"
+        ),
+        Index(None, "district_id", "next_at"),
+    )
+
+
 class CampaignEvent(Base):
     """Something that was done to a campaign; only ever added."""
 

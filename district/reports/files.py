@@ -10,7 +10,13 @@ Row = tuple[str, str, object, object, object, str]
 
 def lines(report: ReportOut) -> Sequence[Row]:
     """Every figure of the report; an empty value without a reason is of fewer than k people."""
-    return [*_counts(report), *_effects(report), *_money(report), *_refusals(report)]
+    return [
+        *_counts(report),
+        *_effects(report),
+        *_money(report),
+        *_early_stop(report),
+        *_refusals(report),
+    ]
 
 
 def _line(section: str, figure: str, value: object, reason: str | None = None) -> Row:
@@ -57,6 +63,12 @@ def _money(report: ReportOut) -> Iterator[Row]:
         yield "money", f"{name}_minor", value, low, high, cost.reason or ""
     for name, value in report.credited.model_dump().items():
         yield _line("credited", name, value)
+
+
+def _early_stop(report: ReportOut) -> Iterator[Row]:
+    if report.early_stop is not None:
+        for name, value in report.early_stop.model_dump(mode="json", exclude={"stopped_text"}).items():
+            yield _line("early_stop", name, value)
 
 
 def _refusals(report: ReportOut) -> Iterator[Row]:

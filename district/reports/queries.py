@@ -194,6 +194,36 @@ WHERE redemption.district_id = :district_id AND offer.campaign_id = :campaign_id
   AND redemption.reversed_at IS NULL
 """
 
+# Of the treated, who withdrew from marketing by any channel, or muted the campaign's merchant, soon after he was told.
+# A no where there never was a yes is no withdrawal.
+OPT_OUTS_SQL = f"""
+WITH {_FIRST}
+SELECT count(*) AS people, count(*) FILTER (WHERE EXISTS (
+           SELECT FROM consent AS said
+           WHERE said.district_id = :district_id AND said.member_id = first.member_id
+             AND said.purpose = 'marketing' AND NOT said.granted
+             AND said.at >= first.at AND said.at < first.at + :within
+             AND (SELECT before.granted FROM consent AS before
+                  WHERE before.district_id = said.district_id AND before.member_id = said.member_id
+                    AND before.purpose = said.purpose AND before.channel = said.channel AND before.at < said.at
+                  ORDER BY before.at DESC, before.id DESC LIMIT 1)
+       ) OR EXISTS (
+           SELECT FROM member_mute AS mute
+           JOIN campaign ON campaign.district_id = mute.district_id AND campaign.id = :campaign_id
+                        AND campaign.merchant_id = mute.merchant_id
+           WHERE mute.district_id = :district_id AND mute.member_id = first.member_id
+             AND mute.at >= first.at AND mute.at < first.at + :within
+       )) AS did
+FROM first WHERE arm = 'treated'
+"""
+
+KNOW_LOOKS_SQL = """
+INSERT INTO campaign_look (district_id, campaign_id, next_at)
+SELECT district_id, id, :now FROM campaign
+WHERE district_id = :district_id AND state IN ('live', 'paused', 'exhausted') AND rule ? 'stop_when'
+ON CONFLICT DO NOTHING
+"""
+
 REFUSALS_SQL = """
 SELECT reason, CAST(sum(times) AS bigint) AS times, count(DISTINCT member_id) AS members FROM refusal
 WHERE district_id = :district_id AND campaign_id = :campaign_id GROUP BY reason ORDER BY reason

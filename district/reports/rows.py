@@ -1,16 +1,18 @@
 """What a report is made of: counts and sums of each arm, as the rows say."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from district.campaigns.models import CampaignStore
 from district.offers.policies import DEFAULT
 from district.reports import queries
-from district.reports.schemas import Outcome
+from district.reports.schemas import Outcome, Window
 from push.holdout import Arm
 from push.lift import Group, SampleRatio, Split, Sums, sample_ratio_of
 
@@ -20,9 +22,26 @@ MEMORY: Final = timedelta(days=180)
 """Who was in none of the stores so long is a new customer."""
 
 
+Values: TypeAlias = Mapping[str, Any]
 Draw: TypeAlias = tuple[float | None, str | None]
 """The share of members that was held out, in percent, and the salt; of both None: before they were kept."""
 _NOTHING: Final = Sums(people=0, y=0.0, yy=0.0)
+
+
+def values_of(
+    session: Session, district_id: uuid.UUID, campaign_id: uuid.UUID, *, within: Window, now: datetime
+) -> Values:
+    """What the statements are given."""
+    stores = select(CampaignStore.store_id).where(
+        CampaignStore.district_id == district_id, CampaignStore.campaign_id == campaign_id
+    )
+    return {
+        "district_id": district_id,
+        "campaign_id": campaign_id,
+        "stores": list(session.scalars(stores)),
+        "within": timedelta(hours=within),
+        "now": now,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +70,7 @@ class ArmRows:
         return Group(people=self.people, did=did[outcome])
 
 
-def arms(session: Session, values: Mapping[str, Any]) -> dict[Arm, ArmRows]:
+def arms(session: Session, values: Values) -> dict[Arm, ArmRows]:
     """The arms, those without members too."""
     given = {**values, "history": HISTORY, "memory": MEMORY}
     parts: dict[Arm, dict[Draw, ArmRows]] = {arm: {} for arm in Arm}
@@ -99,7 +118,7 @@ class Splits:
     unknown_control: int
 
 
-def splits(session: Session, values: Mapping[str, Any]) -> Splits:
+def splits(session: Session, values: Values) -> Splits:
     """Over the members whose share is known: their version names it, or the policy has stood since they came."""
     given = {**values, "holdout_pct": float(DEFAULT.holdout_pct)}
     known: list[Split] = []

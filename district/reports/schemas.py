@@ -6,6 +6,8 @@ from enum import IntEnum, StrEnum
 
 from pydantic import BaseModel, Field
 
+from push.early_stop import StoppedBy
+
 
 class Window(IntEnum):
     """For how many hours after an exposure what a member does is counted."""
@@ -154,6 +156,28 @@ class RefusalOut(BaseModel):
     winners: list[WinnerOut]
 
 
+class EarlyStopOut(BaseModel):
+    """What makes the campaign end by itself, and how far it is. Figures of fewer than ``k`` observed people are null."""
+
+    redemptions_wanted: int | None
+    new_customers_wanted: int | None
+    is_harm_watched: bool
+    opt_out_pct: float | None = Field(description="Ends when more than this are known to stop messages")
+    looked_at: datetime | None = Field(description="When it was looked at last; null: not yet")
+    redemptions: int | None
+    new_customers: int | None
+    opt_outs: int | None
+    visits_p: float | None = Field(
+        description="Chance of such a lack of visits without harm, at any of all looks"
+    )
+    opt_outs_p: float | None = Field(
+        description="Chance of so many who stop, at any of all looks, were the share within its bound"
+    )
+    ends_at_p: float = Field(description="The chance from which on down it ends")
+    stopped_by: StoppedBy | None
+    stopped_text: str | None
+
+
 class ReportOut(BaseModel):
     """What became of a campaign, and what it caused."""
 
@@ -174,4 +198,5 @@ class ReportOut(BaseModel):
     visits_per_member: MeanOut
     money: MoneyOut
     credited: CreditedOut
+    early_stop: EarlyStopOut | None = Field(description="Null: its rule names no early stop")
     refusals: list[RefusalOut]

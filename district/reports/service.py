@@ -4,8 +4,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -13,12 +12,12 @@ from sqlalchemy.orm import Session
 from district.auth.service import Principal
 from district.campaigns import owners
 from district.campaigns import service as campaigns
-from district.campaigns.models import Campaign, CampaignStore
+from district.campaigns.models import Campaign
 from district.districts.service import DistrictInfo
 from district.footfall.metrics import SMALLEST_GROUP, published
-from district.reports import effects, queries, rows
+from district.reports import effects, queries, rows, stop_answer
 from district.reports.effects import Comparison, estimate, is_hidden
-from district.reports.rows import ArmRows
+from district.reports.rows import ArmRows, Values
 from district.reports.schemas import (
     CreditedOut,
     Estimate,
@@ -34,8 +33,6 @@ from push.holdout import Arm
 from push.lift import Group, wilson
 from push.wording import Language
 
-Values = Mapping[str, Any]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -50,8 +47,8 @@ def report(
     session: Session, district: DistrictInfo, principal: Principal, campaign_id: uuid.UUID, asked: Asked
 ) -> ReportOut:
     """What became of a campaign, and what it caused. Raises: NotFound, for another's too."""
-    campaigns.find(session, district.id, principal, campaign_id)
-    values = _values(session, district.id, campaign_id, asked)
+    row = campaigns.find(session, district.id, principal, campaign_id)
+    values = rows.values_of(session, district.id, campaign_id, within=asked.within, now=asked.now)
     arms = rows.arms(session, values)
     compared = Comparison(
         treated=arms[Arm.TREATED],
@@ -75,21 +72,9 @@ def report(
         visits_per_member=effects.mean(compared, Outcome.VISIT, lambda arm: arm.visits),
         money=_money(session, values, compared, district.currency),
         credited=_credited(session, values),
+        early_stop=stop_answer.of_campaign(session, district.id, row, asked.language),
         refusals=_refusals(session, principal, values),
     )
-
-
-def _values(session: Session, district_id: uuid.UUID, campaign_id: uuid.UUID, asked: Asked) -> Values:
-    stores = select(CampaignStore.store_id).where(
-        CampaignStore.district_id == district_id, CampaignStore.campaign_id == campaign_id
-    )
-    return {
-        "district_id": district_id,
-        "campaign_id": campaign_id,
-        "stores": list(session.scalars(stores)),
-        "within": timedelta(hours=asked.within),
-        "now": asked.now,
-    }
 
 
 def _funnel(session: Session, values: Values, arms: Mapping[Arm, ArmRows], compared: Comparison) -> FunnelOut:

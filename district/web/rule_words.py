@@ -20,6 +20,7 @@ from push.rule import (
     Fence,
     HolidayRule,
     JoinKind,
+    StopWhen,
     StreetFence,
     Trigger,
     TriggerKind,
@@ -109,7 +110,22 @@ def sentence(rule: CampaignRule, offer: OfferContent, *, stock: int | None = Non
         said.append(
             _("%(share)s of the members get nothing, so that its effect can be measured.", share=share)
         )
+    if rule.stop_when is not None:
+        said.append(_("It ends by itself: %(stops)s.", stops=_("; ").join(stops(rule.stop_when))))
     return said
+
+
+def stops(stop: StopWhen) -> Iterator[str]:
+    """Each thing that ends it by itself."""
+    if stop.redemptions is not None:
+        yield _("after %(count)s redemptions", count=number(stop.redemptions))
+    if stop.new_customers is not None:
+        yield _("after %(count)s new customers", count=number(stop.new_customers))
+    if stop.is_harm_watched:
+        yield _("when members whom it reaches come less often than those held out")
+    if stop.opt_out_share is not None:
+        share = percent(stop.opt_out_share, 0 if (100 * stop.opt_out_share).is_integer() else 1)
+        yield _("when more than %(share)s of those whom it reaches stop messages", share=share)
 
 
 def _what(offer: OfferContent) -> str:

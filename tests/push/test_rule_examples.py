@@ -43,7 +43,7 @@ def test_every_member_of_a_rule_and_every_trigger_has_an_example() -> None:
     assert shown == named
 
 
-def test_every_member_of_when_where_and_cap_has_an_example() -> None:
-    for part in ("when", "where", "cap"):
+def test_every_member_of_when_where_cap_and_stop_when_has_an_example() -> None:
+    for part in ("when", "where", "cap", "stop_when"):
         shown = {member for example in EXAMPLES for member in example.get(part, {})}
         assert shown == set(RULE.record.optional[part].schema()["properties"])  # type: ignore[call-overload]

@@ -9,6 +9,13 @@ from push.rule import Priority
 
 CAPS: Final[Mapping[str, str]] = {"campaign": "cap", "merchant": "cap_merchant", "global": "cap_district"}
 """The caps of the rule, and how the fields of each begin."""
+STOPS: Final[Mapping[str, str]] = {
+    "redemptions": "stop_redemptions",
+    "new_customers": "stop_new_customers",
+    "harm": "stop_harm",
+    "opt_out_pct": "stop_opt_out",
+}
+"""What ends a campaign by itself, and the field of each."""
 Document = Mapping[str, Any]
 
 
@@ -36,7 +43,7 @@ def read(reading: Reading) -> dict[str, Any]:
     if fields.one("priority") not in {"", Priority.NORMAL}:
         rule["priority"] = fields.one("priority")
     reading.came("/rule/priority", "priority")
-    return rule | _budget(reading) | _holdout(reading)
+    return rule | _budget(reading) | _holdout(reading) | _stop_when(reading)
 
 
 def _caps(reading: Reading) -> dict[str, Any]:
@@ -85,9 +92,27 @@ def _holdout(reading: Reading) -> dict[str, Any]:
     return {"holdout": found}
 
 
+def _stop_when(reading: Reading) -> dict[str, Any]:
+    found = dict[str, Any]()
+    for member, name in STOPS.items():
+        reading.came(f"/rule/stop_when/{member}", name)
+        if not reading.fields.one(name):
+            continue
+        match member:
+            case "harm":
+                found[member] = True
+            case "opt_out_pct":
+                found[member] = reading.figure(name)
+            case _:
+                found[member] = reading.whole(name)
+    reading.came("/rule/stop_when", "stop_redemptions")
+    return {"stop_when": found} if found else {}
+
+
 def show(rule: Document, currency: str) -> dict[str, str]:
     """The fields that say these bounds."""
     cap, budget, holdout = rule.get("cap", {}), rule.get("budget", {}), rule.get("holdout", {})
+    stop = rule.get("stop_when", {})
     shown = {
         **shown_seconds("ttl", rule.get("ttl_s", DEFAULT_TTL.total_seconds())),
         "gap_min": _figure(cap, "gap_min"),
@@ -99,6 +124,8 @@ def show(rule: Document, currency: str) -> dict[str, str]:
         "budget_day": shown_money(_whole(budget, "per_day_minor"), currency),
         "holdout": _figure(holdout, "pct"),
         "salt": holdout.get("salt", ""),
+        **{name: _figure(stop, member) for member, name in STOPS.items() if member != "harm"},
+        STOPS["harm"]: "yes" if stop.get("harm") else "",
     }
     for member, name in CAPS.items():
         # What a rule does not say of its own cap is said here: one a day.

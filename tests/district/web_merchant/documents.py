@@ -178,6 +178,17 @@ LIMITS = {
     "budget": BUDGETS,
     "per_member": st.integers(1, 100),
     "per_day": st.integers(1, 10_000_000),
+    "stop_when": record(
+        {},
+        {
+            "redemptions": st.integers(1, 10_000_000),
+            "new_customers": st.integers(10, 10_000_000),
+            "harm": st.just(True),
+            "opt_out_pct": st.one_of(
+                st.integers(1, 50), st.floats(0.1, 50).map(lambda share: round(share, 2))
+            ),
+        },
+    ).filter(bool),
 }
 
 
