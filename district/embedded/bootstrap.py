@@ -65,6 +65,7 @@ GATEWAY = {
 }
 """What the tests with a real gateway run, and the packages that have it."""
 CLOCK_MOVER = "libfaketime"
+POSTFIX = "/usr/sbin/postfix"
 FIREFOX = "firefox-esr"
 """What notifications are shown to work against."""
 BROKER = "mosquitto"
@@ -131,6 +132,8 @@ def missing_packages(profile: str) -> list[str]:
         if not os.path.exists(f"/usr/sbin/{BROKER}") and privilege() is not None:
             wanted.append(BROKER)
         wanted += [] if shutil.which("node") else ["nodejs"]  # runs the message centre of the tests
+        if privilege() is not None and not Path(POSTFIX).exists():
+            wanted.append("postfix")  # root's to start: without it those tests say that they skip
         if privilege() is not None and not all(map(os.path.exists, RADIUS_FILES)):
             wanted += RADIUS_PACKAGES  # unpacked without root they find none of their own files: tests say that they skip
         if os.geteuid() == 0:  # network namespaces are root's: without them those tests say that they skip

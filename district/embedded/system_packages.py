@@ -19,7 +19,7 @@ CREATECLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 POLICY = Path("/usr/sbin/policy-rc.d")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 ERROR_LINES = 3
-_SERVICES = ("nats-server", "freeradius", "mosquitto")
+_SERVICES = ("nats-server", "freeradius", "mosquitto", "postfix")
 
 
 class BootstrapError(Exception):

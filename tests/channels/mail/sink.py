@@ -47,6 +47,8 @@ class Sink:
     taken: list[Taken] = field(default_factory=list)
     connections: int = 0
     port: int = 0
+    answers_after_s: float = 0.0
+    """How long it thinks about a message that it has kept already."""
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
     seen: Counter[str] = field(default_factory=Counter)
 
@@ -88,6 +90,7 @@ class Sink:
         async with self.news:
             self.taken.append(kept)
             self.news.notify_all()
+        await asyncio.sleep(self.answers_after_s)
         if await self.fault("dot", server):
             return "421 gone"
         return f"250 2.0.0 Ok: queued as {len(self.taken):04d}SINK"
