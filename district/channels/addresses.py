@@ -82,7 +82,7 @@ async def count(
     values = {"district_id": district_id, "members": list(member_ids), "channels": asked}
     found: dict[uuid.UUID, dict[Channel, int]] = {}
     for member_id, channel, how_many in await (
-        await connection.execute(queries.REACHABLE_SQL, values)
+        await connection.execute(queries.REACHABLE_SQL.encode(), values)
     ).fetchall():
         found.setdefault(member_id, {})[Channel(channel)] = how_many
     return found

@@ -24,18 +24,21 @@ CROSS JOIN LATERAL (
 ) AS found
 """
 
-# How many addresses each member has on each channel that is on. A mini-program reaches who has allowed a message.
-REACHABLE_SQL = """
-SELECT member_id, channel, count(*) FROM member_endpoint AS endpoint
-WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[]) AND state <> 'gone'
-  AND channel = ANY(%(channels)s::text[]) AND channel NOT IN ('sms', 'email')
-  AND NOT (channel = 'mini_program' AND EXISTS (
+# Of a row of member_endpoint called endpoint: a mini-program reaches who has allowed a message.
+HAS_LEAVE_SQL = """NOT (endpoint.channel = 'mini_program' AND EXISTS (
       SELECT FROM channel_provider AS provider
       WHERE provider.district_id = %(district_id)s AND provider.id = endpoint.provider_id
         AND provider.kind = 'wechat_mini' AND NOT EXISTS (
             SELECT FROM wechat_grant AS leave
             WHERE leave.district_id = %(district_id)s AND leave.member_id = endpoint.member_id
-              AND leave.provider_id = provider.id AND leave.delivery_id IS NULL)))
+              AND leave.provider_id = provider.id AND leave.delivery_id IS NULL)))"""
+
+# How many addresses each member has on each channel that is on.
+REACHABLE_SQL = f"""
+SELECT member_id, channel, count(*) FROM member_endpoint AS endpoint
+WHERE district_id = %(district_id)s AND member_id = ANY(%(members)s::uuid[]) AND state <> 'gone'
+  AND channel = ANY(%(channels)s::text[]) AND channel NOT IN ('sms', 'email')
+  AND {HAS_LEAVE_SQL}
 GROUP BY member_id, channel
 UNION ALL
 SELECT member.id, contact.channel, 1

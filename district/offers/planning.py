@@ -108,9 +108,10 @@ async def check(
     names them, as for an occasion of this kind.
     """
     members, zones = await _batch(connection, district.id, among)
-    if not campaigns or members == []:
-        return Checked(size=0, last=None)
     bits = Bits.of(await channels.load(connection, district.id))
+    told_by = tuple(one for one, _bit in bits.each())
+    if not campaigns or members == []:
+        return Checked(size=0, last=None, channels=told_by)
     audiences, given = await _audiences(connection, district, campaigns, members, now)
     values = given | _caps(campaigns, zones, policy, trigger, now=now, bits=bits) | _held(campaigns, policy)
     values |= bits.values()
@@ -142,7 +143,7 @@ async def check(
         size=size,
         last=members[-1] if members else None,
         groups={one: tuple(every) for one, every in groups.items()},
-        channels=tuple(one for one, _bit in bits.each()),
+        channels=told_by,
     )
 
 

@@ -4,6 +4,7 @@ The rules are those of push.decision.decide; a test holds the two to one answer.
 hours, scores, competition) is asked of the pairs that nothing here refuses.
 """
 
+from district.channels.queries import HAS_LEAVE_SQL
 from push.consent import Channel
 
 # push.holdout.bucket: the first eight bytes of a SHA-256, as an unsigned number, by 10,000: byte by byte, for no
@@ -77,13 +78,13 @@ WITH dead AS MATERIALIZED (
     SELECT member_id, {_MARKETING}, {_newest("location")} AS to_location, {_newest("third_party")} AS to_others
     FROM said GROUP BY member_id
 ), endpoint AS MATERIALIZED (
-    SELECT one.member_id, bit_or(channel.bit) AS bits
-    FROM unnest(%(ringing)s::text[], %(bits)s::int[]) AS channel (name, bit)
-    JOIN member_endpoint AS one ON one.district_id = %(district_id)s AND one.channel = channel.name
-                               AND one.state <> 'gone'
-    WHERE channel.name NOT IN ('sms', 'email')
-      AND (%(among)s::uuid[] IS NULL OR one.member_id = ANY(%(among)s::uuid[]))
-    GROUP BY one.member_id
+    SELECT endpoint.member_id, bit_or(used.bit) AS bits
+    FROM unnest(%(ringing)s::text[], %(bits)s::int[]) AS used (name, bit)
+    JOIN member_endpoint AS endpoint ON endpoint.district_id = %(district_id)s AND endpoint.channel = used.name
+                                    AND endpoint.state <> 'gone'
+    WHERE used.name NOT IN ('sms', 'email') AND {HAS_LEAVE_SQL}
+      AND (%(among)s::uuid[] IS NULL OR endpoint.member_id = ANY(%(among)s::uuid[]))
+    GROUP BY endpoint.member_id
 ), person AS MATERIALIZED (
     SELECT batch.id, batch.bucket, batch.is_personalised, batch.zone, convert_to(batch.id::text, 'UTF8') AS name, coalesce(to_location, false) AS may_be_located,
            coalesce({_ANY_CHANNEL}, false) AS agrees,

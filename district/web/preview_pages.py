@@ -14,7 +14,7 @@ from district.database import DbPool, DbSession, session_scope
 from district.districts.service import DistrictInfo
 from district.footfall.routes import csv_answer
 from district.offers.preview import PreviewTooLong, PreviewUnreadable, dry_run
-from district.offers.preview_answer import answer
+from district.offers.preview_answer import MICRO, answer
 from district.offers.preview_routes import take_turn
 from district.offers.preview_schemas import PreviewOut
 from district.problems import TooMany
@@ -23,6 +23,7 @@ from district.stores.models import Store
 from district.web.campaign_desks import CampaignDesk, merchants_desk, operators_desk, propertys_desk
 from district.web.channel_words import channel_word
 from district.web.explained import explained
+from district.web.filing_words import carrier_words
 from district.web.language import Tongue, negotiate, speaking
 from district.web.preview_words import people, reasons
 from district.web.preview_words import rows as csv_rows
@@ -145,6 +146,10 @@ def _serve(desk_of: Callable[..., CampaignDesk], base: str) -> None:
             people=people,
             reasons=reasons,
             channel=channel_word,
+            district=asked.desk.here.district.title(negotiate(request).value),
+            currency=asked.desk.here.district.currency,
+            micro=MICRO,
+            carriers=carrier_words,
         )
         return response
 

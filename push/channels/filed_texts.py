@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from push.channels.sms_parts import Parts, refusal, says_how_to_refuse, split
+from push.channels.sms_parts import refusal, says_how_to_refuse
 from push.errors import PushError
 from push.message import Message, MessagePurpose
 from push.wording import Language, both
@@ -20,7 +20,7 @@ MOST_GAP: Final = 35
 MOST_LETTERS: Final = 500
 """Letters of a whole text, with the signature and how to refuse."""
 _GAP: Final = re.compile(r"\{([a-z_]{1,20})\}")
-_STRAY: Final = re.compile(r"[{}]|\$\{")
+_STRAY: Final = re.compile(r"[{}]")
 
 
 class Gap(StrEnum):
@@ -116,9 +116,10 @@ class FiledText:
             )
         return whole
 
-    def parts(self, facts: Facts) -> Parts:
-        """The parts that are paid for. Raises: TextUnfit."""
-        return split(self.whole(facts))
+    def so_far(self, facts: Facts) -> str:
+        """What a telephone would show, as far as facts fill it."""
+        filled = _GAP.sub(lambda found: " ".join(facts.get(found[1], found[0]).split()), self.text)
+        return f"【{self.signature}】{filled}"
 
 
 def check(text: str, purpose: MessagePurpose) -> None:
@@ -130,7 +131,7 @@ def check(text: str, purpose: MessagePurpose) -> None:
                 en=f"{{{found[1]}}} is no gap; known are {', '.join(f'{{{one}}}' for one in Gap)}",
                 zh=f"{{{found[1]}}} 不是可用变量；可用变量：{'、'.join(f'{{{one}}}' for one in Gap)}",
             )
-    if _STRAY.search(_GAP.sub("", text)):
+    if "${" in text or _STRAY.search(_GAP.sub("", text)):
         raise TextUnfit(
             en="write gaps as {store}, nothing else in braces", zh="变量请写成 {store}，勿用其他括号写法"
         )

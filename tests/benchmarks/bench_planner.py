@@ -60,13 +60,11 @@ async def by_set(
         among=Range() if members is None else Range(members=members),
         names=Names.NONE,
     )
-    return Counter(
-        {
-            (campaign_id, one.reason or "", one.passes): one.count
-            for campaign_id, groups in checked.groups.items()
-            for one in groups
-        }
-    )
+    found: Reasons = Counter()
+    for campaign_id, groups in checked.groups.items():
+        for one in groups:  # one for each channel that would be tried first
+            found[campaign_id, one.reason or "", one.passes] += one.count
+    return found
 
 
 async def by_loop(

@@ -13,6 +13,7 @@ from district.audiences import contexts
 from district.campaigns.live import live_campaigns
 from district.channels import addresses, standing
 from district.channels.models import ChannelPolicy, ChannelProvider, MemberEndpoint
+from district.channels.wechat_models import WechatGrant
 from district.database import transaction
 from district.members.models import Consent, Member
 from district.members.mutes import MemberMute
@@ -51,6 +52,7 @@ class World:
     def __init__(self, ground: Ground, seed: int) -> None:
         self.ground = ground
         self.random = random.Random(seed)
+        self.mini_program: uuid.UUID | None = None
         self._use_channels()
         self.stores = [ground.makers.store(ground.district, merchant_id=ground.merchant.id) for _ in range(2)]
         self.campaigns = [self._campaign() for _ in range(5)]
@@ -59,15 +61,21 @@ class World:
 
     def _use_channels(self) -> None:
         """Channels of the district, at prices that order them, or in an order of its own; often none."""
-        used = [one for one in (Channel.SMS, Channel.WEB_PUSH, Channel.EMAIL) if self.random.random() < 0.6]
+        every = (Channel.SMS, Channel.WEB_PUSH, Channel.EMAIL, Channel.MINI_PROGRAM)
+        used = [one for one in every if self.random.random() < 0.6]
         values = {"district_id": self.ground.info.id, "changed_at": self.ground.clock.now()}
         for channel in used:
             provider = {"slug": channel, "channel": channel, "kind": "none", "name": channel, "options": {}}
+            if channel is Channel.MINI_PROGRAM:
+                provider["kind"] = "wechat_mini"
             price = self.random.randrange(5)
             row = ChannelProvider(
                 **values, **provider, sealed=b"", cost_micro=price, created_at=values["changed_at"]
             )
             self.ground.makers.session.add(row)
+            if channel is Channel.MINI_PROGRAM:
+                self.ground.makers.session.flush()
+                self.mini_program = row.id
         if self.random.random() < 0.4:
             named = self.random.sample([one.value for one in (Channel.SMS, Channel.WEB_PUSH)], 2)
             self.ground.makers.session.add(ChannelPolicy(**values, channel_order=named))
@@ -130,12 +138,39 @@ class World:
             state = self.random.choice(["active", "suspect", "gone"])
             self._endpoint(member, Channel.WEB_PUSH, f"https://push.example/{member.id}/{number}", state)
 
-    def _endpoint(self, member: Member, channel: Channel, address: str, state: str) -> None:
+        if self.mini_program is not None and self.random.random() < 0.6:
+            self._endpoint(member, Channel.MINI_PROGRAM, f"openid-{member.id}", "active", self.mini_program)
+            for _ in range(self.random.randrange(3)):
+                self._allow(member, self.mini_program)
+
+    def _allow(self, member: Member, provider_id: uuid.UUID) -> None:
+        """Leave for one message, perhaps used already."""
+        used = self.random.random() < 0.5
+        leave = WechatGrant(
+            district_id=self.ground.info.id,
+            member_id=member.id,
+            provider_id=provider_id,
+            template_id="T",
+            granted_at=self.ground.clock.now(),
+            delivery_id=uuid.uuid4() if used else None,
+        )
+        self.ground.makers.session.add(leave)
+        self.ground.makers.session.flush()
+
+    def _endpoint(
+        self,
+        member: Member,
+        channel: Channel,
+        address: str,
+        state: str,
+        provider_id: uuid.UUID | None = None,
+    ) -> None:
         at = self.ground.clock.now()
         row = MemberEndpoint(
             district_id=self.ground.info.id,
             member_id=member.id,
             channel=channel,
+            provider_id=provider_id,
             address=address,
             address_hash=hashlib.sha256(address.encode()).digest(),
             state=state,
