@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.markup import escape
 
+from district.demo.access import Loaded
 from district.demo.accounts import pages
 from district.demo.counters import Counters
-from district.demo.loading import Loaded
 from district.embedded import role
 
 OWN_SOURCES = frozenset({"supervisor", "postgres", "nats", "demo"})

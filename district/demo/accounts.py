@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from district.demo.loading import Loaded
+from district.demo.access import Loaded
 from district.embedded.errors import StartRefused
 from district.embedded.files import write_private
 

@@ -1,9 +1,7 @@
 """A demo district into the database: through the same services that imports, merchants and operators use."""
 
-import secrets
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import as_file
 from random import Random
 
@@ -12,7 +10,6 @@ from shapely import Point
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from district.auth import service as auth
 from district.auth.models import Role
 from district.auth.service import Principal
 from district.campaigns import service as campaigns
@@ -21,17 +18,12 @@ from district.campaigns.schemas import NewCampaign
 from district.campaigns.shared_models import TerritoryConsent
 from district.clock import Clock
 from district.database import new_id, notify
-from district.demo import policy
-from district.demo.past_campaigns import first_mall
+from district.demo import access, policy
+from district.demo.access import First, Loaded
 from district.demo.shops import StoreSpot, chosen, plan_of
 from district.demo.world import World
 from district.districts import service as districts
-from district.districts.models import RouteKind
 from district.districts.service import DistrictInfo
-from district.feeds.models import Feed
-from district.gateways import service as gateways
-from district.gateways.schemas import NewGateway
-from district.members import service as members
 from district.merchants.models import Merchant
 from district.stores import jobs as stores
 from district.stores.models import Property, Store, Till
@@ -61,16 +53,6 @@ ORDER BY s.ref
 """
 
 
-@dataclass(kw_only=True)
-class Loaded:
-    """What a script or a person needs to use the district; the keys are shown here and nowhere else."""
-
-    slug: str
-    users: list[dict[str, str]] = field(default_factory=list)
-    keys: dict[str, str] = field(default_factory=dict)
-    gateways: list[dict[str, str]] = field(default_factory=list)
-
-
 def load(session: Session, world: World, *, clock: Clock, progress: Progress = lambda _: None) -> Loaded:
     """Make the district and everything in it, in the caller's transaction. Raises: Conflict when it exists."""
     random = Random(SEED)  # noqa: S311 the same demo each time; no secret comes from it
@@ -90,8 +72,8 @@ def load(session: Session, world: World, *, clock: Clock, progress: Progress = l
     progress("merchants")
     first = _add_merchants(session, district, clock, random)
     progress("accounts")
-    _add_accounts(session, district, loaded, first, clock)
-    _add_connections(session, district, loaded, first, clock)
+    access.add_accounts(session, district, loaded, first, clock)
+    access.add_connections(session, district, loaded, first, clock)
     return loaded
 
 
@@ -169,20 +151,10 @@ def spots(session: Session, district: DistrictInfo) -> Sequence[StoreSpot]:
     ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _First:
-    """The merchant that the demo logs in as."""
-
-    merchant_id: uuid.UUID
-    name: str
-    store_id: uuid.UUID
-    till_id: uuid.UUID
-
-
-def _add_merchants(session: Session, district: DistrictInfo, clock: Clock, random: Random) -> _First:
+def _add_merchants(session: Session, district: DistrictInfo, clock: Clock, random: Random) -> First:
     """Merchants with live campaigns, and a few whose campaigns wait for the operator."""
     operator = _principal(district, Role.OPERATOR)
-    firsts: list[_First] = []
+    firsts: list[First] = []
     for number, spot in enumerate(
         chosen(spots(session, district), LIVE_CAMPAIGNS + WAITING_CAMPAIGNS, random)
     ):
@@ -216,7 +188,7 @@ def _add_merchants(session: Session, district: DistrictInfo, clock: Clock, rando
 
 def _open_store(
     session: Session, district: DistrictInfo, merchant: Merchant, spot: StoreSpot, clock: Clock
-) -> _First:
+) -> First:
     store_id = uuid.UUID(spot.id)
     store = session.get_one(Store, (district.id, store_id))
     store.merchant_id = merchant.id
@@ -230,7 +202,7 @@ def _open_store(
     )
     session.add(till)
     session.flush()
-    return _First(merchant_id=merchant.id, name=merchant.name, store_id=store_id, till_id=till.id)
+    return First(merchant_id=merchant.id, name=merchant.name, store_id=store_id, till_id=till.id)
 
 
 def _principal(district: DistrictInfo, role: Role, *, merchant_id: uuid.UUID | None = None) -> Principal:
@@ -242,72 +214,3 @@ def _principal(district: DistrictInfo, role: Role, *, merchant_id: uuid.UUID | N
         scope_id=merchant_id,
         merchant_id=merchant_id,
     )
-
-
-def _add_accounts(
-    session: Session, district: DistrictInfo, loaded: Loaded, first: _First, clock: Clock
-) -> None:
-    """One account a role, each with a password of its own; the shopper is a member like any other."""
-    member = members.join(session, district, language="en", clock=clock, is_demo=True)
-    scopes = {
-        Role.OPERATOR: None,
-        Role.MERCHANT: first.merchant_id,
-        Role.PROPERTY: first_mall(session, district),
-        Role.OBSERVER: None,
-        Role.SHOPPER: member.id,
-    }
-    for role, scope_id in scopes.items():
-        username, password = f"{role}.{district.slug}", secrets.token_urlsafe(9)
-        auth.create_account(
-            session,
-            username=username,
-            password=password,
-            role=role,
-            district_id=district.id,
-            scope_id=scope_id,
-            display_name=first.name if role is Role.MERCHANT else "",
-            clock=clock,
-        )
-        loaded.users.append({"role": str(role), "username": username, "password": password})
-
-
-def _add_connections(
-    session: Session, district: DistrictInfo, loaded: Loaded, first: _First, clock: Clock
-) -> None:
-    """Feeds, keys and gateways, as an operator would set them up."""
-    plain = _feed(session, district, vendor="sightings", slug=f"{district.slug}-sightings", clock=clock)
-    meraki = _feed(session, district, vendor="meraki", slug=f"{district.slug}-meraki", clock=clock)
-    for role, scope_id in ((Role.FEED, plain.id), (Role.TILL, first.till_id), (Role.RADIUS, None)):
-        _, key = auth.create_key(
-            session,
-            role=role,
-            district_id=district.id,
-            district_slug=district.slug,
-            clock=clock,
-            label="demo",
-            scope_id=scope_id,
-            merchant_id=first.merchant_id if role is Role.TILL else None,
-        )
-        loaded.keys[str(role)] = key
-    loaded.keys |= {"meraki_feed": meraki.slug, "meraki_secret": meraki.secret}
-    for vendor in ("click", "opennds"):
-        new = NewGateway(slug=f"{district.slug}-{vendor}", vendor=vendor, methods=["click", "phone", "email"])
-        gateway = gateways.create(session, district, new, clock=clock)
-        loaded.gateways.append({"slug": gateway.slug, "vendor": vendor, "secret": gateway.secret})
-
-
-def _feed(session: Session, district: DistrictInfo, *, vendor: str, slug: str, clock: Clock) -> Feed:
-    row = Feed(
-        district_id=district.id,
-        id=new_id(),
-        slug=slug,
-        vendor=vendor,
-        secret=secrets.token_urlsafe(24),
-        validator=secrets.token_hex(20),
-        datum=district.datum,
-        created_at=clock.now(),
-    )
-    session.add(row)
-    districts.add_route(session, RouteKind.FEED, slug, district.id)
-    session.flush()
-    return row

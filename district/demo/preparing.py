@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from district import clock as clocks
 from district.database import make_engine, make_sessions, session_scope
 from district.demo import accounts, footsteps, history, loading, messaging, past, past_campaigns, simulation
-from district.demo.loading import Loaded
+from district.demo.access import Loaded
 from district.demo.world import World
 from district.districts import service as districts
 from district.districts.models import District

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from district.demo import accounts, preparing
-from district.demo.loading import Loaded
+from district.demo.access import Loaded
 from district.demo.preparing import Wish
 from district.demo.world import World
 from district.embedded.errors import StartRefused
