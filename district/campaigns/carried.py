@@ -54,7 +54,7 @@ def check_lengths(
 ) -> None:
     """Whether the words fit where they go, filled for the store of the longest name. Raises: Invalid, each place."""
     parsed = parse_offer(offer)
-    known = _facts(session, district, parsed, store_ids)
+    known = facts_of(session, district, parsed, store_ids)
     errors = [
         one for pointer, channel, words in _placed(parsed) for one in _errors(pointer, channel, words, known)
     ]
@@ -74,7 +74,7 @@ def check_filed(
     if not is_used(session, district, Channel.SMS):
         return
     parsed = parse_offer(offer)
-    known = _facts(session, district, parsed, store_ids)
+    known = facts_of(session, district, parsed, store_ids)
     for provider in texts.read(session, district_id):
         if provider.needs_filing and not provider.whole_text:
             _check_provider(provider, parsed, known)
@@ -182,7 +182,7 @@ def _too_many_parts(pointer: str, words: Words, language: Language, known: Facts
         }
 
 
-def _facts(
+def facts_of(
     session: Session, district: DistrictInfo, offer: OfferContent, store_ids: Sequence[uuid.UUID]
 ) -> dict[Language, Facts]:
     """What the words would be filled with, for the store whose name is longest."""

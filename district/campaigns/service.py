@@ -14,6 +14,7 @@ from district.campaigns import carried, checks, contents, documents, history, li
 from district.campaigns import fence as fences
 from district.campaigns import stock as stocks
 from district.campaigns.answers import OPERATORS_ONLY, shown
+from district.campaigns.carried_fields import check_fields
 from district.campaigns.contents import Content
 from district.campaigns.history import Change, Told
 from district.campaigns.models import Campaign, CampaignStock
@@ -285,6 +286,7 @@ def step(
     try:
         if action is CampaignAction.APPROVE:
             carried.check_filed(session, district_id, content.offer, content.store_ids)
+            check_fields(session, district_id, content.offer, content.store_ids)
         if row.pending_version is not None and action in REVIEW:
             life.step_of_pending(session, row, principal, action, reason=reason, clock=clock)
         else:

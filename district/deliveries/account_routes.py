@@ -1,5 +1,6 @@
 """Members' interface to their accounts at WeChat and its like, and to what they allow there."""
 
+import uuid
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
@@ -11,15 +12,15 @@ from sqlalchemy.orm import Session
 from district.auth import idempotency, limits
 from district.auth.idempotency import IdempotencyKey
 from district.auth.limits import Limit
-from district.auth.principals import Shopper
+from district.auth.principals import Operator, Shopper
 from district.auth.service import Principal
 from district.channels.kinds import KINDS
 from district.channels.models import ChannelProvider, EndpointState
 from district.clock import ClockDep
 from district.database import DbSession
 from district.deliveries import account_calls, accounts
-from district.deliveries.account_schemas import AccountOut, NewBinding, NewGrants, TemplateLeft
-from district.districts.service import DistrictInfo, RegistryDep
+from district.deliveries.account_schemas import AccountOut, NewBinding, NewGrants, TemplateLeft, ToldAccount
+from district.districts.service import DistrictDep, DistrictInfo, RegistryDep
 from district.members import service as members
 from district.members.ledger import Evidence
 from district.members.models import Member
@@ -29,6 +30,7 @@ from push.consent import Channel
 
 router = APIRouter(prefix="/v1", tags=["members"])
 PATH: Final = "/me/accounts"
+TOLD: Final = "/districts/{d}/members/{member_id}/accounts/{provider}"
 PRIVATE: Final = {"Cache-Control": "no-store"}
 TRIES_AN_HOUR: Final = 30
 
@@ -157,3 +159,30 @@ def grant(
 
     once = idempotency.Request(principal=principal, path=request.url.path, key=key, body=new)
     return idempotency.once(session, once, granted, machine_now=clock.machine_now())
+
+
+@router.put(TOLD, status_code=HTTPStatus.NO_CONTENT)
+def tell_account(
+    member_id: uuid.UUID,
+    provider: str,
+    told: ToldAccount,
+    operator: Operator,
+    district: DistrictDep,
+    session: DbSession,
+    clock: ClockDep,
+) -> Response:
+    """Tell which WeCom customer a member is, from a system of the operator's that knows. It is no consent."""
+    row = accounts.told_provider_of(session, district.id, provider)
+    member = members.get(session, district.id, member_id)
+    accounts.bind(session, district, member.id, row, told.address, clock=clock)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.delete(TOLD, status_code=HTTPStatus.NO_CONTENT)
+def forget_account(
+    member_id: uuid.UUID, provider: str, operator: Operator, district: DistrictDep, session: DbSession
+) -> Response:
+    """Forget it."""
+    row = accounts.told_provider_of(session, district.id, provider)
+    accounts.forget_told(session, district.id, member_id, row)
+    return Response(status_code=HTTPStatus.NO_CONTENT)

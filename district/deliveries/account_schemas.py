@@ -35,6 +35,16 @@ class NewGrants(BaseModel):
     ]
 
 
+class ToldAccount(BaseModel):
+    """Which customer of the provider's a member is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")] = Field(
+        description="The customer's external_userid"
+    )
+
+
 class TemplateLeft(BaseModel):
     """How many messages by a template the member still allows."""
 

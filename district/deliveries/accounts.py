@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
-from district.channels.kinds import KINDS, wechat_mini
+from district.channels.kinds import KINDS, wechat_mini, wecom
 from district.channels.models import ChannelProvider, EndpointState, MemberEndpoint
 from district.channels.wechat_models import WechatGrant
 from district.clock import Clock
@@ -22,6 +22,7 @@ from push.consent import Channel, Purpose
 
 MOST: Final = 3
 """Accounts of one member at one provider; the one that was not seen for longest makes room."""
+TOLD_KINDS: Final = (wecom.NAME,)
 MOST_LEFT: Final = 20
 """Messages by one template that are counted ahead."""
 
@@ -36,6 +37,32 @@ def provider_of(session: Session, district_id: uuid.UUID, slug: str) -> ChannelP
     if row is None or kind is None or kind.login is None:
         raise NotFound(f"No provider {slug!r} that accounts can be bound to.")
     return row
+
+
+def told_provider_of(session: Session, district_id: uuid.UUID, slug: str) -> ChannelProvider:
+    """A provider at which no member can prove who he is: the operator's own system knows it. Raises: NotFound."""
+    wanted = select(ChannelProvider).where(
+        ChannelProvider.district_id == district_id,
+        ChannelProvider.slug == slug,
+        ChannelProvider.kind.in_(TOLD_KINDS),
+    )
+    row = session.scalar(wanted)
+    if row is None:
+        raise NotFound(f"No provider {slug!r} whose customers are told by your own system.")
+    return row
+
+
+def forget_told(
+    session: Session, district_id: uuid.UUID, member_id: uuid.UUID, provider: ChannelProvider
+) -> None:
+    """Forget what a system told of a member. Raises: NotFound."""
+    rows = listed(session, district_id, member_id, provider)
+    if not rows:
+        raise NotFound("No account of this member is known here.")
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    notify(session, consents.CHANNEL, f"{district_id}:{member_id}")
 
 
 def providers(session: Session, district_id: uuid.UUID) -> Sequence[ChannelProvider]:

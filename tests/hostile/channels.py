@@ -44,6 +44,28 @@ def provider(makers: Makers, district: District, *, slug: str) -> ChannelProvide
     return row
 
 
+def corporation(makers: Makers, district: District, *, slug: str) -> ChannelProvider:
+    """A WeCom account, which nobody calls."""
+    id_, now = new_id(), makers.clock.now()
+    credentials = {"corp_secret": secrets.token_hex(16)}
+    row = ChannelProvider(
+        district_id=district.id,
+        id=id_,
+        slug=slug,
+        channel="wecom",
+        kind="wecom",
+        name="WeCom",
+        options={"corp_id": "wx5823bf96d3bd56c7", "sender": "zhangsan"},
+        sealed=seal(SECRET, json.dumps(credentials).encode(), about=about(id_)),
+        created_at=now,
+        changed_at=now,
+        is_on=False,
+    )
+    makers.session.add(row)
+    makers.session.flush()
+    return row
+
+
 def browser(makers: Makers, district: District, member: Member) -> MemberEndpoint:
     """A browser of a member's that lets itself be told, in a district that is set up for it."""
     id_, now = new_id(), makers.clock.now()
@@ -185,4 +207,5 @@ def channel_bodies() -> dict[str, Any]:
         "PATCH channel-providers/{slug}": {"name": "Taken"},
         "POST channel-providers/{slug}/test": {"to": "+358401234567"},
         "PUT channel-order": {"order": ["sms"]},
+        "PUT members/{member_id}/accounts/{provider}": {"address": "woAJ2GCAAAXtWyujaWJHDDGi0mACAAAA"},
     }

@@ -39,6 +39,7 @@ from tests.factories import Makers
 from tests.hostile.channels import (
     browser,
     channel_bodies,
+    corporation,
     delivery,
     device,
     phone,
@@ -303,7 +304,8 @@ def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Mem
     slugs: dict[str, Any] = {"gateways": gateway, "plans": plan, "oidc-providers": provider, "feeds": feed}
     slugs |= {"sms-providers": texts, "sms": texts}
     relay = provider_of_messages(makers, district, slug=_canary())
-    slugs |= {"channel-providers": relay, "receipts": relay, "accounts": relay}
+    slugs |= {"channel-providers": relay, "receipts": relay}
+    slugs |= {"accounts": corporation(makers, district, slug=_canary())}
     made: dict[str, Any] = {"wifi-sessions": on_line, "bans": ban, "radius-clients": client, "zones": zone}
     made |= {"voucher-batches": batch, "members": members[0], "member-merges": merge, "alarms": alarm}
     made |= {"access-points": makers.access_point(district)}

@@ -24,7 +24,10 @@ from push.identifiers import DeliveryId
 from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome, Receipt
 from push.wording import Language
+from tests.channels.wechat.conftest import Workers
+from tests.district.deliveries.relays import Desk
 from tests.district.deliveries.servers import served
+from tests.district.offers.conftest import Ground
 from tests.push.outbox_world import BASE_MESSAGE
 
 K = FailureKind
@@ -216,3 +219,30 @@ def test_a_customer_who_leaves_is_gone() -> None:
 def test_posts_are_refused_where_nothing_was_entered_to_check_them() -> None:
     with pytest.raises(ReceiptRefused, match="token and aes_key"):
         received(b"<xml/>", token="")
+
+
+async def test_an_operators_system_tells_who_a_customer_is(
+    desk: Desk, ground: Ground, workers: Workers
+) -> None:
+    corp = Corp()
+    async with served(corp) as address:
+        body = {
+            "slug": "corp",
+            "kind": "wecom",
+            "name": "企业微信",
+            "options": {"base_url": address, "corp_id": CORP, "sender": "zhangsan"},
+            "secrets": {"corp_secret": SECRET, "token": TOKEN, "aes_key": AES_KEY},
+        }
+        assert (await desk.ask("POST", "channel-providers", body)).status_code == 201
+        member = ground.member(language="zh")
+        path = f"members/{member.id}/accounts/corp"
+        told = await desk.ask("PUT", path, {"address": CUSTOMER})
+        assert told.status_code == 204, told.text
+        await ground.issue(ground.draft(ground.campaign(), member, channels=(Channel.WECOM,)))
+        await workers.drain()
+        assert [one["external_userid"] for one in corp.tasks] == [[CUSTOMER]]
+        assert (await desk.ask("DELETE", path)).status_code == 204
+        assert (await desk.ask("DELETE", path)).status_code == 404
+        assert (
+            await desk.ask("PUT", f"members/{member.id}/accounts/relay", {"address": CUSTOMER})
+        ).status_code == 404

@@ -77,12 +77,10 @@ async def test_a_refused_token_is_replaced_by_another_workers() -> None:
     newer = await one.after(first)
     assert isinstance(newer, Held)
     assert newer.value == "T2"
-    assert await other.after(same) == replaced(newer)
+    taken = await other.after(same)
+    assert isinstance(taken, Held)
+    assert (taken.version, taken.value) == (newer.version, "T2")
     assert server.asked == [False, False, True]
-
-
-def replaced(newer: Held) -> Held:
-    return Held(version=newer.version, value=newer.value, ends_at_s=pytest.approx(newer.ends_at_s, abs=5))
 
 
 async def test_who_fails_gives_the_turn_to_the_next() -> None:
