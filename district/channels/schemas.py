@@ -91,7 +91,7 @@ class KindView(BaseModel):
 
 
 class DnsRecordView(BaseModel):
-    """A record to enter in the DNS, its value as a zone file has it."""
+    """A record to enter in the DNS. A zone file has a long TXT value in pieces of 255 letters, each in quotes."""
 
     model_config = ConfigDict(from_attributes=True)
 

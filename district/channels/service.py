@@ -102,13 +102,16 @@ def secrets_of(row: ChannelProvider, secret: str) -> dict[str, Any]:
 
 
 def records_of(row: ChannelProvider, secret: str) -> Sequence[DnsRecord]:
-    """What the DNS must know so that a provider's messages are believed; nothing for most kinds."""
+    """What the DNS must know so that a provider's messages are believed; nothing for most kinds. Raises: Unavailable."""
     kind = KINDS.get(row.kind)
     if kind is None or kind.records is None:
         return ()
+    opened = secrets_of(row, secret)
     try:
+        if not opened:
+            raise Unavailable("The provider's credentials cannot be opened: enter them anew.")
         options = kind.options.model_validate(row.options)
-        return kind.records(options, kind.secrets.model_validate(secrets_of(row, secret)))
+        return kind.records(options, kind.secrets.model_validate(opened))
     except ValidationError as error:
         raise Unavailable("The provider's settings no longer hold: enter them anew.") from error
 

@@ -28,5 +28,5 @@ def dns_words() -> dict[str, str]:
         "spf": _("Which servers may send for your domain (SPF)"),
         "dkim": _("The key that messages are signed by (DKIM)"),
         "dmarc": _("What receivers do with the rest, and where they report it (DMARC)"),
-        "returns": _("Where messages that cannot be delivered come back"),
+        "returns": _("Which server receives messages that come back"),
     }

@@ -63,7 +63,7 @@ class ReceiptEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class DnsRecord:
-    """What an operator enters in the DNS. value is as a zone file has it; about says what it is for."""
+    """What an operator enters in the DNS; about says what it is for."""
 
     name: str
     type: str

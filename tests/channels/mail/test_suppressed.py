@@ -1,5 +1,8 @@
 """The list of addresses from which messages came back: by the interface and on the operator's page."""
 
+from district.channels.kinds import KINDS
+from district.web.language import catalogue
+from district.web.operator_channel_form import fields_of
 from push.consent import Channel
 from tests.channels.mail.accounts import ADDRESS, STATES, SUPPRESSED, account, offer
 from tests.channels.mail.conftest import Working
@@ -65,6 +68,12 @@ async def test_another_password_leaves_the_keys_as_they_are(desk: Desk) -> None:
         refused = await desk.ask("PATCH", "channel-providers/mail", {"secrets": {"dkim_key": ""}})
         assert refused.status_code == 422
         assert (await desk.ask("GET", "channel-providers/mail/dns")).json() == before
+
+
+def test_every_word_of_the_form_is_translated() -> None:
+    known, fields = catalogue(), fields_of(KINDS["smtp"])
+    words = [KINDS["smtp"].title, *(word for one in fields for word in (one.label, one.hint) if word)]
+    assert [word for word in words if word not in known] == []
 
 
 async def test_a_wrong_setting_is_named_and_no_secret_is_repeated(desk: Desk) -> None:
