@@ -209,6 +209,7 @@ def _page(
         now=clock.now(),
         status_code=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
         machine_now=clock.machine_now(),
+        has_address=bool(request.app.state.settings.public_url),
         providers={
             one: found for one in PARTS if (found := [row for row in rows if row.channel == one])
         },

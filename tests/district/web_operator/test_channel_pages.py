@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import select
 
@@ -83,6 +84,22 @@ async def test_a_provider_is_added_tried_changed_and_removed(
     assert (row.name, row.per_s, row.is_on, bytes(row.sealed)) == ("Other", None, False, sealed)
     assert (await operator.post(f"{PAGE}/texts/remove")).status_code == 303
     assert providers(committed, district) == []
+
+
+async def test_an_installation_without_an_address_says_that_its_messages_lead_nowhere(
+    operator: httpx.AsyncClient,
+    relay: Relay,
+    app: FastAPI,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    warning = "Messages lead nowhere yet"
+    assert warning not in (await operator.get(PAGE, params={"lang": "en"})).text
+    await operator.post(PAGE, data=form(relay))
+    assert warning in (await operator.get(PAGE, params={"lang": "en"})).text
+    reachable = settings.model_copy(update={"public_url": "https://wifi.example"})
+    monkeypatch.setattr(app.state, "settings", reachable)
+    assert warning not in (await operator.get(PAGE, params={"lang": "en"})).text
 
 
 @pytest.mark.parametrize(
