@@ -11,120 +11,20 @@ import logging
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias
+from datetime import timedelta
+from typing import TypeAlias
 
 from push import leaving
 from push.consent import Channel as ChannelName
-from push.delivery import (
-    DeliveryState,
-    LeasedDelivery,
-    Result,
-    RetryPolicy,
-    SendFacts,
-    hold,
-    review,
-    settle,
-)
-from push.errors import PushError
+from push.delivery import LeasedDelivery, Result, SendFacts, hold, review, settle
 from push.identifiers import DeliveryId
 from push.message import Message
+from push.outbox import Channel, Clock, DeliveryStore, DispatchPolicy, PolicyInvalid, Tally
 from push.receipts import Failure, FailureKind, Outcome
 
+__all__ = ["Channel", "Clock", "DeliveryStore", "DispatchPolicy", "Dispatcher", "PolicyInvalid", "Tally"]
+
 _log = logging.getLogger(__name__)
-
-
-class PolicyInvalid(PushError):
-    """Limits of the dispatcher that contradict each other."""
-
-
-class Channel(Protocol):
-    """One way to reach a member. It never raises for what a provider does; it classifies it."""
-
-    @property
-    def name(self) -> ChannelName: ...
-
-    async def send(self, message: Message) -> Outcome:
-        """Try once. `unknown` unless it is certain that the message was taken, or certain that it was not."""
-        ...
-
-
-class DeliveryStore(Protocol):
-    """The outbox of one district. Every method is one committed transaction."""
-
-    async def reclaim(self) -> int:
-        """Move every row whose lease ended to push.delivery.after_lease_ended; how many there were."""
-        ...
-
-    async def lease(self, *, limit: int, lease_for: timedelta) -> Sequence[LeasedDelivery]:
-        """Take due queued rows, each with its fence raised by one, until lease_for from now (machine time)."""
-        ...
-
-    async def facts(self, deliveries: Sequence[LeasedDelivery]) -> Mapping[DeliveryId, SendFacts]:
-        """What holds now for those that are marketing; one that is missing is not sent."""
-        ...
-
-    async def mark_sending(self, deliveries: Sequence[LeasedDelivery]) -> frozenset[DeliveryId]:
-        """leased → sending for rows whose fence is ours and whose lease lasts; which ones these were."""
-        ...
-
-    async def record(self, results: Sequence[Result]) -> None:
-        """Write each result whose fence still is its row's and whose row is leased or sending."""
-        ...
-
-    async def release(self, deliveries: Sequence[LeasedDelivery]) -> None:
-        """leased → queued at once for rows whose fence is ours."""
-        ...
-
-
-class Clock(Protocol):
-    """The two times of the product."""
-
-    def now(self) -> datetime:
-        """Business time."""
-        ...
-
-    def monotonic(self) -> float:
-        """Machine time in seconds, for leases and deadlines."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DispatchPolicy:
-    """How much is taken at once and how long it may last.
-
-    fresh_for: how old what was found about a message may be when it leaves. reclaim_every: how often ended leases are
-    looked for. Raises: PolicyInvalid when a call might outlive its lease.
-    """
-
-    lease_rows: int = 64
-    in_flight: int = 16
-    lease_for: timedelta = timedelta(seconds=30)
-    send_deadline: timedelta = timedelta(seconds=8)
-    fresh_for: timedelta = timedelta(seconds=1)
-    reclaim_every: timedelta = timedelta(seconds=1)
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-
-    def __post_init__(self) -> None:
-        if not 20 <= self.lease_rows <= 200:
-            raise PolicyInvalid("Lease 20 to 200 rows at a time.")
-        if not 1 <= self.in_flight <= self.lease_rows:
-            raise PolicyInvalid("in_flight must be between 1 and lease_rows.")
-        if not timedelta(0) < self.send_deadline * 2 < self.lease_for:
-            raise PolicyInvalid("A lease must last longer than twice the deadline of a call.")
-
-
-@dataclass(slots=True)
-class Tally:
-    """How many rows one round brought into each state."""
-
-    leased: int = 0
-    reclaimed: int = 0
-    states: dict[DeliveryState, int] = field(default_factory=dict)
-
-    def add(self, results: Sequence[Result]) -> None:
-        for result in results:
-            self.states[result.state] = self.states.get(result.state, 0) + 1
 
 
 _Provider: TypeAlias = tuple[ChannelName, str]
@@ -197,11 +97,28 @@ class Dispatcher:
     async def _work(
         self, waiting: Iterator[Sequence[LeasedDelivery]], seen: _Seen, started: float, tally: Tally
     ) -> None:
+        """Piece by piece: what became of one is recorded as the next is marked."""
+        results: list[Result] = []
         while not self.stopping.is_set() and self._lease_lasts(started):
             piece = next(waiting, None)
             if piece is None:
-                return
-            tally.add(await self._round(piece, seen, started))
+                break
+            settled, ready = await self._reviewed(piece, seen)
+            try:
+                ours = await self._exchanged([*results, *settled], ready)
+            except Exception:
+                await self._record(results, started)
+                raise
+            tally.add(settled)
+            marked = [delivery for delivery in ready if delivery.id in ours]
+            results = await self._send_all(marked, seen, started)
+            tally.add(results)
+        await self._record(results, started)
+
+    async def _exchanged(
+        self, results: Sequence[Result], ready: Sequence[LeasedDelivery]
+    ) -> frozenset[DeliveryId]:
+        return await self.store.exchange(results, ready) if results or ready else frozenset()
 
     def _lease_lasts(self, started: float) -> bool:
         """Whether a call begun now ends, and is recorded, before the lease taken at `started` does."""
@@ -215,7 +132,10 @@ class Dispatcher:
     def _is_fresh(self, seen: _Seen) -> bool:
         return self.clock.monotonic() - seen.at_s <= self.policy.fresh_for.total_seconds()
 
-    async def _round(self, deliveries: Sequence[LeasedDelivery], seen: _Seen, started: float) -> list[Result]:
+    async def _reviewed(
+        self, deliveries: Sequence[LeasedDelivery], seen: _Seen
+    ) -> tuple[list[Result], list[LeasedDelivery]]:
+        """What becomes of some without a call, and which may leave."""
         if not self._is_fresh(seen):
             seen = await self._look(deliveries)
         now = self.clock.now()
@@ -227,16 +147,14 @@ class Dispatcher:
                 ready.append(delivery)
             else:
                 results.append(settled)
-        results += await self._send_all(ready, seen, started)
-        if results:
-            await self._record(results, started)
-        return results
+        return results, ready
 
     async def _record(self, results: Sequence[Result], started: float) -> None:
         """Write results; a store that is away for a moment must not make unknown what is known."""
-        while True:
+        while results:
             try:
-                return await self.store.record(results)
+                await self.store.record(results)
+                return
             except Exception as error:
                 spent = timedelta(seconds=self.clock.monotonic() - started)
                 if spent >= self.policy.lease_for:
@@ -244,12 +162,8 @@ class Dispatcher:
                 _log.warning("results.not_recorded error=%s", type(error).__name__)
                 await asyncio.sleep(_RECORD_AGAIN_S)
 
-    async def _send_all(self, ready: Sequence[LeasedDelivery], seen: _Seen, started: float) -> list[Result]:
-        if not ready:
-            return []
-        ours = await self.store.mark_sending(ready)
-        marked = [delivery for delivery in ready if delivery.id in ours]
-        if not self._lease_lasts(started):
+    async def _send_all(self, marked: Sequence[LeasedDelivery], seen: _Seen, started: float) -> list[Result]:
+        if marked and not self._lease_lasts(started):
             # The worker was stopped for long on its way here. Nothing has left, and if the lease ended
             # meanwhile the fence refuses this.
             return [hold(delivery, delay=timedelta(0)) for delivery in marked]

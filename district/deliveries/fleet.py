@@ -27,6 +27,7 @@ from district.districts.service import DistrictInfo
 from district.sealing import SealBroken
 from district.settings import Settings
 from push.channels.outbound import Outbound
+from push.channels.pooled import Pooled
 from push.channels.providers import Provider, ProviderChannel, Sender
 from push.channels.webhook import WebhookChannel
 from push.consent import Channel
@@ -65,7 +66,7 @@ class Fleet:
     pool: Pool
     settings: Settings
     clock: Clock
-    own: Outbound
+    own: Pooled
     outbound: Outbound
     keeper: Keeper
     _districts: dict[uuid.UUID, _District] = field(default_factory=dict)
@@ -76,7 +77,7 @@ class Fleet:
     @classmethod
     def opened(cls, pool: Pool, settings: Settings, clock: Clock) -> Self:
         """A fleet with its own ways out; close it at the end."""
-        own, outbound = Outbound(policy=policy_of(settings)), Outbound(policy=provider_policy_of(settings))
+        own, outbound = Pooled(policy=policy_of(settings)), Outbound(policy=provider_policy_of(settings))
         keeper = Keeper(settings=settings, clock=clock)
         return cls(pool=pool, settings=settings, clock=clock, own=own, outbound=outbound, keeper=keeper)
 
@@ -134,7 +135,7 @@ class Fleet:
                 providers.setdefault(Channel(row[2]), []).append(_provider(row, sender))
         senders: dict[Channel, ChannelSender] = {Channel.INBOX: InboxChannel()}
         senders[Channel.WEBHOOK] = WebhookChannel(
-            outbound=self.own,
+            pooled=self.own,
             secrets=lambda address: self.secrets_of(district.id).get(address, ()),
             machine_now=self.clock.machine_now,
         )

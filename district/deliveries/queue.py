@@ -3,9 +3,8 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -16,7 +15,9 @@ from district.channels.addresses import Address
 from district.clock import Clock, monotonic
 from district.database import Pool, new_id, transaction
 from district.deliveries import queries
+from district.deliveries.exchange import EXCHANGE_SQL, values_of
 from district.deliveries.messages import address_of, endpoint_of, message_of
+from district.deliveries.own_times import quiet_of, zone_of
 from district.deliveries.recording import Recorded, consequences
 from district.districts.service import DistrictInfo
 from district.members.newest_consents import newest_consents
@@ -57,6 +58,8 @@ class SqlOutbox:
     _campaigns: dict[tuple[uuid.UUID, int], tuple[float, Campaign]] = field(default_factory=dict)
     _addresses: dict[uuid.UUID, Address] = field(default_factory=dict)
     """Of the rows that were leased last."""
+    _alone: frozenset[uuid.UUID] = frozenset()
+    """Of these, what no other channel stands by for and nobody reads here: once taken, nothing follows."""
 
     async def reclaim(self) -> int:
         """Give back or give up every row whose lease ended.
@@ -95,6 +98,7 @@ class SqlOutbox:
             urls = await self._endpoint_urls(connection, rows)
             found = await addresses.find(connection, self.district.id, _addressed(rows), secret=self.secret)
         self._addresses = {row[0]: one for row in rows if (one := found.get((row[5], Channel(row[3]))))}
+        self._alone = frozenset(row[0] for row in rows if not row[10] and row[3] != Channel.INBOX)
         links = Links(district_id=self.district.id, origin=self.origin, secret=self.secret)
         return [_leased(row, urls, found, links) for row in rows]
 
@@ -169,14 +173,35 @@ class SqlOutbox:
             is_erased=member_state != "active",
             is_void=offer_state in {"void", "redeemed"},
             is_muted=is_muted,
-            member_zone=_zone(zone),
+            member_zone=zone_of(zone),
             district_zone=self.district.zone,
-            quiet=(venue, *_own_quiet(quiet_from, quiet_until)),
+            quiet=(venue, *quiet_of(quiet_from, quiet_until)),
             store_hours=campaign.store_hours if campaign is not None else None,
         )
 
-    async def mark_sending(self, deliveries: Sequence[LeasedDelivery]) -> frozenset[DeliveryId]:
-        """Commit that these are about to leave; only inbox rows, which leave nothing, need not be synced."""
+    async def exchange(
+        self, results: Sequence[Result], deliveries: Sequence[LeasedDelivery]
+    ) -> frozenset[DeliveryId]:
+        """Record, and commit that these are about to leave; one statement where that is all there is to do."""
+        if any(one.state is not DeliveryState.ACCEPTED or one.id not in self._alone for one in results):
+            await self.record(results)
+            results = ()
+        if any(one.message.channel is Channel.INBOX for one in deliveries):
+            return await self._mark_inbox(deliveries)
+        found = (self._addresses.get(one.id) for one in results)
+        values = {
+            "district_id": self.district.id,
+            "endpoints": [one.endpoint_id for one in found if one is not None and one.endpoint_id],
+            "next_ids": [one.id for one in deliveries],
+            "next_fences": [one.fence for one in deliveries],
+            **values_of(results, [_uuid(one.via) for one in results]),
+        }
+        async with self.pool.connection() as connection:
+            rows = await (await connection.execute(EXCHANGE_SQL, values, prepare=True)).fetchall()
+        return frozenset(DeliveryId(row[0]) for row in rows)
+
+    async def _mark_inbox(self, deliveries: Sequence[LeasedDelivery]) -> frozenset[DeliveryId]:
+        """What only lies here leaves nothing: that it is about to need not be synced."""
         values = {
             "district_id": self.district.id,
             "ids": [one.id for one in deliveries],
@@ -268,21 +293,3 @@ def _uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text) if text else None
     except ValueError:
         return None
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
-
-
-def _own_quiet(start_minute: int | None, end_minute: int | None) -> tuple[QuietHours, ...]:
-    """The member's own quiet hours, if he named any."""
-    if start_minute is None or end_minute is None:
-        return ()
-    return (QuietHours(start=_time(start_minute), end=_time(end_minute)),)
-
-
-def _time(minute: int) -> time:
-    return time(minute // 60 % 24, minute % 60)

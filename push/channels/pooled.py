@@ -33,6 +33,7 @@ from push.channels.outbound import (
 
 IDLE: Final = timedelta(seconds=5)
 _PIECE_BYTES: Final = 8_192
+_MOST_TARGETS: Final = 1_024
 
 
 @dataclass(slots=True)
@@ -103,6 +104,7 @@ class Pooled:
     policy: OutboundPolicy = field(default_factory=OutboundPolicy)
     resolve: Resolve = resolve
     _session: aiohttp.ClientSession | None = None
+    _targets: dict[str, URL] = field(default_factory=dict)
 
     async def post(self, url: str, *, body: bytes, headers: dict[str, str], read_bytes: int = 0) -> Answer:
         """Call once and return the answer's head, with at most read_bytes of its body.
@@ -113,7 +115,7 @@ class Pooled:
         """
         if len(body) > self.policy.max_body_bytes:
             raise TargetRefused(f"A body may have {self.policy.max_body_bytes} bytes.")
-        target, progress = self._target(url), _Progress()
+        target, progress = self._known(url), _Progress()
         try:
             async with asyncio.timeout(self.policy.deadline.total_seconds()):
                 return await self._send(target, body, headers, read_bytes, progress)
@@ -127,6 +129,15 @@ class Pooled:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def _known(self, url: str) -> URL:
+        """The target of a URL, which is read once as long as few others are called."""
+        found = self._targets.get(url)
+        if found is None:
+            if len(self._targets) >= _MOST_TARGETS:
+                self._targets.clear()
+            found = self._targets[url] = self._target(url)
+        return found
 
     def _target(self, url: str) -> URL:
         checked = checked_url(url, self.policy)

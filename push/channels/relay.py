@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from push.channels import signing
-from push.channels.outbound import Answer, NotDelivered, Outbound, TargetRefused
+from push.channels.outbound import Answer, NotDelivered, TargetRefused
+from push.channels.pooled import Pooled
 from push.channels.webhook import classify
 from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome, Receipt
@@ -18,9 +19,9 @@ LONGEST_ID = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaySender:
-    """Posts each message to one URL. machine_now is real time, for the signature."""
+    """Posts each message to one URL, over connections that are kept. machine_now is real time, for the signature."""
 
-    outbound: Outbound
+    pooled: Pooled
     url: str
     key: bytes
     machine_now: Callable[[], datetime]
@@ -30,7 +31,7 @@ class RelaySender:
         body, now = payload(message), self.machine_now()
         headers = signing.headers([self.key], message_id=str(message.id), at=now, body=body)
         try:
-            answer = await self.outbound.post(
+            answer = await self.pooled.post(
                 self.url,
                 body=body,
                 headers={**headers, "Content-Type": "application/json"},
@@ -43,6 +44,10 @@ class RelaySender:
             return Failure(kind=kind, detail=str(failed))
         outcome = classify(answer, now=now)
         return Receipt(provider_id=_id(answer)) if isinstance(outcome, Receipt) else outcome
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.pooled.close()
 
 
 def payload(message: Message) -> bytes:

@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import Final
 
 from push.channels import signing
-from push.channels.outbound import Answer, NotDelivered, Outbound, TargetRefused
+from push.channels.outbound import Answer, NotDelivered, TargetRefused
+from push.channels.pooled import Pooled
 from push.consent import Channel
 from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome, Receipt
@@ -29,7 +30,7 @@ class WebhookChannel:
     was removed. machine_now is real time: receivers compare it with their own clocks.
     """
 
-    outbound: Outbound
+    pooled: Pooled
     secrets: Callable[[str], Sequence[str]]
     machine_now: Callable[[], datetime]
 
@@ -49,7 +50,7 @@ class WebhookChannel:
             return Failure(kind=FailureKind.MESSAGE_REFUSED, detail=str(invalid))
         signed = signing.headers(keys, message_id=str(message.id), at=now, body=body)
         try:
-            answer = await self.outbound.post(
+            answer = await self.pooled.post(
                 message.address, body=body, headers={**signed, "Content-Type": "application/json"}
             )
         except TargetRefused as refused:

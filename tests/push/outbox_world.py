@@ -155,6 +155,13 @@ class MemoryStore:
         await self.steps.step()
         return frozenset(one.id for one in ours)
 
+    async def exchange(
+        self, results: Sequence[Result], deliveries: Sequence[LeasedDelivery]
+    ) -> frozenset[DeliveryId]:
+        if results:
+            await self.record(results)
+        return await self.mark_sending(deliveries) if deliveries else frozenset()
+
     async def record(self, results: Sequence[Result]) -> None:
         await self.steps.step()
         for result in results:

@@ -22,15 +22,16 @@ START_S = 20.0
 class Sink:
     """``with Sink() as sink``: listening on free ports of this machine until the end."""
 
-    def __init__(self, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *, environment: Mapping[str, str] | None = None, answer_after_s: float = 0.0) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="district-sink-", dir="/tmp"))
+        self._answer_after_s = answer_after_s
         self._environment = dict(environment) if environment is not None else None
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.sink", str(self.directory)],
+            [sys.executable, "-m", "tests.sink", str(self.directory), str(self._answer_after_s)],
             cwd=ROOT,
             env=self._environment,
             stdin=subprocess.DEVNULL,

@@ -71,8 +71,9 @@ def bomb() -> bytes:
 class Web(asyncio.Protocol):
     """One connection, on which requests follow each other."""
 
-    def __init__(self, book: Book, script: Script) -> None:
+    def __init__(self, book: Book, script: Script, *, answer_after_s: float = 0.0) -> None:
         self._book, self._script = book, script
+        self._answer_after_s = answer_after_s
         self._kept = b""
         self._transport: Any = None
         self._is_writable = asyncio.Event()
@@ -132,9 +133,15 @@ class Web(asyncio.Protocol):
             fault=rule.fault if rule else "",
         )
         if rule is None:
-            self._transport.write(CREATED if channel == "web_push" else OK)
+            self._say_yes(CREATED if channel == "web_push" else OK)
         else:
             _MISBEHAVIOUR[rule.fault](self, rule)
+
+    def _say_yes(self, said: bytes) -> None:
+        if self._answer_after_s:
+            asyncio.get_running_loop().call_later(self._answer_after_s, self._transport.write, said)
+        else:
+            self._transport.write(said)
 
     def say(self, rule: Rule) -> None:
         """An answer that is whole, and no yes."""

@@ -17,6 +17,7 @@ from district.channels.kinds.kind import (
 )
 from push.channels import signing
 from push.channels.outbound import MAX_URL
+from push.channels.pooled import Pooled
 from push.channels.relay import LONGEST_ID, RelaySender
 from push.consent import RINGING, Channel
 
@@ -65,7 +66,7 @@ class _Receipts(BaseModel):
 def build(building: Building) -> RelaySender:
     """The sender of a relay."""
     return RelaySender(
-        outbound=building.outbound,
+        pooled=Pooled(policy=building.outbound.policy, resolve=building.outbound.resolve),
         url=building.options.url,
         key=signing.key_of(building.secrets.secret),
         machine_now=building.now,

@@ -153,7 +153,7 @@ async def test_an_inbox_row_whose_worker_died_while_sending_still_arrives_once(g
     edit(ground, "UPDATE outbox_message SET state = 'sending' WHERE district_id = :d")
     await run(ground)
     late = [one for one in leased if one.fence == 1]
-    assert await dead.mark_sending(late) == frozenset()
+    assert await dead.exchange((), late) == frozenset()
     assert await ground.number(INBOX) == 1
 
 
@@ -195,9 +195,9 @@ async def test_a_row_that_was_taken_over_takes_no_result_of_its_first_worker(gro
     await second.reclaim()
     again = await second.lease(limit=20, lease_for=timedelta(seconds=30))
     assert [one.fence for one in (*taken, *again)] == [1, 2]
-    assert await first.mark_sending(taken) == frozenset()
+    assert await first.exchange((), taken) == frozenset()
     await first.release(taken)
-    assert await second.mark_sending(again) == {again[0].id}
+    assert await second.exchange((), again) == {again[0].id}
 
 
 async def test_a_transient_failure_is_tried_again_later_and_a_final_one_forgets_the_code(

@@ -54,7 +54,7 @@ async def test_a_row_that_is_lost_again_and_again_is_leased_alone_and_parked_at_
             together.append(len(leased))  # its worker dies
             await lose(ground, rows)
         else:
-            await rows.mark_sending(leased)
+            await rows.exchange((), leased)
             await rows.record([_taken(one) for one in leased])
     assert together == [10] * ALONE_AFTER + [1] * (PARKED_AFTER - ALONE_AFTER)
     states = await ground.rows(STATES)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from push.channels.console import ConsoleChannel
-from push.channels.outbound import Answer, Outbound, OutboundPolicy
+from push.channels.outbound import Answer, OutboundPolicy
+from push.channels.pooled import Pooled
 from push.channels.signing import secret_from, verify
 from push.channels.webhook import WebhookChannel, classify, payload, retry_after
 from push.consent import Channel
@@ -22,17 +23,17 @@ SECRET = secret_from(bytes(range(32)))
 NOW = datetime(2026, 5, 8, 9, 0, tzinfo=UTC)
 
 
-def channel(outbound: Outbound, secrets: Sequence[str] = (SECRET,)) -> WebhookChannel:
-    return WebhookChannel(outbound=outbound, secrets=lambda _: secrets, machine_now=lambda: NOW)
+def channel(pooled: Pooled, secrets: Sequence[str] = (SECRET,)) -> WebhookChannel:
+    return WebhookChannel(pooled=pooled, secrets=lambda _: secrets, machine_now=lambda: NOW)
 
 
 async def posted(answer: bytes, secrets: Sequence[str] = (SECRET,)) -> tuple[object, list[bytes]]:
     """The outcome of one message to a server with this answer, and the requests that the server saw."""
-    outbound = Outbound(policy=OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=2)))
+    pooled = Pooled(policy=OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=2)))
     async with listening(answer) as listener:
         message = replace(BASE_MESSAGE, address=f"http://127.0.0.1:{listener.port}/hook")
-        outcome = await channel(outbound, secrets).send(message)
-    await outbound.close()
+        outcome = await channel(pooled, secrets).send(message)
+    await pooled.close()
     return outcome, listener.requests
 
 
@@ -61,9 +62,9 @@ async def test_a_broken_secret_of_ours_sends_nothing() -> None:
 
 @pytest.mark.parametrize("address", ["https://127.0.0.1/", "http://10.0.0.1/", "https://[::1]/", "nonsense"])
 async def test_an_address_inside_is_refused_at_send(address: str) -> None:
-    outbound = Outbound()
-    outcome = await channel(outbound).send(replace(BASE_MESSAGE, address=address))
-    await outbound.close()
+    pooled = Pooled()
+    outcome = await channel(pooled).send(replace(BASE_MESSAGE, address=address))
+    await pooled.close()
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.MESSAGE_REFUSED
 
@@ -72,11 +73,11 @@ async def test_nobody_there_is_transient_and_a_cut_answer_unknown() -> None:
     outcome, _ = await posted(b"HTTP/1.1 20")
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.UNKNOWN
-    outbound = Outbound(policy=OutboundPolicy(allows_loopback=True))
+    pooled = Pooled(policy=OutboundPolicy(allows_loopback=True))
     async with listening(b"") as listener:
         port = listener.port
-    gone = await channel(outbound).send(replace(BASE_MESSAGE, address=f"http://127.0.0.1:{port}/"))
-    await outbound.close()
+    gone = await channel(pooled).send(replace(BASE_MESSAGE, address=f"http://127.0.0.1:{port}/"))
+    await pooled.close()
     assert isinstance(gone, Failure)
     assert gone.kind is FailureKind.TRANSIENT
 

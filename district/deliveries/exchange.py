@@ -1,0 +1,53 @@
+"""The dispatcher's busiest write in one statement: what was taken is recorded, and what leaves next is marked.
+
+It is for what was taken and nothing else follows from; all other results go the long way of ``SqlOutbox.record``.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from district.database import new_id
+from push.delivery import DeliveryState, Result
+
+# A working address is written only when that says something new: every message would rewrite it otherwise.
+EXCHANGE_SQL: Final = """
+WITH done AS (
+    UPDATE outbox_message AS message
+    SET state = 'accepted', reason = '', lease_until = NULL, lost_leases = 0, attempts = message.attempts + 1,
+        provider_id = coalesce(result.provider_id, message.provider_id),
+        provider_message_id = CASE WHEN result.message_id = '' THEN message.provider_message_id
+                                   ELSE result.message_id END,
+        finished_at = clock_timestamp()
+    FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[], %(providers)s::uuid[], %(message_ids)s::text[],
+                %(attempts)s::uuid[])
+         AS result (id, fence, provider_id, message_id, attempt)
+    WHERE message.district_id = %(district_id)s AND message.id = result.id AND message.fence = result.fence
+      AND message.state IN ('leased', 'sending')
+    RETURNING message.id, message.channel, result.provider_id, result.attempt
+), tried AS (
+    INSERT INTO delivery_attempt (district_id, id, delivery_id, channel, provider_id, outcome, at)
+    SELECT %(district_id)s, attempt, id, channel, provider_id, 'accepted', clock_timestamp() FROM done
+), worked AS (
+    UPDATE member_endpoint SET state = 'active', failures = 0, last_ok_at = clock_timestamp()
+    WHERE district_id = %(district_id)s AND id = ANY(%(endpoints)s::uuid[])
+      AND (state <> 'active' OR failures > 0 OR last_ok_at IS NULL
+           OR last_ok_at < clock_timestamp() - interval '1 hour')
+)
+UPDATE outbox_message AS message SET state = 'sending'
+FROM unnest(%(next_ids)s::uuid[], %(next_fences)s::bigint[]) AS ours (id, fence)
+WHERE message.district_id = %(district_id)s AND message.id = ours.id AND message.fence = ours.fence
+  AND message.state = 'leased' AND message.lease_until > clock_timestamp()
+RETURNING message.id
+"""
+
+
+def values_of(results: Sequence[Result], providers: Sequence[Any]) -> dict[str, Any]:
+    """What EXCHANGE_SQL needs of results that are all accepted."""
+    assert all(one.state is DeliveryState.ACCEPTED for one in results)  # noqa: S101 the caller sorted them
+    return {
+        "ids": [one.id for one in results],
+        "fences": [one.fence for one in results],
+        "providers": list(providers),
+        "message_ids": [one.provider_id for one in results],
+        "attempts": [new_id() for _ in results],
+    }
