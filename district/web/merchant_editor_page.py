@@ -95,7 +95,7 @@ VOCABULARY: Final[Mapping[str, Any]] = {
     "terms_of": who.terms_of,
     "kept_words": kept_words,
     "shape_words": where.shape_words,
-    "kept_channels": words.kept_channels,
+    "own_rows": words.own_rows,
     "member_channels": [one.value for one in MEMBER_CHANNELS],
     "reachable": [one.value for one in REACHABLE],
     "channel_word": channel_word,
@@ -136,7 +136,7 @@ def arranged_elsewhere(here: MerchantStaff, campaign: uuid.UUID | None = None) -
 
 def _added(before: Fields, after: Fields) -> str:
     """The beginning of the row that is new."""
-    for kind in ("term", "group", "trigger", "cut", "variant", "channel"):
+    for kind in ("term", "group", "trigger", "cut", "variant", "channel", "own"):
         if new := [key for key in after.many(kind) if key not in before.many(kind)]:
             return f"{kind}-{new[0]}"
     return ""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from district.audiences.models import ContactList, Segment, Tag
 from district.auth.models import Role
 from district.campaigns.models import Campaign
+from district.channels.models import ChannelProvider, TextFiling, TextTemplate
 from district.clock import FixedClock
 from district.database import new_id
 from district.districts.models import District
@@ -26,6 +27,7 @@ from district.radius import credentials, eap
 from district.redemptions.models import Redemption
 from district.stores.models import Property, Store, Till
 from district.visits.models import Visit
+from push.channels.filed_texts import Carrier
 from push.coupon import code_from
 from tests.district.web_member.conftest import arrive
 from tests.factories import Makers
@@ -110,6 +112,7 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
     new = NewGateway(slug=gateway, vendor="click", secret=SECRET, methods=["click", "phone", "email"])
     gateways.create(session, makers.info(district), new, clock=clock)
     _own_wifi(session, makers.info(district), member, clock)
+    _channels(makers, district, words)
     session.commit()
     operator = makers.account(district, Role.OPERATOR)
     owner = makers.account(district, Role.MERCHANT, scope_id=merchant.id)
@@ -145,6 +148,35 @@ def _claimable(
         makers.campaign(district, merchant, [store], stock=stock, offer=offered | kind)
         for kind, stock in kinds
     ]
+
+
+def _channels(makers: Makers, district: District, words: Words) -> None:
+    """Browsers and mail servers that ring, and texts of a provider that is off, on file and not."""
+    now = makers.clock.now()
+    values = {"district_id": district.id, "created_at": now, "changed_at": now}
+    off = {"channel": "sms", "kind": "aliyun_sms", "is_on": False}
+    browsers, mail = {"channel": "web_push", "kind": "none"}, {"channel": "email", "kind": "none"}
+    for given in (off, browsers, mail):
+        named = {"slug": given["channel"], "name": words.store, "options": {}, "sealed": b""}
+        row = ChannelProvider(id=new_id(), **values, **named, **given)
+        makers.session.add(row)
+        makers.session.flush()
+        if given is not off:
+            continue
+        for number in ("", "SMS_1"):
+            about = {
+                "signature": "中央商圈",
+                "purpose": "marketing",
+                "language": "zh",
+                "text": "{store} 拒收请回复R",
+            }
+            text = TextTemplate(id=new_id(), provider_id=row.id, number=number, **about, **values)
+            makers.session.add(text)
+            makers.session.flush()
+            filing = {"state": "refused", "note": words.text, "changed_at": now}
+            for carrier in Carrier if number else ():
+                filed = TextFiling(district_id=district.id, template_id=text.id, carrier=carrier, **filing)
+                makers.session.add(filed)
 
 
 def _property(makers: Makers, district: District, store: Store, words: Words) -> Property:
@@ -332,6 +364,7 @@ def _pages(
             "/operator/channels",
             "/operator/channels?kind=relay_sms",
             "/operator/channels?kind=smtp",
+            "/operator/text-templates",
             "/operator/deliveries",
             "/operator/suppressed",
             "/operator/feeds",

@@ -6,7 +6,7 @@ import json
 import secrets
 from typing import Any
 
-from district.channels.models import ChannelProvider, MemberEndpoint
+from district.channels.models import ChannelProvider, MemberEndpoint, TextTemplate
 from district.channels.service import about
 from district.database import new_id
 from district.districts.models import District
@@ -173,6 +173,26 @@ def push_subscription() -> dict[str, Any]:
     }
 
 
+def filed_text(makers: Makers, district: District, provider: ChannelProvider) -> TextTemplate:
+    """A text that is on file nowhere yet."""
+    now = makers.clock.now()
+    row = TextTemplate(
+        district_id=district.id,
+        id=new_id(),
+        provider_id=provider.id,
+        number="",
+        signature="Kluuvi",
+        purpose="service",
+        language="en",
+        text="{store}",
+        created_at=now,
+        changed_at=now,
+    )
+    makers.session.add(row)
+    makers.session.flush()
+    return row
+
+
 def delivery(makers: Makers, district: District) -> OutboxMessage:
     """A service message that was given up."""
     now = makers.clock.now()
@@ -194,8 +214,8 @@ def delivery(makers: Makers, district: District) -> OutboxMessage:
     return row
 
 
-def channel_bodies() -> dict[str, Any]:
-    """By method and path below the district."""
+def channel_bodies(relay: str) -> dict[str, Any]:
+    """By method and path below the district; relay is a provider of text messages."""
     return {
         "POST channel-providers": {
             "slug": f"new-{secrets.token_hex(4)}",
@@ -206,6 +226,13 @@ def channel_bodies() -> dict[str, Any]:
         },
         "PATCH channel-providers/{slug}": {"name": "Taken"},
         "POST channel-providers/{slug}/test": {"to": "+358401234567"},
+        "POST text-templates": {
+            "provider": relay,
+            "signature": "Kluuvi",
+            "purpose": "service",
+            "text": "{store}",
+        },
+        "PATCH text-templates/{template_id}": {"number": "1"},
         "PUT channel-order": {"order": ["sms"]},
         "PUT members/{member_id}/accounts/{provider}": {"address": "woAJ2GCAAAXtWyujaWJHDDGi0mACAAAA"},
     }

@@ -42,6 +42,7 @@ from tests.hostile.channels import (
     corporation,
     delivery,
     device,
+    filed_text,
     phone,
     push_subscription,
     suppressed,
@@ -313,6 +314,7 @@ def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Mem
     made |= {"devices": phone(makers, district, members[0])}
     made |= {"suppressed-addresses": suppressed(makers, district, members[0])}
     made |= {"deliveries": delivery(makers, district)}
+    made |= {"text-templates": filed_text(makers, district, relay)}
     ids = {name: str(row.slug) for name, row in slugs.items()} | {
         name: str(row.id) for name, row in made.items()
     }
@@ -466,7 +468,7 @@ def bodies(scene: Scene) -> dict[Operation, Any]:
         },
         "PATCH merchants/{merchant_id}": {"name": "Taken"},
     }
-    plain |= money_bodies(scene.merchant) | channel_bodies()
+    plain |= money_bodies(scene.merchant) | channel_bodies(ids["channel-providers"])
     return steps | {
         (key.partition(" ")[0], f"{DISTRICT}/{key.partition(' ')[2]}"): body for key, body in plain.items()
     }

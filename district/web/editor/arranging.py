@@ -50,6 +50,8 @@ def _add(fields: Fields, what: str) -> Fields:
         return _with_term(fields.merged({"audience": "built"}).added(kind, who.NEW_GROUP), "")
     if kind == words.VARIANT:
         return _with_variant(fields)
+    if kind == words.OWN:
+        return _with_own(fields, group)
     if kind == "blackout":
         return fields.merged({kind: (*fields.many(kind), "")})
     return fields.added(kind, _NEW[kind]) if kind in _NEW else fields
@@ -70,6 +72,15 @@ def _with_variant(fields: Fields) -> Fields:
     for name in names[: 1 if fields.kept_rows(words.VARIANT) else 2]:
         fields = fields.added(words.VARIANT, {**words.NEW_VARIANT, **common, "name": name})
     return fields
+
+
+def _with_own(fields: Fields, variant_key: str) -> Fields:
+    """Words of a channel's own for a wording, to begin with those of the wording itself."""
+    found = next((row for row in fields.rows(words.VARIANT) if row.key == variant_key), None)
+    if found is None:
+        return fields
+    given = {name: found.one(name) for name in ("title_zh", "title_en", "text_zh", "text_en")}
+    return fields.added(words.OWN, {**words.NEW_CHANNEL, **given, "of": variant_key})
 
 
 def _mark(fields: Fields, prefix: str, gone: str) -> Fields:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.datastructures import FormData, UploadFile
 
-from district.web.editor import arranging, recurrence, seen, where, who
+from district.web.editor import arranging, recurrence, seen, where, who, words
 from district.web.editor.campaign import Editor
 from district.web.editor.fields import MOST_VALUES, Fields, read
 from district.web.editor.ideas import FIRST, IDEAS
@@ -93,6 +93,17 @@ def test_rows_are_added_taken_out_and_put_back() -> None:
     assert [row.key for row in gone.kept_rows("trigger")] == ["1"]
     back = arranging.arrange(gone, "back:trigger-0")
     assert [row.key for row in back.kept_rows("trigger")] == ["0", "1"]
+
+
+def test_a_wording_has_words_of_its_own_for_a_channel_and_begins_with_its_own() -> None:
+    form = arranging.arrange(IDEAS["lunch"], "add:variant").merged({"variant-1-text_en": "Warm"})
+    form = arranging.arrange(form, "add:own:1").merged({"own-0-by": "email"})
+    offer = words.read(Reading(fields=form, currency="EUR", zone=HERE.zone))
+    assert "channels" not in offer["variants"][0]
+    assert offer["variants"][1]["channels"]["email"]["text"]["en"] == "Warm"
+    gone = arranging.arrange(form, "out:own-0")
+    assert "channels" not in words.read(Reading(fields=gone, currency="EUR", zone=HERE.zone))["variants"][1]
+    assert arranging.arrange(form, "add:own:9") == form
 
 
 def test_the_first_two_wordings_come_together_and_say_what_stands_there() -> None:
