@@ -51,6 +51,8 @@ class Account:
     is_gone: bool
     has_page: bool
     opens: bool
+    left: int
+    """Messages that the member still allows."""
 
 
 def _account(session: DbSession, reader: Reader, provider: ChannelProvider) -> Account:
@@ -64,6 +66,7 @@ def _account(session: DbSession, reader: Reader, provider: ChannelProvider) -> A
         is_gone=bool(rows) and rows[0].state == EndpointState.GONE,
         has_page=login is not None and login.authorise is not None,
         opens=provider.kind == wechat_mini.NAME,
+        left=sum(accounts.left_of(session, reader.district.id, reader.member_id, provider).values()),
     )
 
 

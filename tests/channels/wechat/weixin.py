@@ -38,6 +38,9 @@ class Weixin:
     """Whether each call for a token was a forced one."""
     sent: list[dict[str, Any]] = field(default_factory=list)
     tried: list[dict[str, Any]] = field(default_factory=list)
+    schemes: list[dict[str, Any]] = field(default_factory=list)
+    openlink: str = ""
+    """What is answered instead of an address of WeChat's."""
     address: str = ""
     most_at_once: int = 0
     _now_asking: int = 0
@@ -71,8 +74,11 @@ class Weixin:
         if path == "/cgi-bin/message/template/send":
             return await self._send(document, self._template)
         if path == "/wxa/generatescheme":
-            wanted = document["jump_wxa"]
-            return {"errcode": 0, "openlink": f"weixin://dl/business/?t={wanted['path'].strip('/')}"}
+            self.schemes.append(document["jump_wxa"])
+            return {
+                "errcode": 0,
+                "openlink": self.openlink or f"weixin://dl/business/?t=T{len(self.schemes)}",
+            }
         return {"errcode": 40066, "errmsg": "invalid url"}
 
     async def _stable_token(self, document: dict[str, Any]) -> dict[str, Any]:
