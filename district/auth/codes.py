@@ -68,7 +68,7 @@ def make(
         code_policy.check_country(district, policy, target)
     asking = Asking(
         target=target,
-        target_hash=_keyed(district, target),
+        target_hash=target_hash(district, target),
         prefix_hash=_keyed(district, target[:-PREFIX_DROPS]) if channel == "sms" else None,
         network=network,
         per_network_hour=per_network_hour,
@@ -79,7 +79,7 @@ def make(
     for limit in code_limits.limits_of(district, policy, asking):
         limits.take(session, district.id, limit, clock=clock)
     code_limits.check_typed_in(session, district, asking.prefix_hash, machine_now=now)
-    code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
+    code = new_code()
     ticket = secrets.token_urlsafe(16) if is_bound else ""
     session.add(
         OneTimeCode(
@@ -87,7 +87,7 @@ def make(
             id=new_id(),
             channel=channel,
             target_hash=asking.target_hash,
-            code_hash=_keyed(district, f"{ticket}:{code}"),
+            code_hash=code_hash(district, ticket, code),
             browser=ticket,
             prefix_hash=asking.prefix_hash,
             created_at=now,
@@ -132,7 +132,7 @@ def compare(
         row = _counted_try(session, district, target=target, ticket=ticket or "", clock=clock)
     if row is None:
         raise WrongCode("Ask for a new code.", detail_zh="验证码已失效，请重新获取。")
-    if not hmac.compare_digest(_keyed(district, f"{row.browser}:{_digits(code)}"), row.code_hash):
+    if not hmac.compare_digest(code_hash(district, row.browser, _digits(code)), row.code_hash):
         left = MAX_TRIES - row.tries
         raise WrongCode(
             f"The code is wrong; tries left: {left}.", detail_zh=f"验证码不正确，还可以试 {left} 次。"
@@ -166,7 +166,7 @@ def _counted_try(
         select(OneTimeCode.id)
         .where(
             OneTimeCode.district_id == district.id,
-            OneTimeCode.target_hash == _keyed(district, target),
+            OneTimeCode.target_hash == target_hash(district, target),
             OneTimeCode.browser == ticket,
         )
         .order_by(OneTimeCode.created_at.desc(), OneTimeCode.id.desc())
@@ -184,6 +184,21 @@ def _counted_try(
         .values(tries=OneTimeCode.tries + 1)
         .returning(OneTimeCode)
     )
+
+
+def new_code() -> str:
+    """Six digits, drawn."""
+    return "".join(secrets.choice("0123456789") for _ in range(DIGITS))
+
+
+def target_hash(district: DistrictInfo, target: str) -> bytes:
+    """By which a number or address is found again."""
+    return _keyed(district, target)
+
+
+def code_hash(district: DistrictInfo, ticket: str, code: str) -> bytes:
+    """By which a code is known; it is worth nothing without the ticket of the browser that asked."""
+    return _keyed(district, f"{ticket}:{code}")
 
 
 def _keyed(district: DistrictInfo, text: str) -> bytes:

@@ -35,7 +35,8 @@ UPDATE outbox_message AS message
 SET state = 'leased', fence = message.fence + 1, lease_until = clock_timestamp() + %(lease_for)s
 FROM due WHERE message.district_id = %(district_id)s AND message.id = due.id
 RETURNING message.id, message.fence, message.attempts, message.channel, message.purpose, message.member_id,
-          message.offer_id, message.payload, message.due_at, message.send_before, message.fallbacks
+          message.offer_id, message.payload, message.due_at, message.send_before, message.fallbacks,
+          message.lost_leases
 """
 
 ENDPOINTS_SQL = """

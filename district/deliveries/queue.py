@@ -14,7 +14,7 @@ from district.channels import addresses
 from district.channels.addresses import Address
 from district.clock import Clock, monotonic
 from district.database import Pool, new_id, transaction
-from district.deliveries import queries
+from district.deliveries import fresh_codes, queries
 from district.deliveries.exchange import EXCHANGE_SQL, values_of
 from district.deliveries.messages import address_of, endpoint_of, message_of
 from district.deliveries.own_times import quiet_of, zone_of
@@ -94,7 +94,10 @@ class SqlOutbox:
         }
         async with transaction(self.pool) as connection:
             await connection.execute("SET LOCAL synchronous_commit = off")
-            rows = await (await connection.execute(queries.LEASE_SQL, values)).fetchall()
+            leased = await (await connection.execute(queries.LEASE_SQL, values)).fetchall()
+            rows = await fresh_codes.renewed(
+                connection, self.district, leased, machine_now=self.clock.machine_now()
+            )
             urls = await self._endpoint_urls(connection, rows)
             found = await addresses.find(connection, self.district.id, _addressed(rows), secret=self.secret)
         self._addresses = {row[0]: one for row in rows if (one := found.get((row[5], Channel(row[3]))))}

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from district.auth import code_policy, limits
 from district.auth.limits import Limit
 from district.clock import Clock
+from district.deliveries import replies
 from district.districts.service import DistrictInfo
 from district.members import consents, contacts, text_words
 from district.members import service as members
@@ -148,22 +149,27 @@ def _stop(
     message_id: str,
     clock: Clock,
 ) -> None:
-    """Whoever has this number gets no marketing any more, by any channel; the word is kept as proof."""
+    """Whoever has this number gets no marketing any more, by any channel; the word is kept as proof, and answered by one
+    text.
+    """
     number = contacts.number_of(sender, country=district.country)
     if not number:
         return
     contact = contacts.Contact(kind=contacts.ContactKind.PHONE, value=number)
     member = members.by_contact(session, district, contact)
-    if member is not None:
-        consents.stop_messages(
-            session,
-            district,
-            member,
-            action="keyword",
-            source=f"sms:{provider.slug}",
-            at=clock.now(),
-            evidence=members.Evidence(proof=f"sms:{message_id}"),
-        )
+    if member is None:
+        return
+    has_changed = consents.stop_messages(
+        session,
+        district,
+        member,
+        action="keyword",
+        source=f"sms:{provider.slug}",
+        at=clock.now(),
+        evidence=members.Evidence(proof=f"sms:{message_id}"),
+    )
+    if has_changed:
+        replies.confirm(session, district, member, clock=clock)
 
 
 def _join(
