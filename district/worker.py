@@ -14,7 +14,7 @@ from district.campaigns import jobs as campaigns
 from district.campaigns import visit_triggers
 from district.clock import Clock, system
 from district.deliveries import jobs as deliveries
-from district.deliveries import receipt_jobs, screens
+from district.deliveries import receipt_jobs, screens, wallet_jobs
 from district.deliveries.jobs import Deliveries
 from district.deliveries.screens import Screens
 from district.feeds.recorder import Recorder
@@ -140,6 +140,18 @@ async def tell_screens(context: RoleContext) -> None:
     for district in context.districts:
         one = Screens(pool=context.pool, district=district, settings=context.settings, clock=context.clock)
         await one.tell()
+
+
+async def tell_wallets(context: RoleContext) -> None:
+    """Coupons in wallets that were used, or are there again."""
+    for district in context.districts:
+        await wallet_jobs.tell(context.pool, district, context.settings, context.clock)
+
+
+async def forget_passes(context: RoleContext) -> None:
+    """Retention of coupons in wallets."""
+    for district in context.districts:
+        await wallet_jobs.forget(context.pool, district.id, now=context.clock.now())
 
 
 async def forget_attempts(context: RoleContext) -> None:
@@ -276,8 +288,10 @@ JOBS: tuple[Job, ...] = (
     Job(name="incentives.give", every=timedelta(seconds=2), run=give_for_joining),
     Job(name="offers.drops", every=timedelta(seconds=1), run=serve_drops),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
-    Job(name="deliveries.watch", every=timedelta(seconds=15), run=watch_deliveries),
+    Job(name="wallets.tell", every=wallet_jobs.EVERY, run=tell_wallets),
+    Job(name="wallets.forget", every=wallet_jobs.FORGET_EVERY, run=forget_passes),
     Job(name="screens.tell", every=screens.EVERY, run=tell_screens),
+    Job(name="deliveries.watch", every=timedelta(seconds=15), run=watch_deliveries),
     Job(name="deliveries.judge", every=timedelta(hours=1), run=judge_providers),
     Job(name="deliveries.forget", every=timedelta(minutes=1), run=forget_attempts),
     Job(name="idempotency.forget", every=timedelta(minutes=10), run=forget_answers),

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from district.clock import Clock, ClockDep
 from district.database import DbPool, Pool
+from district.deliveries import wallet_passes
 from district.offers import code_keys, shown_codes, wallet
 from district.problems import NotFound
 from district.redemptions import holding, unlocking
@@ -195,4 +196,5 @@ async def _page(
         left_s=int((offer.valid_until - clock.now()).total_seconds()),
         speed=simulation.speed if simulation else 1,
         worth=worth,
+        wallets=await wallet_passes.wallets_of(pool, reader.district.id) if code else {},
     )

@@ -18,6 +18,7 @@ from district.web import (
     member_privacy,
     member_push,
     member_sign_in,
+    member_wallet,
     member_wifi,
     merchant_editor,
     merchant_editor_page,
@@ -41,6 +42,7 @@ from district.web import (
     till_offline,
     till_undo,
     voucher_pages,
+    wallet_service,
 )
 from district.web.security import SecurityHeaders
 from district.web.static_files import mount
@@ -60,6 +62,8 @@ PAGES: tuple[APIRouter, ...] = (
     operator_pages.router,
     member_pages.router,
     member_coupon.router,
+    member_wallet.router,
+    wallet_service.router,
     member_points.router,
     offer_centre.router,
     member_privacy.router,

@@ -6,6 +6,8 @@ Source: Apple, "Wallet Passes" (Creating the source for a pass; Building a pass;
 import hashlib
 import io
 import json
+import ssl
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,6 +92,17 @@ class PassIdentity:
         return builder.sign(Encoding.DER, [PKCS7Options.DetachedSignature, PKCS7Options.Binary])
 
 
+def tls_of(identity: PassIdentity, *, authority: str = "") -> ssl.SSLContext:
+    """What shows the pass type's certificate to Apple. authority: PEM of whoever else is believed."""
+    context = ssl.create_default_context(cadata=authority or None)
+    # Python reads keys from files only; this one is gone before anybody else could open it.
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(identity.pem())
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
 def _certificate(text: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(text.encode())
@@ -120,7 +133,6 @@ class Coupon:
     title: str
     text: str
     stores: str
-    worth: str
     code: str = field(default="", repr=False)
     link: str = ""
     valid_until: datetime
@@ -190,7 +202,7 @@ def _fields(coupon: Coupon, words: Mapping[str, str], until: str) -> dict[str, A
     if coupon.code and coupon.link:
         back.append({"key": "link", "label": coupon.district, "value": coupon.link})
     return {
-        "primaryFields": [{"key": "worth", "label": coupon.title, "value": coupon.worth or coupon.title}],
+        "primaryFields": [{"key": "offer", "label": coupon.stores or coupon.district, "value": coupon.title}],
         "secondaryFields": [
             {"key": "stores", "label": words["where"], "value": coupon.stores or coupon.district}
         ],

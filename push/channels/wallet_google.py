@@ -65,7 +65,7 @@ def offer_object(coupon: Coupon, issuer: Issuer) -> dict[str, Any]:
             "end": {"date": coupon.valid_until.astimezone(UTC).isoformat(timespec="seconds")}
         },
         "textModulesData": [
-            {"id": "offer", "header": coupon.title[:MOST_TITLE], "body": (coupon.worth or coupon.title)[:200]}
+            {"id": "offer", "header": coupon.title[:MOST_TITLE], "body": (coupon.text or coupon.title)[:500]}
         ],
     }
     if coupon.code:

@@ -10,7 +10,8 @@ const key = crypto.createPublicKey(options.public_key);
 const script = [...(options.script || [])]; // answers in turn; after them, and by default, 200
 const tell = (document) => process.stdout.write(JSON.stringify(document) + "\n");
 
-function tokenTrouble(header) {
+function tokenTrouble(header, client) {
+  if (client || options.no_tokens) return ""; // who shows a pass type's certificate needs no token
   const [scheme, token] = (header || "").split(" ");
   if (scheme !== "bearer" || !token) return "MissingProviderToken";
   const [head, claims, signature] = token.split(".");
@@ -40,9 +41,11 @@ function headersTrouble(headers, body) {
 
 function answer(stream, headers, body) {
   const device = headers[":path"].replace("/3/device/", "");
-  const told = { device, headers, body: body.toString() };
+  const certificate = options.tls && stream.session.socket.getPeerCertificate();
+  const client = (certificate && certificate.subject && certificate.subject.UID) || "";
+  const told = { device, headers, body: body.toString(), client };
   let chosen = { status: 200 };
-  const trouble = tokenTrouble(headers.authorization);
+  const trouble = tokenTrouble(headers.authorization, client);
   const wrong = trouble ? [403, trouble] : headersTrouble(headers, body);
   if (wrong) chosen = { status: wrong[0], body: { reason: wrong[1] } };
   else if ((options.devices || {})[device]) chosen = options.devices[device];
@@ -64,7 +67,11 @@ function flood(stream) {
 
 let sessions = 0;
 const server = options.tls
-  ? http2.createSecureServer({ key: fs.readFileSync(options.tls.key), cert: fs.readFileSync(options.tls.certificate) })
+  ? http2.createSecureServer({
+      key: fs.readFileSync(options.tls.key),
+      cert: fs.readFileSync(options.tls.certificate),
+      ...(options.tls.clients && { requestCert: true, rejectUnauthorized: true, ca: fs.readFileSync(options.tls.clients) }),
+    })
   : http2.createServer();
 server.on("session", (session) => { session.number = ++sessions; });
 server.on("stream", (stream, headers) => {

@@ -24,8 +24,9 @@ function assertionTrouble(form) {
   const here = `http://127.0.0.1:${server.address().port}/token`;
   const now = Date.now() / 1000;
   const isOurs = told.iss === options.email && told.aud === here && told.exp - told.iat <= 3600;
-  const isNow = told.iat < now + 60 && told.exp > now;
-  const isScope = told.scope === "https://www.googleapis.com/auth/firebase.messaging";
+  const isNow = options.issuer || (told.iat < now + 60 && told.exp > now); // there the clock of the tests stands still
+  const scope = options.issuer ? "wallet_object.issuer" : "firebase.messaging";
+  const isScope = told.scope === `https://www.googleapis.com/auth/${scope}`;
   return fits && alg === "RS256" && isOurs && isNow && isScope ? "" : "invalid_grant";
 }
 
@@ -70,6 +71,15 @@ function messageAnswer(request, body) {
   return { status: 200, body: { name: `projects/${options.project}/messages/${name}` } };
 }
 
+function objectAnswer(request, body) {
+  const bearer = (request.headers.authorization || "").replace("Bearer ", "");
+  if (!live.has(bearer)) return failure(401, "UNAUTHENTICATED");
+  if (request.method !== "PATCH" || !["ACTIVE", "COMPLETED"].includes(JSON.parse(body).state)) {
+    return failure(400, "INVALID_ARGUMENT");
+  }
+  return script.shift() || { status: 200, body: JSON.parse(body) };
+}
+
 const server = http.createServer((request, response) => {
   const pieces = [];
   request.on("error", () => {});
@@ -78,8 +88,11 @@ const server = http.createServer((request, response) => {
     const body = Buffer.concat(pieces).toString();
     const isToken = request.url === "/token";
     const isSend = request.url === `/v1/projects/${options.project}/messages:send`;
-    const chosen = isToken ? tokenAnswer(body) : isSend ? messageAnswer(request, body) : { status: 404 };
-    tell({ path: request.url, body, status: chosen.status });
+    const isObject = options.issuer && request.url.startsWith("/walletobjects/v1/offerObject/");
+    const give = isToken ? () => tokenAnswer(body) : isSend ? () => messageAnswer(request, body)
+      : isObject ? () => objectAnswer(request, body) : () => ({ status: 404 });
+    const chosen = give();
+    tell({ method: request.method, path: request.url, body, status: chosen.status });
     if (chosen.cut) return request.socket.destroy();
     response.writeHead(chosen.status, { "content-type": "application/json", ...(chosen.headers || {}) });
     response.end(chosen.text || JSON.stringify(chosen.body || {}));
