@@ -74,8 +74,23 @@ WITH counted AS ({_COUNTED}), entry AS ({_ENTRIES})
 
 OPEN_SQL = f"""
 WITH counted AS ({_UNCOUNTED}), entry AS ({_ENTRIES})
+{_PARTIES} GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+# Who may look at any time must not read what all others have booked.
+OPEN_OF_PARTY_SQL = f"""
+WITH own AS (
+    SELECT id FROM ledger_posting
+    WHERE district_id = %(district_id)s AND merchant_id = %(party_id)s AND at >= %(earliest)s AND at < %(until)s
+    UNION
+    SELECT posting_id FROM ledger_transfer
+    WHERE district_id = %(district_id)s AND source = ANY(%(accounts)s) AND source_id = %(party_id)s
+    UNION
+    SELECT posting_id FROM ledger_transfer
+    WHERE district_id = %(district_id)s AND target = ANY(%(accounts)s) AND target_id = %(party_id)s
+), counted AS ({_UNCOUNTED} AND posting.id IN (SELECT id FROM own)), entry AS ({_ENTRIES})
 {_PARTIES}
-WHERE (%(party)s::text IS NULL OR owner_id = %(party_id)s AND account LIKE %(party)s || '%%')
+WHERE owner_id = %(party_id)s AND account = ANY(%(accounts)s)
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 

@@ -65,12 +65,13 @@ def open_figures(session: Session, caller: Principal, district: DistrictInfo, *,
     """What no statement counts yet, up to now, as the day's closing would put it."""
     day = district.trading_day(now)
     party = own_party(caller)
-    values = bounds(district, day) | {
-        "until": now + timedelta(microseconds=1),
-        "party": party[0].value if party else None,
-        "party_id": party[1] if party else None,
-    }
-    rows = session.connection().exec_driver_sql(queries.OPEN_SQL, values)
+    values = bounds(district, day) | {"until": now + timedelta(microseconds=1)}
+    sql = queries.OPEN_SQL
+    if party is not None:
+        sql = queries.OPEN_OF_PARTY_SQL
+        accounts = [account.value for account in ACCOUNTS[party[0]]]
+        values |= {"party_id": party[1], "accounts": accounts}
+    rows = session.connection().exec_driver_sql(sql, values)
     names = tuple(Figures.model_fields)
     items = [Figures.model_validate(dict(zip(names, row, strict=True))) for row in rows]
     return OpenOut(trading_day=day, currency=district.currency, items=items)
