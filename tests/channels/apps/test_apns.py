@@ -212,7 +212,11 @@ def test_a_timestamp_that_can_be_none_is_none(stamp: object) -> None:
     assert classify(read, registered_at=FRIDAY_NOON, is_proven=False).kind is K.ADDRESS_GONE
 
 
-@pytest.mark.parametrize("body", [b"\xff", b"[]", b"null", b'{"reason": 3}', b"[" * 2_000], ids=["binary", "list", "null", "number", "deep"])
+@pytest.mark.parametrize(
+    "body",
+    [b"\xff", b"[]", b"null", b'{"reason": 3}', b"[" * 2_000],
+    ids=["binary", "list", "null", "number", "deep"],
+)
 def test_an_answer_of_another_form_is_read_by_its_status(body: bytes) -> None:
     assert said(Answer(status=400, headers={}, body=body), now=FRIDAY_NOON) == Said(status=400)
 

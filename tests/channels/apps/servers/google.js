@@ -24,7 +24,7 @@ function assertionTrouble(form) {
   const here = `http://127.0.0.1:${server.address().port}/token`;
   const now = Date.now() / 1000;
   const isOurs = told.iss === options.email && told.aud === here && told.exp - told.iat <= 3600;
-  const isNow = options.issuer || (told.iat < now + 60 && told.exp > now); // there the clock of the tests stands still
+  const isNow = options.issuer || options.any_time || (told.iat < now + 60 && told.exp > now); // there the clock of the tests stands still
   const scope = options.issuer ? "wallet_object.issuer" : "firebase.messaging";
   const isScope = told.scope === `https://www.googleapis.com/auth/${scope}`;
   return fits && alg === "RS256" && isOurs && isNow && isScope ? "" : "invalid_grant";
