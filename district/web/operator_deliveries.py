@@ -16,7 +16,7 @@ from district.auth.models import Role
 from district.campaigns.models import Campaign
 from district.clock import Clock, ClockDep
 from district.database import DbSession
-from district.deliveries import stories
+from district.deliveries import forecasts, stories
 from district.deliveries.stories import Delivery, Wanted
 from district.footfall.routes import csv_answer
 from district.problems import Conflict
@@ -89,6 +89,7 @@ def page(
         asked=asked,
         counts=stories.counted(session, district_id, asked.wanted),
         lines=stories.waiting(session, district_id, now=clock.now()),
+        forecasts=forecasts.forecast(session, operator.district, now=clock.now()),
         deliveries=found[:MOST_SHOWN],
         next=found[MOST_SHOWN - 1].message.id if len(found) > MOST_SHOWN else None,
         campaigns=_campaigns(session, district_id),

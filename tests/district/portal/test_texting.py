@@ -13,11 +13,13 @@ import pytest
 from fastapi import FastAPI
 
 from district.auth.models import LoginSession
+from district.channels.models import ChannelProvider
 from district.clock import FixedClock
 from district.districts.models import District
 from district.gateways.models import WifiSession
 from district.members import ledger
 from district.members.models import Consent, Member
+from district.outbox.models import OutboxMessage
 from district.portal import text_inbound, text_providers
 from district.portal.models import SmsJoin, SmsMessage
 from district.portal.text_schemas import NewTextProvider, TextProviderChange
@@ -279,6 +281,26 @@ async def test_a_stop_word_ends_marketing_at_once_and_is_proof(
     assert {one["purpose"]: one["granted"] for one in consents}["marketing"] is False
     check = ledger.check(ledger.records_of(committed.session, district.id, member.id))
     assert check.faulty == ()
+
+
+async def test_a_stop_word_is_confirmed_by_one_text_where_the_district_can_send_one(
+    portal: Portal, provider: Provider, committed: Makers, district: District, rows: Rows
+) -> None:
+    now = committed.clock.now()
+    carrier = ChannelProvider(
+        district_id=district.id, slug="texts", channel="sms", kind="none", name="Texts", options={}, sealed=b"",
+        created_at=now, changed_at=now,
+    )  # fmt: skip
+    committed.session.add(carrier)
+    committed.session.commit()
+    waiting = await waits(portal, provider, marketing="yes")
+    await provider.outcome(f"JOIN {waiting.code}")
+    await waiting.look()
+    for word in ("STOP", "退订", "STOP"):
+        assert await provider.outcome(word) == "stopped"
+    (confirmation,) = [row for row in rows(OutboxMessage) if row.purpose == "service"]
+    assert (confirmation.channel, confirmation.member_id) == ("sms", rows(Member)[0].id)
+    assert "已退订" in confirmation.payload["body"]["zh"]
 
 
 async def test_a_stop_word_of_a_stranger_is_answered_alike(provider: Provider, rows: Rows) -> None:
