@@ -8,6 +8,7 @@ from district.audiences import routes as audiences
 from district.campaigns import consent_routes, joint_routes
 from district.campaigns import routes as campaigns
 from district.channels import mail_routes, text_routes
+from district.channels import preview_routes as template_previews
 from district.channels import routes as channels
 from district.deliveries import account_routes, device_routes, push_routes, receipt_routes, story_routes
 from district.deliveries import routes as deliveries
@@ -64,6 +65,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     receipt_routes.router,
     push_routes.router,
     account_routes.router,
+    template_previews.router,
     device_routes.router,
     channels.router,
     text_routes.router,

@@ -16,6 +16,7 @@ from push.message import Message, MessagePurpose
 
 MOST_FIELDS: Final = 12
 LONGEST_PATTERN: Final = 200
+MOST_THING: Final = 20
 FIELD_PATTERN: Final = (
     r"^(thing|number|letter|symbol|character_string|time|date|amount|phone_number|car_number|name|phrase|const)"
     r"[0-9]{1,3}$"
@@ -182,6 +183,11 @@ def filled(template: Template, words: Words) -> dict[str, str]:
     return {field: _fitted(field, _written(pattern, words)) for field, pattern in template.fields.items()}
 
 
+def shown(template: Template, words: Words) -> dict[str, str]:
+    """Every field as its reader would see it, whether or not it could be sent."""
+    return {field: _shortened(field, _written(pattern, words)) for field, pattern in template.fields.items()}
+
+
 def unfit(template: Template, words: Words) -> list[Unfit]:
     """Every field that the words do not fit as they are: what an author is told before anybody gets it."""
     found = []
@@ -203,13 +209,16 @@ def _written(pattern: str, words: Words) -> str:
 
 
 def _fitted(field: str, text: str) -> str:
-    kind = kind_of(field)
-    limit = LIMITS[kind]
-    if kind == "thing" and len(text) > 20:
-        text = text[:19].rstrip() + "…"
+    limit = LIMITS[kind_of(field)]
+    text = _shortened(field, text)
     if not limit.pattern.fullmatch(text):
         raise Unfit(field, f"takes {limit.words}")
     return text
+
+
+def _shortened(field: str, text: str) -> str:
+    is_long = kind_of(field) == "thing" and len(text) > MOST_THING
+    return text[: MOST_THING - 1].rstrip() + "…" if is_long else text
 
 
 def use_of(message: Message) -> Use:

@@ -226,6 +226,7 @@ def channel_bodies(relay: str) -> dict[str, Any]:
         },
         "PATCH channel-providers/{slug}": {"name": "Taken"},
         "POST channel-providers/{slug}/test": {"to": "+358401234567"},
+        "POST channel-providers/{slug}/preview": {"title": "20 % off", "text": "Today"},
         "POST text-templates": {
             "provider": relay,
             "signature": "Kluuvi",
