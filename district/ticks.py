@@ -3,6 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeAlias
+
+import structlog
 
 from district.accesslog import jobs as accesslog
 from district.auth import idempotency
@@ -10,6 +13,7 @@ from district.campaigns import jobs as campaigns
 from district.campaigns import visit_triggers
 from district.deliveries import receipt_jobs, screens, wallet_jobs
 from district.deliveries.screens import Screens
+from district.districts.service import DistrictInfo
 from district.gateways import overstayed
 from district.offers import code_keys, model_jobs
 from district.offers import jobs as offers
@@ -25,6 +29,9 @@ from district.settlement import jobs as settlement
 from district.sightings import jobs as sightings
 from district.visits import jobs as visits
 
+log = structlog.get_logger()
+Run: TypeAlias = Callable[[RoleContext], Awaitable[None]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -32,7 +39,21 @@ class Job:
 
     name: str
     every: timedelta
-    run: Callable[[RoleContext], Awaitable[None]]
+    run: Run
+
+
+def in_each_district(work: Callable[[RoleContext, DistrictInfo], Awaitable[None]]) -> Run:
+    """A tick that does it in every district; one district's trouble does not keep it from the others."""
+    name = getattr(work, "__name__", "")
+
+    async def run(context: RoleContext) -> None:
+        for district in context.districts:
+            try:
+                await work(context, district)
+            except Exception:
+                log.exception("job.failed_in_a_district", work=name, district=district.slug)
+
+    return run
 
 
 async def turn_days_of_sightings(context: RoleContext) -> None:
@@ -57,92 +78,92 @@ async def _forget_sightings(context: RoleContext, *, lookback: timedelta | None)
         await sightings.forget(context.pool, district.id, now=now, kept=kept, lookback=lookback)
 
 
-async def advance_campaigns(context: RoleContext) -> None:
+@in_each_district
+async def advance_campaigns(context: RoleContext, district: DistrictInfo) -> None:
     """Start and end campaigns whose time has come."""
-    for district in context.districts:
-        await campaigns.advance(context.pool, district.id, now=context.clock.now())
+    await campaigns.advance(context.pool, district.id, now=context.clock.now())
 
 
-async def sweep_offers(context: RoleContext) -> None:
+@in_each_district
+async def sweep_offers(context: RoleContext, district: DistrictInfo) -> None:
     """What reservations and coupons that are over still hold goes back; pools are as large as their stock."""
-    for district in context.districts:
-        await offers.sweep(context.pool, district.id, now=context.clock.now())
-        await offers.keep_pools(context.pool, district.id)
+    await offers.sweep(context.pool, district.id, now=context.clock.now())
+    await offers.keep_pools(context.pool, district.id)
 
 
-async def sweep_holds(context: RoleContext) -> None:
+@in_each_district
+async def sweep_holds(context: RoleContext, district: DistrictInfo) -> None:
     """Coupons that a till held for too long are free; numbers of tills that are over are forgotten."""
-    for district in context.districts:
-        await redemptions.sweep(context.pool, district.id, machine_now=context.clock.machine_now())
+    await redemptions.sweep(context.pool, district.id, machine_now=context.clock.machine_now())
 
 
-async def renew_code_keys(context: RoleContext) -> None:
+@in_each_district
+async def renew_code_keys(context: RoleContext, district: DistrictInfo) -> None:
     """The next key for codes of members' pages, when the last has signed for a month."""
     secret, now = code_keys.secret_of(context.settings), context.clock.machine_now()
-    for district in context.districts:
-        await code_keys.renew(context.pool, district.id, secret, now=now)
+    await code_keys.renew(context.pool, district.id, secret, now=now)
 
 
-async def give_for_joining(context: RoleContext) -> None:
+@in_each_district
+async def give_for_joining(context: RoleContext, district: DistrictInfo) -> None:
     """Coupons that people have earned by joining the Wi-Fi."""
-    for district in context.districts:
-        await incentive_jobs.give(context.pool, district, now=context.clock.now())
+    await incentive_jobs.give(context.pool, district, now=context.clock.now())
 
 
-async def serve_drops(context: RoleContext) -> None:
+@in_each_district
+async def serve_drops(context: RoleContext, district: DistrictInfo) -> None:
     """Queues of drops, in the order of arrival."""
-    for district in context.districts:
-        await offers.serve_drops(context.pool, district, now=context.clock.now())
+    await offers.serve_drops(context.pool, district, now=context.clock.now())
 
 
-async def forget_answers(context: RoleContext) -> None:
+@in_each_district
+async def forget_answers(context: RoleContext, district: DistrictInfo) -> None:
     """Retention of remembered answers."""
-    for district in context.districts:
-        await idempotency.forget_old(context.pool, district.id, machine_now=context.clock.machine_now())
+    await idempotency.forget_old(context.pool, district.id, machine_now=context.clock.machine_now())
 
 
-async def forget_messages(context: RoleContext) -> None:
+@in_each_district
+async def forget_messages(context: RoleContext, district: DistrictInfo) -> None:
     """Retention of the outbox."""
-    for district in context.districts:
-        await outbox.forget(context.pool, district.id, machine_now=context.clock.machine_now())
+    await outbox.forget(context.pool, district.id, machine_now=context.clock.machine_now())
 
 
-async def judge_providers(context: RoleContext) -> None:
+@in_each_district
+async def judge_providers(context: RoleContext, district: DistrictInfo) -> None:
     """What each provider was good for."""
-    for district in context.districts:
-        await receipt_jobs.judge(context.pool, district.id, machine_now=context.clock.machine_now())
+    await receipt_jobs.judge(context.pool, district.id, machine_now=context.clock.machine_now())
 
 
-async def watch_deliveries(context: RoleContext) -> None:
+@in_each_district
+async def watch_deliveries(context: RoleContext, district: DistrictInfo) -> None:
     """Calls to providers that last too long."""
-    for district in context.districts:
-        await receipt_jobs.watch(context.pool, district.id, now=context.clock.now())
+    await receipt_jobs.watch(context.pool, district.id, now=context.clock.now())
 
 
-async def tell_screens(context: RoleContext) -> None:
+@in_each_district
+async def tell_screens(context: RoleContext, district: DistrictInfo) -> None:
     """What screens in shops show."""
-    for district in context.districts:
-        one = Screens(pool=context.pool, district=district, settings=context.settings, clock=context.clock)
-        await one.tell()
+    one = Screens(pool=context.pool, district=district, settings=context.settings, clock=context.clock)
+    await one.tell()
 
 
-async def tell_wallets(context: RoleContext) -> None:
+@in_each_district
+async def tell_wallets(context: RoleContext, district: DistrictInfo) -> None:
     """Coupons in wallets that were used, or are there again."""
-    for district in context.districts:
-        await wallet_jobs.tell(context.pool, district, context.settings, context.clock)
+    await wallet_jobs.tell(context.pool, district, context.settings, context.clock)
 
 
-async def forget_passes(context: RoleContext) -> None:
+@in_each_district
+async def forget_passes(context: RoleContext, district: DistrictInfo) -> None:
     """Retention of coupons in wallets."""
-    for district in context.districts:
-        await wallet_jobs.forget(context.pool, district.id, now=context.clock.now())
+    await wallet_jobs.forget(context.pool, district.id, now=context.clock.now())
 
 
-async def forget_attempts(context: RoleContext) -> None:
+@in_each_district
+async def forget_attempts(context: RoleContext, district: DistrictInfo) -> None:
     """Retention of attempts and receipts."""
     kept, machine_now = context.settings.delivery_records_kept, context.clock.machine_now()
-    for district in context.districts:
-        await receipt_jobs.forget(context.pool, district.id, machine_now=machine_now, kept=kept)
+    await receipt_jobs.forget(context.pool, district.id, machine_now=machine_now, kept=kept)
 
 
 async def follow_visits(context: RoleContext) -> None:
@@ -197,23 +218,23 @@ async def forget_people(context: RoleContext) -> None:
     await privacy.forget_nowhere(context.pool, machine_now=machine_now)
 
 
-async def end_overstayed(context: RoleContext) -> None:
+@in_each_district
+async def end_overstayed(context: RoleContext, district: DistrictInfo) -> None:
     """Sessions of which no gateway told the end."""
-    for district in context.districts:
-        await overstayed.end(context.pool, district.id, now=context.clock.now())
+    await overstayed.end(context.pool, district.id, now=context.clock.now())
 
 
-async def follow_access(context: RoleContext) -> None:
+@in_each_district
+async def follow_access(context: RoleContext, district: DistrictInfo) -> None:
     """Ends and addresses of sessions into the access log."""
-    for district in context.districts:
-        await accesslog.follow(context.pool, district.id, now=context.clock.now())
+    await accesslog.follow(context.pool, district.id, now=context.clock.now())
 
 
-async def look_for_two_places(context: RoleContext) -> None:
+@in_each_district
+async def look_for_two_places(context: RoleContext, district: DistrictInfo) -> None:
     """Devices that accounting hears of at two places at once."""
-    for district in context.districts:
-        await two_places.heard(context.pool, district.id, clock=context.clock)
-        await two_places.at_two_addresses(context.pool, district.id, clock=context.clock)
+    await two_places.heard(context.pool, district.id, clock=context.clock)
+    await two_places.at_two_addresses(context.pool, district.id, clock=context.clock)
 
 
 async def follow_points(context: RoleContext) -> None:
@@ -226,23 +247,23 @@ async def close_days(context: RoleContext) -> None:
     await settlement.close(context.pool, context.districts, context.clock)
 
 
-async def forget_notices(context: RoleContext) -> None:
+@in_each_district
+async def forget_notices(context: RoleContext, district: DistrictInfo) -> None:
     """Retention of the numbers of purchase notices."""
-    for district in context.districts:
-        await purchases.forget(context.pool, district.id, machine_now=context.clock.machine_now())
+    await purchases.forget(context.pool, district.id, machine_now=context.clock.machine_now())
 
 
-async def forget_access(context: RoleContext) -> None:
+@in_each_district
+async def forget_access(context: RoleContext, district: DistrictInfo) -> None:
     """Retention of the access log."""
     now, kept = context.clock.now(), context.settings.access_log_kept
-    for district in context.districts:
-        await accesslog.forget(context.pool, district.id, now=now, kept=kept)
+    await accesslog.forget(context.pool, district.id, now=now, kept=kept)
 
 
-async def fit_models(context: RoleContext) -> None:
+@in_each_district
+async def fit_models(context: RoleContext, district: DistrictInfo) -> None:
     """What offers that are over have taught of who redeems."""
-    for district in context.districts:
-        await model_jobs.refit(context.pool, district, now=context.clock.now())
+    await model_jobs.refit(context.pool, district, now=context.clock.now())
 
 
 JOBS: tuple[Job, ...] = (
