@@ -210,9 +210,7 @@ def _page(
         status_code=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
         machine_now=clock.machine_now(),
         has_address=bool(request.app.state.settings.public_url),
-        providers={
-            one: found for one in PARTS if (found := [row for row in rows if row.channel == one])
-        },
+        providers={one: found for one in PARTS if (found := [row for row in rows if row.channel == one])},
         order=service.order_of(session, district).order,
         has_own_order=policy is not None,
         all_channels=DEFAULT_ORDER,

@@ -9,7 +9,20 @@ def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
         [
-            *["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test"],
+            *[
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=test",
+            ],
             *("-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(certificate)),
         ],
         check=True,
