@@ -44,7 +44,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2:
         sys.stderr.write(f"{__doc__}\n")
         return WRONG_USE
-    return passed_on(*arguments, sys.stdin.buffer.read(MOST_BYTES))
+    url, recipient = arguments
+    return passed_on(url, recipient, sys.stdin.buffer.read(MOST_BYTES))
 
 
 if __name__ == "__main__":

@@ -73,7 +73,10 @@ class EmailSender:
             recipient = mailbox(message.address)
         except AddressInvalid as error:
             return Failure(kind=FailureKind.ADDRESS_GONE, detail=str(error))
-        envelope = email_message.compose(message, self.sender, recipient, now=self.machine_now())
+        # Signing takes some milliseconds of reckoning: others' messages go on meanwhile.
+        envelope = await asyncio.to_thread(
+            email_message.compose, message, self.sender, recipient, now=self.machine_now()
+        )
         if len(envelope.content) > email_message.MOST_BYTES:
             return Failure(kind=FailureKind.MESSAGE_REFUSED, detail=f"{len(envelope.content)} bytes")
         try:
