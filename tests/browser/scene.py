@@ -113,6 +113,7 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
     gateways.create(session, makers.info(district), new, clock=clock)
     _own_wifi(session, makers.info(district), member, clock)
     _channels(makers, district, words)
+    _beside_channels(makers, district, words)
     session.commit()
     operator = makers.account(district, Role.OPERATOR)
     owner = makers.account(district, Role.MERCHANT, scope_id=merchant.id)
@@ -148,6 +149,17 @@ def _claimable(
         makers.campaign(district, merchant, [store], stock=stock, offer=offered | kind)
         for kind, stock in kinds
     ]
+
+
+def _beside_channels(makers: Makers, district: District, words: Words) -> None:
+    """Wallets and screens."""
+    now = makers.clock.now()
+    values = {"district_id": district.id, "created_at": now, "changed_at": now, "name": words.store}
+    for kind, part in (("apple_wallet", "wallet"), ("google_wallet", "wallet"), ("none", "screen")):
+        slug = f"{part}-{kind.replace('_', '-')}"
+        makers.session.add(
+            ChannelProvider(id=new_id(), slug=slug, channel=part, kind=kind, options={}, sealed=b"", **values)
+        )
 
 
 def _channels(makers: Makers, district: District, words: Words) -> None:
@@ -364,6 +376,7 @@ def _pages(
             "/operator/channels",
             "/operator/channels?kind=relay_sms",
             "/operator/channels?kind=smtp",
+            "/operator/channels?kind=apple_wallet",
             "/operator/text-templates",
             "/operator/deliveries",
             "/operator/suppressed",
