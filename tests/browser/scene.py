@@ -166,14 +166,13 @@ def _channels(makers: Makers, district: District, words: Words) -> None:
     """Browsers and mail servers that ring, and texts of a provider that is off, on file and not."""
     now = makers.clock.now()
     values = {"district_id": district.id, "created_at": now, "changed_at": now}
-    off = {"channel": "sms", "kind": "aliyun_sms", "is_on": False}
-    browsers, mail = {"channel": "web_push", "kind": "none"}, {"channel": "email", "kind": "none"}
-    for given in (off, browsers, mail):
-        named = {"slug": given["channel"], "name": words.store, "options": {}, "sealed": b""}
-        row = ChannelProvider(id=new_id(), **values, **named, **given)
+    kinds = {"sms": "aliyun_sms", "web_push": "none", "email": "none"}
+    for channel, kind in kinds.items():
+        named = {"slug": channel, "channel": channel, "kind": kind, "name": words.store}
+        row = ChannelProvider(id=new_id(), options={}, sealed=b"", is_on=channel != "sms", **values, **named)
         makers.session.add(row)
         makers.session.flush()
-        if given is not off:
+        if channel != "sms":
             continue
         for number in ("", "SMS_1"):
             about = {

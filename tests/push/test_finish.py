@@ -18,8 +18,8 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 5, day, hour, minute, tzinfo=HELSINKI).astimezone(UTC)
 
 
-def wave(count: int, due_at: datetime, of: str = "a", **values: datetime) -> Wave:
-    return Wave(count=count, due_at=due_at, of=of, **values)
+def wave(count: int, due_at: datetime, of: str = "a", send_before: datetime | None = None) -> Wave:
+    return Wave(count=count, due_at=due_at, of=of, send_before=send_before)
 
 
 def test_a_queue_takes_its_count_by_its_pace() -> None:
@@ -56,8 +56,8 @@ def test_sorts_share_one_way_out_in_the_order_in_which_they_are_due() -> None:
 
 
 def test_what_would_be_too_late_is_counted() -> None:
-    ends = {"send_before": at(1, 12, 15)}
-    waves = [wave(100, at(1, 12), **ends), wave(100, at(1, 12, 1), **ends)]
+    ends = at(1, 12, 15)
+    waves = [wave(100, at(1, 12), send_before=ends), wave(100, at(1, 12, 1), send_before=ends)]
     found = finishes(waves, per_minute=10, now=at(1, 12), quiet=(), zone=HELSINKI)
     assert (found["a"].late, found["a"].count) == (100, 200)
 

@@ -4,7 +4,7 @@ import hashlib
 import random
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from push.campaign import Campaign
 from push.consent import Channel, Purpose
 from push.decision import Crossing, Decision, OfferDraft, Refusal, decide
 from push.identifiers import VisitId
-from push.limits import CapRule, CapScope, Period, TradingDay
+from push.limits import CapRule, CapScope, Period, QuietHours, TradingDay
 from push.policy import DecisionPolicy
 from push.routing import route
 from push.rule import TriggerKind
@@ -247,7 +247,7 @@ class World:
             day=TradingDay(zone=info.zone, starts_at=info.day_start),
             control_buckets=self.random.choice([0, 2_000]),
             shared_caps=((CapScope.GLOBAL, CapRule(n=2, per=Period.DAY)),),
-            quiet=None,
+            quiet=QuietHours(start=time(0), end=time(0)),  # none: the day's hours decide nothing here
             gap=self.random.choice([None, timedelta(minutes=30)]),
         )
 
