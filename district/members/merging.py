@@ -1,9 +1,7 @@
 """Two memberships that turn out to be one person, made one; and two again when that was wrong."""
 
-import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -18,6 +16,7 @@ from district.members import ledger
 from district.members.consents import CHANNEL, consents_of
 from district.members.ledger import Decision
 from district.members.models import Consent, Member, MemberMerge, MemberState
+from district.members.moving import MOVED, move, move_back
 from district.problems import Conflict, Invalid, NotFound
 from push.consent import Channel, Consents, Purpose
 
@@ -27,51 +26,6 @@ _MOVE_DEBT: Final = (
     "UPDATE points_wallet SET debt = debt - :debt WHERE district_id = :d AND member_id = :source",
     """INSERT INTO points_wallet (district_id, member_id, debt) VALUES (:d, :target, :debt)
     ON CONFLICT (district_id, member_id) DO UPDATE SET debt = points_wallet.debt + EXCLUDED.debt""",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Movable:
-    """A table whose rows follow the person: what names a row, and what there may be only one of per member."""
-
-    table: str
-    key: tuple[str, ...]
-    once_per: tuple[str, ...] = ()
-
-
-# Consents stay with the membership that gave them, as do rows that only count or that live for minutes.
-MOVED: Final = (
-    Movable(table="device_alias", key=("alias",)),
-    Movable(table="member_identity", key=("provider_id", "subject")),
-    Movable(table="radius_credential", key=("username",)),
-    Movable(table="ban", key=("id",)),
-    Movable(table="wifi_session", key=("id",)),
-    Movable(table="radius_session", key=("unique_id",)),
-    Movable(table="voucher_use", key=("code",), once_per=("code",)),
-    Movable(table="join_reward", key=("incentive_id",), once_per=("incentive_id",)),
-    Movable(table="offer", key=("id",), once_per=("campaign_id", "occurrence_key")),
-    Movable(table="inbox_item", key=("id",)),
-    Movable(table="cap_slot", key=("scope", "slot"), once_per=("scope", "slot")),
-    Movable(
-        table="exposure",
-        key=("campaign_id", "occurrence_key"),
-        once_per=("campaign_id", "occurrence_key"),
-    ),
-    Movable(table="drop_ticket", key=("campaign_id",), once_per=("campaign_id",)),
-    Movable(table="visit", key=("trading_day", "id")),
-    Movable(table="points_lot", key=("id",)),
-    Movable(table="points_movement", key=("id",)),
-    Movable(table="points_spend", key=("id",)),
-    Movable(table="purchase", key=("id",)),
-    Movable(table="purchase_link", key=("source_id", "payer_hash")),
-    Movable(table="member_endpoint", key=("id",)),
-    Movable(table="wechat_grant", key=("id",)),
-    Movable(table="wallet_pass", key=("id",)),
-    Movable(table="member_mute", key=("merchant_id",), once_per=("merchant_id",)),
-    Movable(table="follow", key=("store_id",), once_per=("store_id",)),
-    Movable(table="member_tag", key=("tag_id",), once_per=("tag_id",)),
-    Movable(table="segment_member", key=("segment_id",), once_per=("segment_id",)),
-    Movable(table="member_event", key=("id",)),
 )
 
 
@@ -102,7 +56,7 @@ def merge(
         moved={},
         at=clock.now(),
     )
-    moved = {one.table: _move(session, district.id, one, merged.id, kept.id) for one in MOVED}
+    moved = {one.table: move(session, district.id, one, merged.id, kept.id) for one in MOVED}
     row.moved = {
         "rows": moved,
         "debt": _give_debt(session, district.id, merged.id, kept.id),
@@ -137,36 +91,6 @@ def _stricter(one: bool | None, other: bool | None) -> bool | None:
     if one is False or other is False:
         return False
     return one if one is not None else other
-
-
-def _move(
-    session: Session, district_id: uuid.UUID, what: Movable, source: uuid.UUID, target: uuid.UUID
-) -> list[list[str]]:
-    """Give the rows of one member to another, but for what he has himself; their keys as text."""
-    keys = ", ".join(f"t.{name}::text" for name in what.key)
-    own = " AND ".join(f"o.{name} = t.{name}" for name in what.once_per)
-    beside = (
-        f"AND NOT EXISTS (SELECT FROM {what.table} o WHERE o.district_id = :d AND o.member_id = :target AND {own})"
-        if own
-        else ""
-    )
-    statement = f"""UPDATE {what.table} t SET member_id = :target
-        WHERE t.district_id = :d AND t.member_id = :source {beside} RETURNING {keys}"""
-    rows = session.execute(text(statement), {"d": district_id, "source": source, "target": target})
-    return [list(row) for row in rows]
-
-
-def _move_back(
-    session: Session, district_id: uuid.UUID, what: Movable, keys: Sequence[Sequence[str]], merge: MemberMerge
-) -> None:
-    """Give back what was moved and is still there."""
-    names = ", ".join(f"t.{name}::text" for name in what.key)
-    wanted = ", ".join(f"k ->> {place}" for place in range(len(what.key)))
-    statement = f"""UPDATE {what.table} t SET member_id = :merged
-        WHERE t.district_id = :d AND t.member_id = :kept
-            AND ({names}) IN (SELECT {wanted} FROM jsonb_array_elements(CAST(:keys AS jsonb)) AS k)"""
-    values = {"d": district_id, "kept": merge.kept_id, "merged": merge.merged_id, "keys": json.dumps(keys)}
-    session.execute(text(statement), values)
 
 
 def _give_debt(
@@ -265,7 +189,7 @@ def undo(session: Session, district: DistrictInfo, merge_id: uuid.UUID, *, clock
             "This merge cannot be undone: it was before, or one of the memberships is closed or merged on."
         )
     for one in reversed(MOVED):
-        _move_back(session, district.id, one, row.moved["rows"].get(one.table, []), row)
+        move_back(session, district.id, one, row.moved["rows"].get(one.table, []), row)
     _give_debt(session, district.id, kept.id, merged.id, most=row.moved.get("debt", 0))
     for name in row.moved["contacts"]:
         value = getattr(kept, name)
@@ -292,7 +216,11 @@ def _grant_again(
     session: Session, district: DistrictInfo, kept: Member, merge: MemberMerge, *, clock: Clock
 ) -> None:
     rows = ledger.records_of(session, district.id, kept.id)
+    others = _still_merged(session, district.id, kept.id, but=merge.merged_id)
     for one in merge.moved["withdrawn"]:
+        channel = Channel(one["channel"]) if one["channel"] else None
+        if any(_refuses(other, Purpose(one["purpose"]), channel) for other in others):
+            continue
         said = [row for row in rows if (row.purpose, row.channel) == (one["purpose"], one["channel"])]
         if said and str(said[-1].id) == one["record"]:
             before = _last_grant(said)
@@ -308,6 +236,16 @@ def _grant_again(
                 at=max(clock.now(), said[-1].at + _AFTER),
             )
             ledger.add(session, district, kept.id, again)
+
+
+def _still_merged(
+    session: Session, district_id: uuid.UUID, kept_id: uuid.UUID, *, but: uuid.UUID
+) -> list[Consents]:
+    """What the other memberships that are part of this one have said."""
+    found = select(Member.id).where(
+        Member.district_id == district_id, Member.merged_into == kept_id, Member.id != but
+    )
+    return [consents_of(session, district_id, one) for one in session.scalars(found)]
 
 
 def _last_grant(said: Sequence[Consent]) -> Consent | None:

@@ -25,7 +25,8 @@ class Used:
 
     offer: uuid.UUID
     till: int
-    body: Use
+    body: Use | None
+    """None: it was brought in by a till that had no line."""
     answer: Any
     at: datetime
     back: tuple[Return, int, Any] | None = None
@@ -56,26 +57,41 @@ class Counters(Life):
             return
         id_ = open_[-1 - pick % len(open_)]
         till = 1 if till == 1 else 0
-        offer = self.model.offers[id_]
         body = Use(code=self.code_of(id_), use_request_no=self.next_number(), bill_minor=bill)
         answer, _ = self.cut_short(
             cut, lambda: redemptions.redeem(self.pool, self.tills[till], body, clock=self.clock)
         )
-        is_here = till == 0 or offer.campaign == 1
-        expected = self.model.refuses_use(id_, self.now()) if is_here else "other-store"
+        expected = self.model.refuses_till(till, self.now()) or self.model.refuses_at(
+            id_, till, self.now(), is_here=self.is_here(id_, till)
+        )
         if expected is not None:
             assert answer == expected
         else:
             assert not isinstance(answer, str), answer
-            offer.state = "redeemed"
-            self.used.append(Used(offer=id_, till=till, body=body, answer=answer, at=self.now()))
+            self.used_up(Used(offer=id_, till=till, body=body, answer=answer, at=self.now()))
         self.check()
 
-    @precondition(lambda self: self.used)
+    def is_store_of(self, id_: uuid.UUID, till: int) -> bool:
+        """Whether the till stands in a store of the offer's campaign."""
+        return till == 0 or self.model.offers[id_].campaign == 1
+
+    def is_here(self, id_: uuid.UUID, till: int) -> bool:
+        """Whether the offer is used there."""
+        return self.is_store_of(id_, till)
+
+    def used_up(self, used: Used) -> None:
+        """A use that succeeded: nobody holds the coupon any more."""
+        self.model.offers[used.offer].state = "redeemed"
+        self.model.holds.pop(used.offer, None)
+        self.used.append(used)
+
+    @precondition(lambda self: any(one.body for one in self.used))
     @rule(pick=PICKS, other=st.integers(0, 3))
     def repeat_use(self, pick: int, other: int) -> None:
         """The same number gets the same answer for ever, whatever has happened since; with another body it is refused."""
-        used = self.used[pick % len(self.used)]
+        asked = [one for one in self.used if one.body]
+        used = asked[pick % len(asked)]
+        assert used.body is not None
         body = used.body if other else used.body.model_copy(update={"bill_minor": 12_345})
         answer, _ = self.cut_short(
             0, lambda: redemptions.redeem(self.pool, self.tills[used.till], body, clock=self.clock)

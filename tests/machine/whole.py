@@ -5,9 +5,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.base import Life
-from tests.machine.counters import Counters
+from tests.machine.journals import Journals
 from tests.machine.keepers import Keepers
-from tests.machine.shoppers import Shoppers
+from tests.machine.merges import Merges
 from tests.machine.world import World
 
 STEPS_A_RUN = 150
@@ -15,7 +15,7 @@ RUNS_A_SEED = 40
 """How many districts one seed makes; then the next seed, until the steps are done."""
 
 
-class Whole(Shoppers, Counters, Keepers):
+class Whole(Merges, Journals, Keepers):
     """Everything that happens to a coupon."""
 
 

@@ -102,6 +102,13 @@ PLANS = (
         offer=_amount(100, claim={"mode": "drop", "opens_at": "2026-03-01T11:00:00+02:00"}),
         bounds=Bounds(cost_minor=100, pieces=2, is_pushed=False, mode="drop"),
     ),
+    Plan(
+        name="offline",
+        stock=6,
+        rule={},
+        offer=_amount(150, offline={"ok": True}),
+        bounds=Bounds(cost_minor=150, cap=3, is_offline=True),
+    ),
 )
 STOCKS = tuple(plan.stock if plan.name != "packet" else 4 for plan in PLANS)
 

@@ -19,6 +19,7 @@ from district.members import contacts
 from district.members import service as members
 from district.members.models import Member
 from district.offers.claim_models import DropTicket
+from district.offers.models import CapSlot, Offer
 from push.consent import Channel, Purpose
 from tests.conftest import refresh
 from tests.factories import Makers
@@ -293,3 +294,43 @@ async def test_a_place_in_line_follows_the_person_and_goes_back(two: Two) -> Non
     }
     assert (await two.undo(answer.json()["id"])).status_code == 200
     assert places() == before
+
+
+def slots(two: Two, member: Member) -> set[tuple[int, uuid.UUID]]:
+    """The numbers of a member's slots, and whose offers they are of."""
+    two.makers.session.expire_all()
+    rows = two.makers.session.query(CapSlot).filter_by(district_id=two.district.id, member_id=member.id)
+    return {(row.slot, row.offer_id) for row in rows}
+
+
+def take_slot(two: Two, member: Member, slot: int, offer_id: uuid.UUID) -> None:
+    two.makers.session.add(
+        CapSlot(
+            district_id=two.district.id,
+            member_id=member.id,
+            scope="global:7d",
+            slot=slot,
+            taken_at=two.makers.clock.now(),
+            offer_id=offer_id,
+        )
+    )
+    two.makers.done()
+
+
+async def test_what_both_had_of_a_cap_counts_together_and_goes_with_its_offers(two: Two) -> None:
+    """Both have taken the first slot, the merged one of an offer that the kept one has, too, besides."""
+    of = {
+        (row.member_id, row.occurrence_key): row.id
+        for row in two.makers.session.query(Offer).filter_by(district_id=two.district.id)
+    }
+    own, moving = of[two.kept.id, "same"], two.offer.id
+    staying = of[two.merged.id, "same"]
+    take_slot(two, two.kept, 0, own)
+    take_slot(two, two.merged, 0, moving)
+    take_slot(two, two.merged, 1, staying)
+    made = await two.merge()
+    assert slots(two, two.kept) == {(0, own), (1, moving)}
+    assert slots(two, two.merged) == {(1, staying)}
+    await two.undo(made.json()["id"])
+    assert slots(two, two.kept) == {(0, own)}
+    assert slots(two, two.merged) == {(0, moving), (1, staying)}
