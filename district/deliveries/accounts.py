@@ -87,6 +87,8 @@ def bind(
 
     It is no consent: nothing is sent before the member agrees to marketing by this channel.
     """
+    # Held until the commit: of two members who prove one account at once, the later has it.
+    session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(_hash(address)[:8], signed=True))))
     session.get_one(Member, (district.id, member_id), with_for_update=True)
     row = session.scalar(_at(district.id, provider.channel, address).with_for_update())
     if row is None:

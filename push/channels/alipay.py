@@ -45,8 +45,6 @@ _SUB_CODES: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "isv.missing-signature-key": _K.TRANSIENT,
         "isv.app-call-limited": _K.THROTTLED,
         "isv.method-call-limited": _K.THROTTLED,
-        "PUB.USER_NOT_FOLLOW": _K.ADDRESS_GONE,
-        "USER_NOT_FOLLOW": _K.ADDRESS_GONE,
     }
 )
 _PAUSE: Final = timedelta(seconds=60)

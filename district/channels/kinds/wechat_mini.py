@@ -2,10 +2,11 @@
 
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from district.channels.kinds.kind import Building, Kind, Login
 from district.channels.kinds.wechat_options import AppSecrets, WechatAccount
+from district.channels.kinds.wechat_posts import AesKey, Token, checked_key, receive
 from push.channels import wechat_scheme
 from push.channels.wechat_api import StableTokens, TokenApi
 from push.channels.wechat_login import WechatLogin
@@ -26,6 +27,13 @@ class MiniProgramOptions(WechatAccount):
         default="",
         description="The page that members' browsers open, such as pages/index/index; empty: its first",
     )
+
+
+class MiniProgramSecrets(AppSecrets):
+    """The AppSecret; and what the mini-program posts by, for receipts."""
+
+    token: Token = ""
+    aes_key: Annotated[AesKey, AfterValidator(checked_key)] = ""
 
 
 def api_of(building: Building) -> TokenApi:
@@ -83,7 +91,8 @@ KIND: Final = Kind(
     channel=Channel.MINI_PROGRAM,
     title="WeChat mini-program: subscribe messages",
     options=MiniProgramOptions,
-    secrets=AppSecrets,
+    secrets=MiniProgramSecrets,
     build=build,
+    receive=receive,
     login=Login(identify=identify),
 )

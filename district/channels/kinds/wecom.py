@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from district.channels.kinds.kind import (
     Building,
@@ -15,8 +15,15 @@ from district.channels.kinds.kind import (
     ReceiptRefused,
     Reply,
 )
-from district.channels.kinds.wechat_official import checked_time, event_of
 from district.channels.kinds.wechat_options import AppSecret, Url
+from district.channels.kinds.wechat_posts import (
+    AesKey,
+    Token,
+    check_entered,
+    checked_key,
+    checked_time,
+    event_of,
+)
 from push.channels import wechat_crypto, wechat_events
 from push.channels.wechat_api import TokenApi
 from push.channels.wechat_crypto import Envelope, EnvelopeRefused
@@ -46,18 +53,8 @@ class WeComSecrets(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     corp_secret: AppSecret
-    token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{0,32}$")] = ""
-    aes_key: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]{43})?$")] = ""
-
-    @field_validator("aes_key")
-    @classmethod
-    def _is_a_key(cls, text: str) -> str:
-        try:
-            if text:
-                wechat_crypto.key_of(text)
-        except EnvelopeRefused as refused:
-            raise ValueError(str(refused)) from refused
-        return text
+    token: Token = ""
+    aes_key: Annotated[AesKey, AfterValidator(checked_key)] = ""
 
 
 def build(building: Building) -> WeComSender:
@@ -78,8 +75,7 @@ def build(building: Building) -> WeComSender:
 
 def receive(building: Building, incoming: Incoming) -> Reply:
     """The sealed check of the address by GET, and sealed events by POST. Raises: ReceiptRefused."""
-    if not building.secrets.token or not building.secrets.aes_key:
-        raise ReceiptRefused("Enter token and aes_key of the receiving server first.")
+    check_entered(building)
     try:
         checked_time(incoming)
         if incoming.method == "GET":

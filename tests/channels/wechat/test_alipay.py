@@ -178,11 +178,10 @@ async def test_without_a_template_for_such_a_message_nothing_is_sent(world: Worl
         ({"code": "40002", "sub_code": "isv.invalid-signature"}, K.TRANSIENT),
         ({"code": "40003", "sub_code": "isv.app-call-limited"}, K.THROTTLED),
         ({"code": "40004", "sub_code": "PUB.TEMPLATE_NOT_EXIST"}, K.MESSAGE_REFUSED),
-        ({"code": "40004", "sub_code": "PUB.USER_NOT_FOLLOW"}, K.ADDRESS_GONE),
         (b"<html>", K.UNKNOWN),
         (b'{"alipay_open_public_message_single_send_response":{"code":"10000"}}', K.UNKNOWN),
     ],
-    ids=["unknown", "signature", "limited", "template", "no-follower", "no-json", "unsigned"],
+    ids=["unknown", "signature", "limited", "template", "no-json", "unsigned"],
 )
 async def test_each_answer_is_told_apart(world: World, answer: Any, failure: FailureKind) -> None:
     world.gateway.answers = [answer]

@@ -8,13 +8,19 @@ import pytest
 from starlette.responses import Response
 
 from district.auth.models import Role
+from push.channels.wechat_crypto import Envelope, key_of
 from push.consent import Channel
 from tests.channels.wechat.conftest import TEMPLATE, Workers, account
-from tests.channels.wechat.weixin import Weixin
+from tests.channels.wechat.weixin import APP_ID, APP_SECRET, Weixin
 from tests.district.deliveries.relays import Desk
 from tests.district.offers.conftest import Ground
 
 OPENID = "oABCDEF0123456789-openid"
+AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+EVENT = """<xml><ToUserName>gh_1</ToUserName><FromUserName>o1</FromUserName><CreateTime>{at}</CreateTime>
+<MsgType>event</MsgType><Event>subscribe_msg_sent_event</Event><SubscribeMsgSentEvent><List>
+<TemplateId>TEMPLATE-1</TemplateId><MsgID>{id}</MsgID><ErrorCode>0</ErrorCode><ErrorStatus>success</ErrorStatus>
+</List></SubscribeMsgSentEvent></xml>"""
 OFFERED = (Channel.INBOX, Channel.MINI_PROGRAM)
 SENT = """
 SELECT state, reason FROM outbox_message WHERE district_id = %(d)s AND channel = 'mini_program' ORDER BY id
@@ -229,6 +235,44 @@ async def test_an_account_has_one_owner_and_leave_goes_with_it(
     assert (await other.bind()).status_code == 201
     assert await ground.rows(ENDPOINTS) == [(other.member.id, "active")]
     assert await ground.number(LEFT) == 0
+
+
+async def test_of_members_who_prove_one_account_at_once_one_has_it(
+    desk: Desk, ground: Ground, weixin: Weixin
+) -> None:
+    await account(desk, weixin)
+    phones = [Phone(desk, ground, weixin) for _ in range(6)]
+    for number in range(6):
+        weixin.codes[f"code-{number}"] = OPENID
+    asked = [{"provider": "wx", "code": f"code-{number}"} for number in range(6)]
+    answers = await asyncio.gather(
+        *(one.ask("POST", "/v1/me/accounts", body) for one, body in zip(phones, asked, strict=True))
+    )
+    assert {one.status_code for one in answers} == {201}
+    assert len(await ground.rows(ENDPOINTS)) == 1
+
+
+async def test_a_receipt_of_the_mini_program_says_that_it_arrived(
+    desk: Desk, ground: Ground, weixin: Weixin, workers: Workers, phone: Phone
+) -> None:
+    post = await desk.client.post(f"/v1/districts/{desk.slug}/receipts/wx?timestamp=1", content=b"<xml/>")
+    assert post.status_code == 401
+    secrets = {"app_secret": APP_SECRET, "token": "spamtest", "aes_key": AES_KEY}
+    assert (await desk.ask("PATCH", "channel-providers/wx", {"secrets": secrets})).status_code == 200
+    await phone.allow()
+    await offer(ground, phone)
+    await workers.drain()
+    stamp = str(int(ground.clock.machine_now().timestamp()))
+    envelope = Envelope(token="spamtest", key=key_of(AES_KEY), receiver=APP_ID)
+    text, given = envelope.seal(EVENT.format(at=stamp, id=1001).encode(), timestamp=stamp, nonce="n")
+    told = await desk.client.post(
+        f"/v1/districts/{desk.slug}/receipts/wx",
+        params={"timestamp": stamp, "nonce": "n", "msg_signature": given},
+        content=f"<xml><Encrypt>{text}</Encrypt></xml>",
+    )
+    assert told.status_code == 200
+    arrived = "SELECT delivered_at IS NOT NULL FROM outbox_message WHERE channel = 'mini_program' AND district_id = %(d)s"
+    assert await ground.rows(arrived) == [(True,)]
 
 
 async def test_a_code_that_names_nobody_binds_nothing(desk: Desk, ground: Ground, weixin: Weixin) -> None:
