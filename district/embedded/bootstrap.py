@@ -24,7 +24,7 @@ if not __package__:  # run by path: our folder must not shadow the libraries, th
 if sys.version_info < (3, 11):  # noqa: UP036 this file is run by whatever python3 the machine has
     sys.exit("bootstrap: Python 3.11 or newer is needed; this is " + sys.version.split()[0])
 
-from district.embedded import programs  # noqa: E402 the path had to be set first
+from district.embedded import packages_of_tests, programs  # noqa: E402 the path had to be set first
 from district.embedded.errors import ProgramMissing  # noqa: E402
 from district.embedded.system_packages import (  # noqa: E402
     CERTIFICATES,
@@ -44,32 +44,6 @@ ENVIRONMENT = CHECKOUT / ".venv"
 PIP_WHEELS = Path("usr/share/python-wheels")
 PROFILES = ("demo", "test")
 OWN_PACKAGES = ("geo", "push", "district")
-RADIUS_PACKAGES = ("freeradius", "freeradius-rest", "freeradius-utils", "eapoltest")
-RADIUS_FILES = (
-    "/usr/sbin/freeradius",
-    "/usr/lib/freeradius/rlm_rest.so",
-    "/usr/bin/radclient",
-    "/usr/bin/eapol_test",
-)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-GATEWAY = {
-    "opennds": "opennds-daemon",
-    "dnsmasq": "dnsmasq-base",
-    "nft": "nftables",
-    "iptables": "iptables",
-    "ip": "iproute2",
-    "udhcpc": "udhcpc",
-    "php": "php-cli",
-    "pgrep": "procps",
-    "curl": "curl",
-}
-"""What the tests with a real gateway run, and the packages that have it."""
-CLOCK_MOVER = "libfaketime"
-POSTFIX = "/usr/sbin/postfix"
-FIREFOX = "firefox-esr"
-"""What notifications are shown to work against."""
-BROKER = "mosquitto"
-"""What screens in shops are shown to work against."""
 
 
 def _has(find: Callable[[], object]) -> bool:
@@ -96,17 +70,6 @@ def _pip_wheel() -> Path | None:
     return None
 
 
-def _has_cjk_font() -> bool:
-    return any(
-        any(folder.rglob("*CJK*"))
-        for folder in (Path("/usr/share/fonts"), programs.tools_root() / "usr/share/fonts")
-    )
-
-
-def _is_ubuntu() -> bool:
-    return "ID=ubuntu" in Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
-
-
 def missing_packages(profile: str) -> list[str]:
     """The packages to install; ``postgis`` stands for the newest that the distribution has."""
     wanted: list[str] = []
@@ -119,34 +82,8 @@ def missing_packages(profile: str) -> list[str]:
     if not CERTIFICATES.exists() and not private_certificates(programs.tools_root()).exists():
         wanted.append("ca-certificates")
     if profile == "test":
-        wanted += [] if _has_cjk_font() else ["fonts-noto-cjk"]
-        has_browser = (
-            any(map(shutil.which, BROWSERS)) or (programs.tools_root() / "usr/bin/chromium").exists()
-        )
-        if (
-            not has_browser and not _is_ubuntu()
-        ):  # Ubuntu's package is only a pointer to a snap: browser tests say that they skip
-            wanted.append("chromium")
-        if not _is_ubuntu() and not shutil.which(FIREFOX) and privilege() is not None:
-            wanted.append(FIREFOX)
-        if not os.path.exists(f"/usr/sbin/{BROKER}") and privilege() is not None:
-            wanted.append(BROKER)
-        wanted += [] if shutil.which("node") else ["nodejs"]  # runs the message centre of the tests
-        if privilege() is not None and not Path(POSTFIX).exists():
-            wanted.append("postfix")  # root's to start: without it those tests say that they skip
-        if privilege() is not None and not all(map(os.path.exists, RADIUS_FILES)):
-            wanted += RADIUS_PACKAGES  # unpacked without root they find none of their own files: tests say that they skip
-        if os.geteuid() == 0:  # network namespaces are root's: without them those tests say that they skip
-            wanted += [package for program, package in GATEWAY.items() if shutil.which(program) is None]
-            wanted += [] if any(Path("/usr/lib").glob(f"*/faketime/{CLOCK_MOVER}.so.1")) else [CLOCK_MOVER]
+        wanted += packages_of_tests.missing()
     return wanted
-
-
-def _is_offered(package: str) -> bool:
-    """Whether this distribution has a package that only the tests with a real gateway want; they skip without it."""
-    if package not in {*GATEWAY.values(), CLOCK_MOVER}:
-        return True
-    return package in output_of(["apt-cache", "pkgnames", package]).split()
 
 
 def install_packages(packages: list[str], runner: Runner) -> None:
@@ -158,7 +95,7 @@ def install_packages(packages: list[str], runner: Runner) -> None:
     prefix = privilege()
     source = PrivatePackages(runner, programs.tools_root()) if prefix is None else Apt(runner, prefix)
     source.update()
-    offered = filter(_is_offered, packages)
+    offered = filter(packages_of_tests.is_offered, packages)
     source.install([source.postgis_package() if name == "postgis" else name for name in offered])
 
 

@@ -176,7 +176,7 @@ async def _one_by_one(
         "SELECT id FROM member WHERE district_id = %s ORDER BY id LIMIT %s", (info.id, SAMPLE)
     )
     ids = [row[0] for row in await cursor.fetchall()]
-    wanted = asked(audience, merchant_id=owner.merchant_id, stores=owner.store_ids)
+    wanted = asked(audience, owner_id=owner.merchant_id, stores=owner.store_ids)
     began, belong = time.perf_counter(), set[uuid.UUID]()
     for start in range(0, len(ids), AT_ONCE):
         part = ids[start : start + AT_ONCE]
