@@ -181,6 +181,7 @@ def fingerprint(profile: str) -> str:
         CHECKOUT / "pyproject.toml",
         Path(__file__),
         Path(__file__).with_name("system_packages.py"),
+        Path(__file__).with_name("packages_of_tests.py"),
     ):
         digest.update(path.read_bytes())
     return digest.hexdigest()
