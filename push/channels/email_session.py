@@ -150,9 +150,7 @@ class MailConnection:
 
     def _mail_from(self, envelope: Envelope) -> str:
         extras = [f"SIZE={len(envelope.content)}"] if self.smtp.supports_extension("size") else []
-        if self.smtp.supports_extension("8bitmime") or envelope.needs_utf8:
-            extras.append("BODY=8BITMIME")
-        extras += ["SMTPUTF8"] if envelope.needs_utf8 else []
+        extras += ["BODY=8BITMIME", "SMTPUTF8"] if envelope.needs_utf8 else []
         return " ".join([f"MAIL FROM:<{envelope.sender}>", *extras])
 
     async def _command(self, step: Step, line: str) -> Answer:
