@@ -149,7 +149,14 @@ async def tell_screens(context: RoleContext, district: DistrictInfo) -> None:
 
 @in_each_district
 async def tell_wallets(context: RoleContext, district: DistrictInfo) -> None:
-    """Coupons in wallets that were used, or are there again."""
+    """Coupons in wallets that were just used, or are there again."""
+    recent = wallet_jobs.RECENT
+    await wallet_jobs.tell(context.pool, district, context.settings, context.clock, recent=recent)
+
+
+@in_each_district
+async def sweep_wallets(context: RoleContext, district: DistrictInfo) -> None:
+    """The same for what was missed, or could not be told."""
     await wallet_jobs.tell(context.pool, district, context.settings, context.clock)
 
 
@@ -294,6 +301,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="offers.drops", every=timedelta(seconds=1), run=serve_drops),
     Job(name="outbox.forget", every=timedelta(minutes=1), run=forget_messages),
     Job(name="wallets.tell", every=wallet_jobs.EVERY, run=tell_wallets),
+    Job(name="wallets.sweep", every=wallet_jobs.SWEEP_EVERY, run=sweep_wallets),
     Job(name="wallets.forget", every=wallet_jobs.FORGET_EVERY, run=forget_passes),
     Job(name="screens.tell", every=screens.EVERY, run=tell_screens),
     Job(name="deliveries.watch", every=timedelta(seconds=15), run=watch_deliveries),

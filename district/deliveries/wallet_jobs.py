@@ -30,6 +30,9 @@ from push.receipts import Failure, FailureKind, Outcome, Receipt
 
 log = structlog.get_logger()
 EVERY: Final = timedelta(seconds=2)
+SWEEP_EVERY: Final = timedelta(minutes=1)
+RECENT: Final = timedelta(minutes=5)
+"""What was used longer ago, what became void, and what could not be told is found by the sweep."""
 FORGET_EVERY: Final = timedelta(minutes=10)
 KEPT_AFTER: Final = timedelta(days=30)
 """How long a copy is known after its coupon is over."""
@@ -94,14 +97,22 @@ class _Google:
         await self._pooled.close()
 
 
-async def tell(pool: Pool, district: DistrictInfo, settings: Settings, clock: Clock) -> int:
-    """Tell what has changed since; how many copies were told. Raises: psycopg.Error."""
+async def tell(
+    pool: Pool, district: DistrictInfo, settings: Settings, clock: Clock, *, recent: timedelta | None = None
+) -> int:
+    """Tell what has changed, of late only with ``recent``; how many copies were told. Raises: psycopg.Error."""
     wallets = {row.id: row for row in (await wallets_of(pool, district.id)).values()}
     if not wallets:
         return 0
-    values = {"district_id": district.id, "providers": list(wallets), "limit": MOST_A_ROUND}
+    values: dict[str, Any] = {
+        "district_id": district.id,
+        "providers": list(wallets),
+        "limit": MOST_A_ROUND,
+        "since": _first_id(clock.machine_now() - (recent or RECENT)),
+    }
+    statement = queries.DUE_SQL if recent is None else queries.RECENTLY_DUE_SQL
     async with pool.connection() as connection:
-        rows = await (await connection.execute(queries.DUE_SQL, values)).fetchall()
+        rows = await (await connection.execute(statement, values)).fetchall()
     copies = [_copy(row) for row in rows]
     outcomes: dict[uuid.UUID, Outcome] = {}
     outbound = Outbound(policy=provider_policy_of(settings))
@@ -114,6 +125,11 @@ async def tell(pool: Pool, district: DistrictInfo, settings: Settings, clock: Cl
         await outbound.close()
     await _record(pool, district.id, copies, outcomes)
     return sum(isinstance(one, Receipt) for one in outcomes.values())
+
+
+def _first_id(at: datetime) -> uuid.UUID:
+    """The least id that can be made at this time (RFC 9562 §5.7)."""
+    return uuid.UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def _copy(row: Sequence[Any]) -> _Copy:

@@ -57,7 +57,7 @@ WITH due AS (
         SELECT CASE WHEN offer.state IN ('reserved', 'issued', 'opened') THEN 'live' ELSE 'over' END AS now
     ) AS state
     WHERE pass.district_id = %(district_id)s AND pass.told_state <> state.now
-      AND pass.retry_at <= clock_timestamp() AND pass.provider_id = ANY(%(providers)s::uuid[])
+      AND pass.retry_at <= clock_timestamp() AND pass.provider_id = ANY(%(providers)s::uuid[]) {which}
     ORDER BY pass.retry_at LIMIT %(limit)s
     FOR UPDATE OF pass SKIP LOCKED
 )
@@ -67,6 +67,16 @@ SET changed_at = clock_timestamp(), tries = pass.tries + 1,
 FROM due WHERE pass.district_id = %(district_id)s AND pass.id = due.id
 RETURNING pass.id, pass.provider_id, pass.offer_id, pass.push_token, due.now, pass.tries
 """
+
+# What was used, or taken back, since an id was made: ids begin with the time at which they are.
+RECENT = """AND pass.offer_id IN (
+        SELECT offer_id FROM redemption WHERE district_id = %(district_id)s AND id >= %(since)s
+        UNION
+        SELECT used.offer_id FROM reversal AS back
+        JOIN redemption AS used ON used.district_id = back.district_id AND used.id = back.redemption_id
+        WHERE back.district_id = %(district_id)s AND back.id >= %(since)s)"""
+RECENTLY_DUE_SQL = DUE_SQL.replace("{which}", RECENT)
+DUE_SQL = DUE_SQL.replace("{which}", "")
 
 TOLD_SQL = """
 UPDATE wallet_pass AS pass SET told_state = told.state, tries = 0, retry_at = clock_timestamp()

@@ -6,6 +6,7 @@ import secrets
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -94,9 +95,10 @@ class Coupon:
         self.ground.makers.session.execute(update(Offer).where(Offer.id == self.offer.id).values(**values))
         self.ground.makers.done()
 
-    async def tell(self) -> int:
-        """One round of the worker."""
-        return await wallet_jobs.tell(self.ground.pool, self.ground.info, self.settings, self.ground.clock)
+    async def tell(self, recent: timedelta | None = None) -> int:
+        """One round of the worker: its sweep, or what was used of late."""
+        ground = self.ground
+        return await wallet_jobs.tell(ground.pool, ground.info, self.settings, ground.clock, recent=recent)
 
     async def ask(
         self, method: str, path: str, token: str = "", body: Any = None, **headers: str

@@ -7,6 +7,9 @@ from sqlalchemy import update
 
 from district.auth.models import Role
 from district.campaigns.models import Campaign
+from district.database import new_id
+from district.deliveries import wallet_jobs
+from district.redemptions.models import Redemption
 from tests.channels.apps.vendors import apple
 from tests.channels.wallet.authority import PASS_TYPE
 from tests.channels.wallet.conftest import Coupon, parts_of
@@ -91,6 +94,31 @@ async def test_a_use_at_a_till_reaches_the_wallet(coupon: Coupon) -> None:
     fresh = parts_of(await coupon.ask("GET", path, document["authenticationToken"]))
     assert fresh["voided"] is True
     assert "barcodes" not in fresh
+
+
+async def test_what_was_just_used_is_told_without_looking_at_all_copies(coupon: Coupon) -> None:
+    makers, now = coupon.ground.makers, coupon.ground.clock.now()
+    store = makers.store(coupon.ground.district, merchant_id=coupon.ground.merchant.id)
+    async with apple(no_tokens=True, topics=[PASS_TYPE]) as service:
+        await coupon.set_up_apple(service.url)
+        await coupon.register(await coupon.take())
+        coupon.become(state="redeemed", redeemed_at=now)
+        assert await coupon.tell(wallet_jobs.RECENT) == 0, "no till has said so"
+        used = Redemption(
+            district_id=coupon.offer.district_id,
+            id=new_id(),
+            offer_id=coupon.offer.id,
+            store_id=store.id,
+            till="till",
+            use_request_no="1",
+            body_hash=b"h" * 32,
+            value={},
+            redeemed_at=now,
+        )
+        makers.session.add(used)
+        makers.done()
+        assert await coupon.tell(wallet_jobs.RECENT) == 1
+        assert len(service.requests) == 1
 
 
 async def test_a_use_that_is_taken_back_reaches_the_wallet_too(coupon: Coupon) -> None:
