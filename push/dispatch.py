@@ -19,10 +19,19 @@ from push.consent import Channel as ChannelName
 from push.delivery import LeasedDelivery, Result, SendFacts, hold, review, settle
 from push.identifiers import DeliveryId
 from push.message import Message
-from push.outbox import Channel, Clock, DeliveryStore, DispatchPolicy, PolicyInvalid, Tally
+from push.outbox import Channel, Clock, DeliveryStore, DispatchPolicy, PolicyInvalid, StoreAway, Tally
 from push.receipts import Failure, FailureKind, Outcome
 
-__all__ = ["Channel", "Clock", "DeliveryStore", "DispatchPolicy", "Dispatcher", "PolicyInvalid", "Tally"]
+__all__ = [
+    "Channel",
+    "Clock",
+    "DeliveryStore",
+    "DispatchPolicy",
+    "Dispatcher",
+    "PolicyInvalid",
+    "StoreAway",
+    "Tally",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -153,9 +162,9 @@ class Dispatcher:
         """Write results; a store that is away for a moment must not make unknown what is known."""
         while results:
             try:
-                await self.store.record(results)
+                await self.store.exchange(results, ())
                 return
-            except Exception as error:
+            except StoreAway as error:
                 spent = timedelta(seconds=self.clock.monotonic() - started)
                 if spent >= self.policy.lease_for:
                     raise

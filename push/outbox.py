@@ -17,6 +17,10 @@ class PolicyInvalid(PushError):
     """Limits of the dispatcher that contradict each other."""
 
 
+class StoreAway(PushError):
+    """The outbox does not answer now; what was asked of it may or may not have been done."""
+
+
 class Channel(Protocol):
     """One way to reach a member. It never raises for what a provider does; it classifies it."""
 
@@ -29,7 +33,10 @@ class Channel(Protocol):
 
 
 class DeliveryStore(Protocol):
-    """The outbox of one district. Every method is one committed transaction."""
+    """The outbox of one district. Every method is one committed transaction.
+
+    exchange raises StoreAway while the outbox does not answer.
+    """
 
     async def reclaim(self) -> int:
         """Move every row whose lease ended to push.delivery.after_lease_ended; how many there were."""

@@ -26,7 +26,7 @@ from district.settings import Settings
 from district.snapshot import Snapshot
 from district.tasks import ended
 from push.consent import Channel
-from push.dispatch import Dispatcher, DispatchPolicy
+from push.dispatch import Dispatcher, DispatchPolicy, StoreAway
 
 log = structlog.get_logger()
 TICK = timedelta(seconds=1)
@@ -81,7 +81,7 @@ class Lane:
             try:
                 while not self.stopping.is_set() and await self.tick():
                     pass
-            except (psycopg.Error, PoolTimeout, OSError) as error:
+            except (psycopg.Error, PoolTimeout, StoreAway, OSError) as error:
                 log.warning("deliveries.database_away", error=type(error).__name__)
 
     async def tick(self) -> int:

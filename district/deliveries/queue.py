@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
+from psycopg_pool import PoolTimeout
 
 from district.campaigns.live import live_campaigns
 from district.channels import addresses
@@ -16,13 +18,14 @@ from district.clock import Clock, monotonic
 from district.database import Pool, new_id, transaction
 from district.deliveries import fresh_codes, queries
 from district.deliveries.exchange import EXCHANGE_SQL, values_of
-from district.deliveries.messages import address_of, endpoint_of, message_of
+from district.deliveries.leased import addressed, delivery_of
+from district.deliveries.messages import address_of, endpoint_of
 from district.deliveries.own_times import quiet_of, zone_of
 from district.deliveries.recording import Recorded, consequences
 from district.districts.service import DistrictInfo
 from district.members.newest_consents import newest_consents
 from district.offers import policies
-from district.offers.links import LinkKind, Links
+from district.offers.links import Links
 from push.campaign import Campaign, may_offer
 from push.campaign_life import IN_FORCE
 from push.channels import signing
@@ -30,7 +33,8 @@ from push.consent import NO_CONSENT, Channel, Consents
 from push.delivery import FINAL, DeliveryState, LeasedDelivery, Result, SendFacts, after_lease_ended
 from push.identifiers import DeliveryId
 from push.limits import QuietHours
-from push.message import Message, MessagePurpose
+from push.message import MessagePurpose
+from push.outbox import StoreAway
 
 INBOX_CHANNEL = "inbox"
 """The notice of an arrival; its payload is district:member."""
@@ -99,11 +103,11 @@ class SqlOutbox:
                 connection, self.district, leased, machine_now=self.clock.machine_now()
             )
             urls = await self._endpoint_urls(connection, rows)
-            found = await addresses.find(connection, self.district.id, _addressed(rows), secret=self.secret)
+            found = await addresses.find(connection, self.district.id, addressed(rows), secret=self.secret)
         self._addresses = {row[0]: one for row in rows if (one := found.get((row[5], Channel(row[3]))))}
         self._alone = frozenset(row[0] for row in rows if not row[10] and row[3] != Channel.INBOX)
         links = Links(district_id=self.district.id, origin=self.origin, secret=self.secret)
-        return [_leased(row, urls, found, links) for row in rows]
+        return [delivery_of(row, urls, found, links) for row in rows]
 
     async def _endpoint_urls(
         self, connection: Connection, rows: Sequence[tuple[Any, ...]]
@@ -186,6 +190,14 @@ class SqlOutbox:
         self, results: Sequence[Result], deliveries: Sequence[LeasedDelivery]
     ) -> frozenset[DeliveryId]:
         """Record, and commit that these are about to leave; one statement where that is all there is to do."""
+        try:
+            return await self._exchange(results, deliveries)
+        except (psycopg.OperationalError, PoolTimeout, OSError) as error:
+            raise StoreAway(type(error).__name__) from error
+
+    async def _exchange(
+        self, results: Sequence[Result], deliveries: Sequence[LeasedDelivery]
+    ) -> frozenset[DeliveryId]:
         if any(one.state is not DeliveryState.ACCEPTED or one.id not in self._alone for one in results):
             await self.record(results)
             results = ()
@@ -256,38 +268,6 @@ class SqlOutbox:
         }
         async with transaction(self.pool) as connection:
             await connection.execute(queries.RELEASE_SQL, values)
-
-
-def _leased(
-    row: tuple[Any, ...],
-    urls: Mapping[uuid.UUID, str],
-    found: Mapping[tuple[uuid.UUID, Channel], Address],
-    links: Links,
-) -> LeasedDelivery:
-    return LeasedDelivery(
-        id=DeliveryId(row[0]),
-        fence=row[1],
-        attempts=row[2],
-        message=_linked(message_of(row, urls, found), links),
-        fallbacks=tuple(Channel(one) for one in row[10]),
-    )
-
-
-def _linked(message: Message, links: Links) -> Message:
-    """With the addresses that lead on from it; only marketing can be stopped."""
-    link = links.to(LinkKind.OFFER, message.offer_id, message.channel)
-    is_marketing = message.purpose is MessagePurpose.MARKETING
-    stop_link = links.to(LinkKind.STOP, message.offer_id, message.channel) if is_marketing else ""
-    return replace(message, link=link, stop_link=stop_link) if link else message
-
-
-def _addressed(rows: Sequence[tuple[Any, ...]]) -> set[tuple[uuid.UUID, Channel]]:
-    """Members and channels of rows that go to an address of the member's; a code says itself where it goes."""
-    return {
-        (row[5], Channel(row[3]))
-        for row in rows
-        if row[5] is not None and Channel(row[3]) in addresses.ADDRESSED and "to" not in row[7]
-    }
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -161,6 +161,8 @@ class ProviderChannel:
         failed_at.append(now)
         while len(failed_at) > self.breaker.failures:
             failed_at.popleft()
+        if standing.closed_until > now:
+            return  # one of the calls that were under way when it was cut off
         is_full = len(failed_at) == self.breaker.failures
         if is_full and (standing.is_on_trial or now - failed_at[0] <= self.breaker.within.total_seconds()):
             self._rest(standing, self.breaker.rest, "too many failures")

@@ -3,6 +3,7 @@
 import json
 import secrets
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,10 +11,10 @@ from hashlib import sha256
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import insert
+from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
-from district.campaigns.models import Campaign
+from district.campaigns.models import Campaign, CampaignStock
 from district.channels.models import ChannelProvider, MemberEndpoint
 from district.channels.service import about as about_provider
 from district.clock import FixedClock, Simulation, system
@@ -48,7 +49,7 @@ class Mailing:
     campaigns: Sequence[Campaign]
     sink: Sink
     offset: timedelta
-    """Business time less machine time."""
+    """Business time less machine time, at the beginning."""
     secret: str = field(repr=False)
     browser: str = field(default_factory=lambda: public_key_of(new_private_key()), repr=False)
 
@@ -76,6 +77,13 @@ class Mailing:
     def now(self) -> datetime:
         """Business time."""
         return system.machine_now() + self.offset
+
+    def begin_anew(self, business_now: datetime) -> timedelta:
+        """From here on business time is another; how much it is ahead of machine time. For processes begun after this."""
+        machine_now = system.machine_now()
+        districts.simulate(self.session, Simulation(machine_from=machine_now, business_from=business_now))
+        self.session.commit()
+        return business_now - machine_now
 
     def clock(self) -> FixedClock:
         """Both times as they are now."""
@@ -129,7 +137,15 @@ class Mailing:
         for start in range(0, count, PIECE):
             numbers = range(start, min(start + PIECE, count))
             ids += self._queue(numbers, channel, purpose, send_before, due_at)
+        if count > PIECE:
+            self._count()
         return ids
+
+    def _count(self) -> None:
+        """What the server does by itself within a minute: know how many rows there are."""
+        for table in ("member", "consent", "offer", "outbox_message", "member_endpoint"):
+            self.session.execute(text(f"ANALYZE {table}"))
+        self.session.commit()
 
     def _queue(
         self,
@@ -157,6 +173,9 @@ class Mailing:
         if channel is Channel.WEB_PUSH:
             self.session.execute(insert(MemberEndpoint), [self._browser(person, now) for person in people])
         self.session.execute(insert(Offer), offers)
+        for campaign_id, issued in Counter(offer["campaign_id"] for offer in offers).items():
+            stock = update(CampaignStock).where(CampaignStock.campaign_id == campaign_id)
+            self.session.execute(stock.values(issued=CampaignStock.issued + issued))
         self.session.execute(insert(OutboxMessage), messages)
         notify(self.session, "outbox", str(self.district.id))
         self.session.commit()
@@ -264,6 +283,13 @@ class Rows:
     def states(self) -> dict[str, str]:
         """The state of each message, by its id."""
         return {str(row[0]): row[1] for row in self._ask(STATES, self.district_id)}
+
+    def end(self) -> None:
+        """Nobody is to send what is left, when the next test begins."""
+        with psycopg.connect(psycopg_dsn(self.url), autocommit=True) as connection:
+            connection.execute(
+                "UPDATE outbox_message SET state = 'dead' WHERE district_id = %s", [self.district_id]
+            )
 
     def run(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Any other question."""
