@@ -14,7 +14,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from district.web import formats, language, security
-from district.web.language import Language, Tongue, negotiate, speaking, switch_address
+from district.web.language import (
+    Language,
+    Tongue,
+    code_of,
+    further_of,
+    negotiate,
+    others,
+    speaking,
+    switch_address,
+)
 from district.web.vendoring import PACKAGES
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -82,7 +91,11 @@ def environment() -> Environment:
     made.filters.update(formats.FILTERS)
     made.filters["script_json"] = script_json
     made.globals.update(
-        vendor=vendor_address, spoken=language.spoken, OPENSTREETMAP=OPENSTREETMAP, Language=Language
+        vendor=vendor_address,
+        spoken=language.spoken,
+        OPENSTREETMAP=OPENSTREETMAP,
+        Language=Language,
+        other_tongues=others,
     )
     return made
 
@@ -105,9 +118,11 @@ def render(
     their pages carry the language in the address).
     """
     chosen = negotiate(request)
+    further = further_of(request, chosen)
     nonce = security.nonce_of(request)
     token = security.form_token(request)
-    with speaking(Tongue(language=chosen, zone=shell.zone, now=now, currency=shell.currency)):
+    tongue = Tongue(language=chosen, zone=shell.zone, now=now, currency=shell.currency, further=further)
+    with speaking(tongue):
         html = (
             environment()
             .get_template(template)
@@ -123,21 +138,21 @@ def render(
                 **values,
             )
         )
-    response = HTMLResponse(unturned(html), status_code=status_code)
-    response.headers["content-language"] = chosen.tag
+        response = HTMLResponse(unturned(html), status_code=status_code)
+        response.headers["content-language"] = chosen.tag
     response.headers["vary"] = "Accept-Language, Cookie"
     response.headers.setdefault("cache-control", "no-store")
     response.headers["content-security-policy"] = security.content_policy(nonce, form_targets=form_targets)
     if keeps_cookies:
-        _remember(request, response, chosen, token)
+        _remember(request, response, code_of(request, chosen, further), token)
     return response
 
 
-def _remember(request: Request, response: HTMLResponse, chosen: Language, token: str) -> None:
+def _remember(request: Request, response: HTMLResponse, code: str, token: str) -> None:
     is_secure = request.url.scheme == "https"
-    if language.QUERY in request.query_params and request.cookies.get(language.COOKIE) != chosen.value:
+    if language.QUERY in request.query_params and request.cookies.get(language.COOKIE) != code:
         response.set_cookie(
-            language.COOKIE, chosen.value, max_age=_YEAR_S, samesite="lax", secure=is_secure, httponly=True
+            language.COOKIE, code, max_age=_YEAR_S, samesite="lax", secure=is_secure, httponly=True
         )
     if request.cookies.get(security.CSRF_COOKIE) != token:
         response.set_cookie(security.CSRF_COOKIE, token, samesite="lax", secure=is_secure, httponly=True)
