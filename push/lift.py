@@ -5,7 +5,7 @@ made again from rows.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -161,7 +161,7 @@ def wilson(group: Group, *, confidence: float = CONFIDENCE) -> Interval:
     """
     if not group.people:
         return Interval(estimate=0.0, low=0.0, high=1.0)
-    z, n, share = _z(confidence), group.people, group.share
+    z, n, share = z_of(confidence), group.people, group.share
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return Interval(
@@ -194,19 +194,11 @@ def pooled(draws: Sequence[tuple[Group, Group]], *, confidence: float = CONFIDEN
     parts = [
         (treated.people, newcombe(treated, control, confidence=confidence)) for treated, control in draws
     ]
-    return _together(parts)
+    return together(parts)
 
 
-def pooled_means(
-    draws: Sequence[tuple["Sums", "Sums"]], difference: Callable[["Sums", "Sums"], Interval | None]
-) -> Interval | None:
-    """The same of differences of means; None where no draw has one."""
-    found = [(treated.people, difference(treated, control)) for treated, control in draws]
-    parts = [(people, one) for people, one in found if one is not None]
-    return _together(parts) if parts else None
-
-
-def _together(parts: Sequence[tuple[int, Interval]]) -> Interval:
+def together(parts: Sequence[tuple[int, Interval]]) -> Interval:
+    """The mean of intervals, each weighing as many members as stand beside it."""
     whole = sum(people for people, _ in parts)
     shares = [(people / whole, one) for people, one in parts]
     estimate = math.fsum(share * one.estimate for share, one in shares)
@@ -266,8 +258,8 @@ def _power(base: float, share: float, treated: int, control: int, confidence: fl
     under_none = math.sqrt(pooled * (1 - pooled) * (1 / treated + 1 / control))
     under_rise = math.sqrt(share * (1 - share) / treated + base * (1 - base) / control)
     if under_rise == 0.0:
-        return 1.0 if share - base > _z(confidence) * under_none else 0.0
-    return NormalDist().cdf((share - base - _z(confidence) * under_none) / under_rise)
+        return 1.0 if share - base > z_of(confidence) * under_none else 0.0
+    return NormalDist().cdf((share - base - z_of(confidence) * under_none) / under_rise)
 
 
 def power(base_share: float, rise: float, *, treated: int, control: int) -> float:
@@ -275,54 +267,6 @@ def power(base_share: float, rise: float, *, treated: int, control: int) -> floa
     return _power(base_share, base_share + rise, treated, control, CONFIDENCE)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sums:
-    """Of one arm, of an outcome y and the same members' figure before, x: all that CUPED needs, and SQL can add it up."""
-
-    people: int
-    y: float
-    yy: float
-    x: float = 0.0
-    xx: float = 0.0
-    xy: float = 0.0
-
-
-def difference_of_means(treated: Sums, control: Sums, *, confidence: float = CONFIDENCE) -> Interval | None:
-    """The difference of two means with Welch's interval (normal quantile); None with fewer than two members an arm."""
-    return _adjusted(treated, control, 0.0, confidence)
-
-
-def cuped(treated: Sums, control: Sums, *, confidence: float = CONFIDENCE) -> Interval | None:
-    """The same, less what the members' earlier figure explains: the estimate stays unbiased, its interval narrows.
-
-    theta is taken over both arms together, each about its own mean. Source: Deng, Xu, Kohavi, Walker, Improving the
-    sensitivity of online controlled experiments by utilizing pre-experiment data, WSDM 2013.
-    """
-    spread_x = _spread(treated.xx, treated.x, treated.x, treated.people)
-    spread_x += _spread(control.xx, control.x, control.x, control.people)
-    shared = _spread(treated.xy, treated.x, treated.y, treated.people)
-    shared += _spread(control.xy, control.x, control.y, control.people)
-    return _adjusted(treated, control, shared / spread_x if spread_x > 0 else 0.0, confidence)
-
-
-def _adjusted(treated: Sums, control: Sums, theta: float, confidence: float) -> Interval | None:
-    if treated.people < 2 or control.people < 2:
-        return None
-    means, variance = [], 0.0
-    for arm in (treated, control):
-        means.append((arm.y - theta * arm.x) / arm.people)
-        rest = _spread(arm.yy, arm.y, arm.y, arm.people)
-        rest += theta * theta * _spread(arm.xx, arm.x, arm.x, arm.people)
-        rest -= 2 * theta * _spread(arm.xy, arm.x, arm.y, arm.people)
-        variance += max(rest, 0.0) / (arm.people - 1) / arm.people
-    estimate, half = means[0] - means[1], _z(confidence) * math.sqrt(variance)
-    return Interval(estimate=estimate, low=estimate - half, high=estimate + half)
-
-
-def _spread(product: float, one: float, other: float, people: int) -> float:
-    """The sum of products about the means."""
-    return product - one * other / people if people else 0.0
-
-
-def _z(confidence: float) -> float:
+def z_of(confidence: float) -> float:
+    """How many standard deviations hold this share of a normal distribution about its middle."""
     return NormalDist().inv_cdf(0.5 + confidence / 2)

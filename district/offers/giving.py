@@ -16,7 +16,8 @@ from district.ledger.shares import Share, share_of
 from district.offers import queries
 from district.points import service as points
 from district.points.models import MovementKind
-from district.points.service import Earning, Funding
+from district.points.posting import Funding
+from district.points.service import Earning
 
 Connection = AsyncConnection[TupleRow]
 

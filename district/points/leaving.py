@@ -10,7 +10,7 @@ from district.database import new_id
 from district.ledger import service as ledger
 from district.ledger.models import PostingKind
 from district.ledger.service import Posting, Transfer
-from district.points.service import LIABILITY, PLATFORM
+from district.points.posting import LIABILITY, PLATFORM
 
 _STANDING_SQL = """
 SELECT coalesce((SELECT sum(remaining) FROM points_lot WHERE district_id = :district_id AND member_id = :member_id), 0)

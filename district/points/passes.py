@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from district.clock import Clock
 from district.database import Pool
 from district.points import queries
+from district.points.posting import Connection
 from district.points.schemas import PassOut
-from district.points.service import Connection
 from district.problems import NotFound
 from push.coupon import RANDOM_BYTES, CodeMalformed, code_from, grouped, normalise
 

@@ -5,27 +5,20 @@ that is undone goes, even if it was spent; what comes next pays it. Spending nev
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from district.database import new_id
 from district.districts import service as districts
-from district.ledger import service as ledger
-from district.ledger.models import Account, PostingKind
-from district.ledger.service import Owned, Posting, Transfer
-from district.ledger.shares import NOBODY, Share, split
+from district.ledger.shares import NOBODY
 from district.points import queries
 from district.points.models import MovementKind
+from district.points.posting import Connection, Funding, write
 from district.problems import Conflict
 
-Connection = AsyncConnection[TupleRow]
-LIABILITY: Owned = (Account.POINTS_LIABILITY, NOBODY)
-PLATFORM: Owned = (Account.PLATFORM_SUBSIDY, NOBODY)
 KEPT_AFTER_RETURN = timedelta(days=30)
 """Points that come back to a member live at least so long."""
 
@@ -109,14 +102,6 @@ async def earn(connection: Connection, district_id: uuid.UUID, rule: Rule, earni
     return points
 
 
-@dataclass(frozen=True, kw_only=True)
-class Funding:
-    """Who bears points that a campaign promised."""
-
-    campaign_id: uuid.UUID
-    shares: Sequence[Share]
-
-
 async def give(
     connection: Connection, district_id: uuid.UUID, rule: Rule, earning: Earning, funding: Funding
 ) -> int:
@@ -172,7 +157,7 @@ async def take_back(
     debt += wanted - sum(amount for amount, _ in taken)
     await connection.execute(queries.SET_DEBT_SQL, values | {"debt": debt})
     moved = key | {"points": -wanted, "store_id": earned[3], "expires_at": None}
-    await _write(connection, moved, await _balance(connection, values, debt), rule.value_minor)
+    await write(connection, moved, await _balance(connection, values, debt), rule.value_minor)
     return wanted
 
 
@@ -196,7 +181,7 @@ async def spend(
         "store_id": values["store_id"],
         "expires_at": None,
     }
-    await _write(
+    await write(
         connection, moved, balance - values["points"], rule.value_minor, merchant_id=values["merchant_id"]
     )
     return max(ends for _, ends in taken)
@@ -244,7 +229,7 @@ async def expire(
             "store_id": None,
             "expires_at": ended_at,
         }
-        await _write(connection, moved, left, rule.value_minor)
+        await write(connection, moved, left, rule.value_minor)
     return sum(held for _, held, _ in lots)
 
 
@@ -309,58 +294,6 @@ async def _add(
     before = await _balance(connection, moved, debt)
     moved = moved | {"id": new_id()}
     await connection.execute(queries.ADD_LOT_SQL, moved | {"remaining": moved["points"] - paid})
-    await _write(
+    await write(
         connection, moved, before + moved["points"], value_minor, merchant_id=merchant_id, funding=funding
     )
-
-
-_POSTED = {
-    MovementKind.TAKEN_BACK: PostingKind.POINTS_TAKEN_BACK,
-    MovementKind.SPENT: PostingKind.POINTS_SPENT,
-    MovementKind.RETURNED: PostingKind.POINTS_RETURNED,
-    MovementKind.EXPIRED: PostingKind.POINTS_EXPIRED,
-}
-
-
-async def _write(
-    connection: Connection,
-    moved: dict[str, Any],
-    balance: int,
-    value_minor: int,
-    *,
-    merchant_id: uuid.UUID | None = None,
-    funding: Funding | None = None,
-) -> None:
-    """The movement, and its posting: points are owed to members by the platform or by who promised them, or paid out by
-    a merchant's till.
-    """
-    row = {"id": new_id()} | moved
-    await connection.execute(queries.ADD_MOVEMENT_SQL, row | {"balance": balance})
-    other = PLATFORM if merchant_id is None else (Account.MERCHANT_PAYABLE, merchant_id)
-    source, target = (other, LIABILITY) if row["points"] > 0 else (LIABILITY, other)
-    amount_minor = abs(row["points"]) * value_minor
-    transfers = (
-        [Transfer(source=source, target=target, amount_minor=amount_minor)]
-        if funding is None
-        else _borne(funding.shares, amount_minor)
-    )
-    posting = Posting(
-        kind=_POSTED.get(MovementKind(row["kind"]), PostingKind.POINTS_EARNED),
-        subject_id=row["id"],
-        at=row["at"],
-        merchant_id=merchant_id,
-        store_id=row["store_id"],
-        campaign_id=None if funding is None else funding.campaign_id,
-        transfers=transfers,
-    )
-    await ledger.post(connection, row["district_id"], posting)
-
-
-def _borne(shares: Sequence[Share], amount_minor: int) -> list[Transfer]:
-    """Each share's part of what is owed from now on."""
-    parts = split(amount_minor, [share.weight for share in shares])
-    return [
-        Transfer(source=(share.account, share.owner_id), target=LIABILITY, amount_minor=part)
-        for share, part in zip(shares, parts, strict=True)
-        if part
-    ]

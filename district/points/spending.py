@@ -9,8 +9,9 @@ from district.auth.service import Principal
 from district.clock import Clock
 from district.database import Pool, new_id, transaction
 from district.points import passes, queries, service
+from district.points.posting import Connection
 from district.points.schemas import ReturnBody, ReturnOut, SpendBody, SpendOut
-from district.points.service import Connection, Rule
+from district.points.service import Rule
 from district.problems import Conflict, NotAllowed, NotFound
 from district.stores.counters import Counter, standing, store_of
 

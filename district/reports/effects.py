@@ -17,18 +17,8 @@ from district.reports.schemas import (
     UnitCostOut,
 )
 from district.reports.words import DEFINITIONS, NAMES, REASONS, told
-from push.lift import (
-    Group,
-    Interval,
-    Lift,
-    Sums,
-    cuped,
-    difference_of_means,
-    lift_of,
-    pooled_means,
-    unit_cost,
-    wilson,
-)
+from push.lift import Group, Interval, Lift, lift_of, unit_cost, wilson
+from push.mean_lift import Sums, cuped, difference_of_means, pooled_means
 from push.wording import Language
 
 OBSERVED: Final = frozenset({Outcome.VISIT, Outcome.PURCHASE, Outcome.NEW_CUSTOMER})

@@ -14,7 +14,8 @@ from district.offers.policies import DEFAULT
 from district.reports import queries
 from district.reports.schemas import Outcome, Window
 from push.holdout import Arm
-from push.lift import Group, SampleRatio, Split, Sums, sample_ratio_of
+from push.lift import Group, SampleRatio, Split, sample_ratio_of
+from push.mean_lift import Sums
 
 HISTORY: Final = timedelta(days=28)
 """How far back a member's earlier figure goes, which CUPED adjusts by."""

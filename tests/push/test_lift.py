@@ -20,10 +20,7 @@ from push.lift import (
     Group,
     Interval,
     Split,
-    Sums,
     UnitCost,
-    cuped,
-    difference_of_means,
     lift,
     lift_of,
     newcombe,
@@ -35,6 +32,7 @@ from push.lift import (
     unit_cost,
     wilson,
 )
+from push.mean_lift import Sums, cuped, difference_of_means
 
 HILLSTROM: Final = Path(__file__).parents[3] / "shared/data/hillstrom/hillstrom.csv"
 MENS = {"visit": Group(people=21_307, did=3_894), "conversion": Group(people=21_307, did=267)}
