@@ -40,9 +40,13 @@ _Provider: TypeAlias = tuple[ChannelName, str]
 
 
 def _provider_of(message: Message) -> _Provider:
-    """Who is to be left alone when this message is throttled: a webhook's address is a provider of its own."""
-    is_webhook = message.channel is ChannelName.WEBHOOK
-    return message.channel, message.address if is_webhook else ""
+    """Who is to be left alone when this message is throttled.
+
+    A webhook's address is a provider of its own; that of an app begins with whose push service carries it.
+    """
+    if message.channel is ChannelName.APP:
+        return message.channel, message.address.partition(":")[0]
+    return message.channel, message.address if message.channel is ChannelName.WEBHOOK else ""
 
 
 @dataclass(slots=True)

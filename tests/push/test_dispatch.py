@@ -133,6 +133,23 @@ async def test_one_partner_that_throttles_does_not_hold_up_another() -> None:
     assert world.outbox.states() == {DeliveryState.QUEUED: 20, DeliveryState.ACCEPTED: 20}
 
 
+async def test_one_push_service_that_throttles_does_not_hold_up_the_other() -> None:
+    def answers(message: Message) -> Outcome | None:
+        is_busy = message.address.startswith("fcm:")
+        return Failure(kind=FailureKind.THROTTLED, retry_after=minutes(60)) if is_busy else None
+
+    world = World(answers)
+    apps = SinkChannel(name=Channel.APP, sink=world.sink, clock=world.clock, answers=answers)
+    world.dispatcher.channels = {Channel.APP: apps}
+    for number in range(40):
+        platform = "fcm" if number < 20 else "apns"
+        world.outbox.add(
+            offer_message(number, channel=Channel.APP, address=f"{platform}:example.app:{number}")
+        )
+    await world.dispatcher.run_once()
+    assert world.outbox.states() == {DeliveryState.QUEUED: 20, DeliveryState.ACCEPTED: 20}
+
+
 async def test_a_channel_that_breaks_does_not_take_the_others_with_it() -> None:
     def answers(message: Message) -> Outcome | None:
         if message.id.int == 1:
