@@ -31,6 +31,8 @@ CLOCK_MOVER = "libfaketime"
 POSTFIX = "/usr/sbin/postfix"
 FIREFOX = "firefox-esr"
 """What notifications are shown to work against."""
+TEXT_GATEWAY = "/usr/sbin/smsbox"
+"""Kannel's, by which text messages are shown to work."""
 BROKER = "mosquitto"
 """What screens in shops are shown to work against."""
 
@@ -72,6 +74,7 @@ def _missing_browsers() -> list[str]:
 def _missing_servers() -> list[str]:
     wanted = [] if os.path.exists(f"/usr/sbin/{BROKER}") else [BROKER]
     wanted += [] if os.path.exists(POSTFIX) else ["postfix"]
+    wanted += [] if os.path.exists(TEXT_GATEWAY) else ["kannel"]
     # Unpacked without root they find none of their own files.
     wanted += [] if all(map(os.path.exists, RADIUS_FILES)) else RADIUS_PACKAGES
     return wanted

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from district.channels.kinds import text_gateways
+from district.channels.kinds import text_gateways, text_kannel
 from district.channels.kinds.kind import Building, Heard, Kind, ReceiptEvent, ReceiptKind, Reply
 from push.channels import smpp
 from push.channels.smpp import SmppForm, SmppSender
@@ -106,4 +106,5 @@ KINDS: tuple[Kind, ...] = (
         listens=True,
     ),
     *text_gateways.KINDS,
+    text_kannel.KIND,
 )
