@@ -75,8 +75,8 @@ def content_of(session: Session, district: DistrictInfo, new: NewCampaign) -> Co
     """What a new campaign says; whose stores and ground it names is checked apart. Raises: Invalid."""
     checked = documents.check(new.rule, new.offer, new.crs)
     checks.dates(new.starts_at, new.ends_at, checked.rule)
-    place = fences.resolve(session, district, checked.parsed, new.store_ids)
     carried.check_lengths(session, district, checked.offer, new.store_ids)
+    place = fences.resolve(session, district, checked.parsed, new.store_ids)
     return Content(
         name=checks.name(new.name),
         rule=dict(checked.rule),
@@ -283,10 +283,10 @@ def step(
     if action in CHECKED:
         content = contents.reviewed(session, row) if action in REVIEW else contents.in_force(session, row)
         _check(session, district_id, owners.of_row(row), content, campaign_id=row.id)
-    try:
         if action is CampaignAction.APPROVE:
             carried.check_filed(session, district_id, content.offer, content.store_ids)
             check_fields(session, district_id, content.offer, content.store_ids)
+    try:
         if row.pending_version is not None and action in REVIEW:
             life.step_of_pending(session, row, principal, action, reason=reason, clock=clock)
         else:

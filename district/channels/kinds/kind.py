@@ -138,14 +138,14 @@ class Building:
     provider_slug: str = ""
     tell: Callable[[Reply], Awaitable[None]] = _nobody_told
     """Keeps what a provider tells over a connection of the sender's; it is kept when this returns."""
+    texts: Sequence[FiledText] = ()
+    """What is on file for it: templates of text messages."""
     tokens: Callable[[str], TokenShelf] = _own_tokens
     """Where the access token of an account is shared with other workers."""
     grants: GrantShelf = field(default_factory=WechatCounts)
     """Members' leave to send them one message each."""
     zone: tzinfo = UTC
     """The district's, for times in texts."""
-    texts: Sequence[FiledText] = ()
-    """What is on file for it: templates of text messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
