@@ -314,7 +314,8 @@ def _wifi(makers: Makers, district: District, members: tuple[Member, Member, Mem
     made |= {"devices": phone(makers, district, members[0])}
     made |= {"suppressed-addresses": suppressed(makers, district, members[0])}
     made |= {"deliveries": delivery(makers, district)}
-    made |= {"text-templates": filed_text(makers, district, relay)}
+    other = provider_of_messages(makers, district, slug=_canary())
+    made |= {"text-templates": filed_text(makers, district, other)}
     ids = {name: str(row.slug) for name, row in slugs.items()} | {
         name: str(row.id) for name, row in made.items()
     }
