@@ -34,6 +34,7 @@ class Mosquitto:
     lines: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     process: asyncio.subprocess.Process | None = None
+    _reader: asyncio.Task[bytes] | None = None
 
     async def start(self) -> None:
         """Start, and wait until it takes connections."""
@@ -82,22 +83,17 @@ class Mosquitto:
             self.process.terminate()
         if self.process is not None:
             await self.process.wait()
+        if self._reader is not None:
             await self._reader
-        self.process = None
-
-    async def kill(self) -> None:
-        """End it without a word."""
-        assert self.process is not None
-        self.process.kill()
-        await self.stop()
+        self.process = self._reader = None
 
 
 @asynccontextmanager
 async def mosquitto(folder: Path, *lines: str) -> AsyncIterator[Mosquitto]:
     """A running broker."""
     broker = Mosquitto(folder=folder, lines=lines)
-    await broker.start()
     try:
+        await broker.start()
         yield broker
     finally:
         await broker.stop()
