@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from district.embedded.bootstrap import RADIUS_FILES, RADIUS_PACKAGES
+from district.embedded.packages_of_tests import RADIUS_FILES, RADIUS_PACKAGES
 from district.radius.rendering import RenderedClient, Server, render
 from tests.product import wait_for
 
