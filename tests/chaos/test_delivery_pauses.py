@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -66,6 +67,7 @@ def stand_still(
         time.sleep(chance.uniform(0.2, 0.9))
 
 
+@pytest.mark.chaos
 def test_nothing_leaves_after_its_window_though_its_worker_stood_still(
     engine: Engine, database_url: str
 ) -> None:
@@ -116,6 +118,7 @@ def test_nothing_rings_in_quiet_hours_though_its_worker_stood_still(
         assert not late, f"{len(late)} rang in quiet hours; seed {SEED}"
 
 
+@pytest.mark.chaos
 def test_nothing_goes_to_who_said_no_though_the_worker_stood_still(engine: Engine, database_url: str) -> None:
     with at_work(engine, database_url) as (mailing, nursery, sink, rows):
         start = mailing.now() + timedelta(seconds=1)
