@@ -166,6 +166,6 @@ def _canonical(event_type: str, plain: bytes) -> bytes:
     """What it says, however it was wrapped: a repeat is encrypted anew."""
     try:
         value: Any = json.loads(plain)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = plain.hex()
     return json.dumps([event_type, value], sort_keys=True, separators=(",", ":")).encode()

@@ -99,7 +99,7 @@ class ServiceAccount:
         """From the JSON key file. Raises: KeyUnreadable."""
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise KeyUnreadable("Give the JSON key file of a service account, whole.") from None
         found = document if isinstance(document, dict) else {}
         parts = [found.get(name) for name in ("client_email", "project_id", "private_key")]

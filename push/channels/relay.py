@@ -74,7 +74,7 @@ def _id(answer: Answer) -> str:
     """The relay's name for the message, if its answer gives one."""
     try:
         document = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     found = document.get("id") if isinstance(document, dict) else None
     return found[:LONGEST_ID] if isinstance(found, str) else ""

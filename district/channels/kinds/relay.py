@@ -106,7 +106,7 @@ def receive(building: Building, incoming: Incoming) -> Reply:
 def _document(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ReceiptRefused("The body is not JSON.") from None
 
 

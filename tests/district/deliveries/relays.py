@@ -99,7 +99,7 @@ async def drain(ground: Ground, settings: Settings, pool: Pool) -> None:
 
 
 async def told(desk: Desk, relay: Relay, ground: Ground, receipts: Any, **changes: Any) -> httpx.Response:
-    body = json.dumps({"receipts": receipts}).encode()
+    body = receipts if isinstance(receipts, bytes) else json.dumps({"receipts": receipts}).encode()
     signed = signing.headers(
         [signing.key_of(relay.secret)],
         message_id=secrets.token_hex(8),

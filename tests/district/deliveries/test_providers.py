@@ -68,6 +68,9 @@ async def test_a_receipt_that_is_not_the_relays_is_refused(desk: Desk, relay: Re
     odd = await told(desk, relay, ground, [{"id": "x", "kind": "eaten"}])
     assert odd.status_code == 401
     assert "kind" in odd.json()["detail"]
+    for unreadable in (b"{", b"[" * 100_000):
+        answer = await told(desk, relay, ground, unreadable)
+        assert (answer.status_code, answer.json()["detail"]) == (401, "The body is not JSON.")
 
 
 async def test_a_complaint_ends_messages_by_that_channel(
