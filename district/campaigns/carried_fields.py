@@ -1,7 +1,7 @@
 """Whether a campaign's words fit the fields of the templates by which WeChat would carry them."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ _ZH: Final[Mapping[str, str]] = {
 
 
 def check_fields(
-    session: Session, district_id: uuid.UUID, offer: Mapping[str, Any], store_ids: list[uuid.UUID]
+    session: Session, district_id: uuid.UUID, offer: Mapping[str, Any], store_ids: Sequence[uuid.UUID]
 ) -> None:
     """Before a campaign is approved: where WeChat carries offers, their words must fit its templates' fields.
 
