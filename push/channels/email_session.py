@@ -12,6 +12,7 @@ from typing import Final
 
 import aiosmtplib
 
+from push import leaving
 from push.channels.email_message import Envelope
 from push.channels.outbound import Outbound, TargetRefused, is_address_allowed
 from push.errors import PushError
@@ -121,7 +122,7 @@ class MailConnection:
         return int(named) or None if named.isascii() and named.isdigit() else None
 
     async def deliver(self, envelope: Envelope) -> Answer:
-        """Hand over one message; the answer that ended it. Raises: Lost."""
+        """Hand over one message; the answer that ended it. Raises: Lost, NotLeaving."""
         is_used, self.used, self.has_left = self.used > 0, self.used + 1, False
         try:
             answer = await self._command(Step.SENDER, self._mail_from(envelope))
@@ -133,6 +134,7 @@ class MailConnection:
         if answer.step is Step.RECIPIENT and answer.code in {250, 251}:
             answer = await self._command(Step.DATA, "DATA")
         if answer.step is Step.DATA and answer.code == _GO_ON:
+            await leaving.confirm()
             return await self._content(envelope.content)
         await self._forget()
         return answer

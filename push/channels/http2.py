@@ -8,6 +8,7 @@ from typing import Final
 
 import httpx
 
+from push import leaving
 from push.channels.outbound import Answer, HostUnknown, NotDelivered, Outbound, Target
 
 RESOLVED_FOR: Final = timedelta(minutes=1)
@@ -24,6 +25,7 @@ class _Progress:
 
     async def __call__(self, event: str, _info: Mapping[str, object]) -> None:
         if event.endswith("send_request_headers.started"):
+            await leaving.confirm()
             self.has_begun = True
 
 
@@ -42,7 +44,7 @@ class Http2:
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str], read_bytes: int = 0) -> Answer:
         """Call once and return the answer's head, with at most read_bytes of its body.
 
-        Raises: TargetRefused; NotDelivered.
+        Raises: TargetRefused; NotDelivered; NotLeaving.
         """
         progress = _Progress()
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from push import leaving
 from push.channels import smpp_pdu, sms_parts
 from push.channels.outbound import Outbound
 from push.channels.smpp_pdu import Delivered, Pdu, Status, Submit
@@ -154,6 +155,8 @@ class SmppSender:
     async def _submit(self, session: SmppSession, part: Submit, *, is_first: bool) -> Outcome:
         """One part. A later part that is throttled waits a little: the first was taken already."""
         outcome: Outcome = Failure(kind=FailureKind.UNKNOWN)
+        if is_first:
+            await leaving.confirm()
         for tries in range(1, (1 if is_first else PART_TRIES) + 1):
             try:
                 answer = await session.ask(lambda number: smpp_pdu.submit(part, sequence=number))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from push import leaving
 from push.channels.apns import MOST_PAYLOAD_BYTES, ApnsSender, Said, classify, payload, said
 from push.channels.http2 import Http2
 from push.channels.outbound import Answer, Outbound, OutboundPolicy
@@ -24,6 +25,7 @@ from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome, Receipt
 from tests.channels.apps.vendors import APP, APPLE_KEY, GOOGLE_KEY, KEY_ID, TEAM_ID, Vendor, apple
 from tests.channels.certificates import self_signed
+from tests.channels.refusing import refuse
 from tests.push.makers import FRIDAY_NOON, minutes
 from tests.push.outbox_world import BASE_MESSAGE
 
@@ -106,6 +108,15 @@ async def test_many_messages_share_one_connection_and_one_token() -> None:
     assert len({one["headers"]["apns-id"] for one in service.requests}) == 61
     assert {one["session"] for one in service.requests} == {1}
     assert len({one["headers"]["authorization"] for one in service.requests}) == 1
+
+
+async def test_what_may_not_leave_any_more_is_not_posted() -> None:
+    async with apple() as vendor, sending(vendor.url) as sender:
+        assert isinstance(await sender.send(message()), Receipt)
+        with pytest.raises(leaving.NotLeaving), leaving.asking(refuse):
+            await sender.send(message())
+        assert isinstance(await sender.send(message()), Receipt)
+        assert len(vendor.requests) == 2
 
 
 async def test_a_token_is_renewed_after_forty_minutes_and_when_the_clock_goes_back() -> None:

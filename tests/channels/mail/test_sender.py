@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from push import leaving
 from push.channels import email_dkim
 from push.channels.email import EmailSender
 from push.channels.email_session import Tls
@@ -16,6 +17,7 @@ from push.channels.outbound import Outbound, OutboundPolicy
 from push.receipts import Failure, FailureKind, Outcome, Receipt
 from tests.channels.mail.letters import is_signed, letter, mailer, opened, private_key, words
 from tests.channels.mail.sink import PASSWORD, USER, Certificate, Sink, sink
+from tests.channels.refusing import refuse
 
 TO = "wang@example.org"
 
@@ -127,6 +129,15 @@ async def test_a_server_that_is_away_has_taken_nothing() -> None:
         port = server.port
     async with sink() as other, mailing(other, port=port) as one:
         assert kind_of(await one.send(letter())) is FailureKind.TRANSIENT
+
+
+async def test_what_may_not_leave_any_more_is_kept_back_after_the_servers_go_ahead() -> None:
+    async with sink() as server, mailing(server) as one:
+        with pytest.raises(leaving.NotLeaving), leaving.asking(refuse):
+            await one.send(letter())
+        assert server.taken == []
+        assert isinstance(await one.send(letter()), Receipt)
+        assert len(server.taken) == 1
 
 
 async def test_connections_are_kept_and_one_that_the_server_closed_costs_nothing() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from push import leaving
 from push.channels.outbound import Outbound, OutboundPolicy
 from push.channels.smpp import Heard, SmppForm, SmppSender
 from push.channels.smpp_receipt import Arrival, IdForm, SmppReceipt
@@ -21,6 +22,7 @@ from push.identifiers import DeliveryId
 from push.message import Message, MessagePurpose
 from push.receipts import Failure, FailureKind, Receipt
 from push.wording import Language
+from tests.channels.refusing import refuse
 from tests.channels.texts.centre import centre
 from tests.push.outbox_world import BASE_MESSAGE
 
@@ -115,6 +117,15 @@ async def test_letters_of_seven_bits_arrive_as_they_were() -> None:
         assert [(one["text"], one["coding"], one["to"], one["from"]) for one in smsc.taken] == [
             (body, 0, NUMBER[1:], "17123")
         ]
+
+
+async def test_what_may_not_leave_any_more_is_not_submitted() -> None:
+    async with centre() as smsc, sending(smsc.port, Told()) as sender:
+        for body in ("short", "long " * 60):
+            with pytest.raises(leaving.NotLeaving), leaving.asking(refuse):
+                await sender.send(message(body, language=Language.EN))
+        await sender.send(message("allowed", language=Language.EN))
+        assert [one["text"] for one in smsc.taken] == ["allowed"]
 
 
 async def test_marketing_says_who_sends_and_how_to_refuse() -> None:
