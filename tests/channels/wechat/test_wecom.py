@@ -168,9 +168,11 @@ async def test_a_token_that_ends_is_asked_for_once_more(world: World) -> None:
         (41063, K.TRANSIENT),
         (60020, K.TRANSIENT),
         (40058, K.MESSAGE_REFUSED),
-        ({"errcode": 0, "fail_list": [CUSTOMER], "msgid": "m"}, K.MESSAGE_REFUSED),
-        (Response(b"", 504), K.UNKNOWN),
-        (Response(b"[]", 200), K.UNKNOWN),
+        pytest.param(
+            {"errcode": 0, "fail_list": [CUSTOMER], "msgid": "m"}, K.MESSAGE_REFUSED, id="not-this-customer"
+        ),
+        pytest.param(Response(b"", 504), K.UNKNOWN, id="gateway-away"),
+        pytest.param(Response(b"[]", 200), K.UNKNOWN, id="no-answer-of-its"),
     ],
     ids=str,
 )
