@@ -4,7 +4,7 @@ English is the source; district/locale/zh_Hans/*.po hold the Chinese, one file p
 first needed, so that a wheel carries the .po files as they are and no build step exists.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -174,6 +174,18 @@ def others(language: Language) -> list[tuple[str, str, str]]:
     elif spoken_now is not None:
         found.append((language.value, language.value, language.own_name))
     return found + [(one.tag, one.tag, one.own_name) for one in catalogues.further() if one != spoken_now]
+
+
+LONG_ADDRESS = 2_000
+
+
+def links_to_others(language: Language, switch: Callable[[str], str]) -> list[tuple[str, str, str]]:
+    """The same with the addresses in place of the codes; one alone where each would repeat a very long one.
+
+    Whoever sends a captive browser decides how long its addresses are, and its pages must stay small.
+    """
+    found = [(switch(code), tag, name) for code, tag, name in others(language)]
+    return found[:1] if found and len(found[0][0]) > LONG_ADDRESS else found
 
 
 _SIGNATURE = "&md="

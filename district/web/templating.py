@@ -19,8 +19,8 @@ from district.web.language import (
     Tongue,
     code_of,
     further_of,
+    links_to_others,
     negotiate,
-    others,
     speaking,
     switch_address,
 )
@@ -95,7 +95,7 @@ def environment() -> Environment:
         spoken=language.spoken,
         OPENSTREETMAP=OPENSTREETMAP,
         Language=Language,
-        other_tongues=others,
+        other_tongues=links_to_others,
     )
     return made
 
