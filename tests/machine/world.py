@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
@@ -32,6 +32,8 @@ from tests.machine.fuse import Fragile, Lasting
 from tests.machine.model import Bounds
 
 T = TypeVar("T")
+AGREED_AT = NOON - timedelta(days=90)
+"""Before any run begins: a later no is the newer one."""
 MEMBERS = 4
 PLAINLY = "-c timezone=UTC -c enable_seqscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
 """A statement is planned once, by indexes: so many small districts lie in each table that nothing else would do."""
@@ -178,7 +180,7 @@ class World:
             session.add_all(self.tills)
             self.members: list[Member] = [makers.member(self.template) for _ in range(MEMBERS)]
             for member in self.members:
-                session.add_all(consents(self.template.id, member.id, granted=True, at=NOON))
+                session.add_all(consents(self.template.id, member.id, granted=True, at=AGREED_AT))
             self.campaigns: list[Campaign] = [
                 makers.campaign(
                     self.template,
