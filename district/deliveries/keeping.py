@@ -27,16 +27,23 @@ class Keeper:
     settings: Settings
     clock: Clock
     _engine: Engine | None = field(default=None, init=False)
+    _underway: set[asyncio.Future[None]] = field(default_factory=set, init=False)
 
     async def keep(self, district: DistrictInfo, provider_id: uuid.UUID, reply: Reply) -> None:
         """It is committed when this returns. Raises: SQLAlchemyError while the database is away."""
         if self._engine is None:
             assert self.settings.database_url is not None  # noqa: S101 the worker's pool came from it
             self._engine = make_engine(self.settings.database_url, pool_size=SESSIONS)
-        await asyncio.to_thread(self._keep, self._engine, district, provider_id, reply)
+        work = asyncio.ensure_future(
+            asyncio.to_thread(self._keep, self._engine, district, provider_id, reply)
+        )
+        self._underway.add(work)
+        work.add_done_callback(self._underway.discard)
+        await asyncio.shield(work)  # a thread goes on, whoever stops waiting for it
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Let the connections go, once nobody writes any more."""
+        await asyncio.gather(*self._underway, return_exceptions=True)
         if self._engine is not None:
             await asyncio.to_thread(self._engine.dispose)
 

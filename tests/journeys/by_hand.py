@@ -86,6 +86,7 @@ class ByHand:
             "money": self.money(),
             "credited": self.credited(),
             "refusals": self.refusals(),
+            "early_stop": None,  # the rule names none
         }
 
     def arm(self, name: str) -> list[Row]:
