@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from district.auth.principals import Shopper
 from district.clock import ClockDep
 from district.database import DbSession
-from district.deliveries import devices
+from district.deliveries import devices, own_endpoints
 from district.deliveries.device_schemas import DeviceOut, NewDevice
 from district.deliveries.push_routes import PRIVATE, secret_of
 from district.districts.service import DistrictInfo, RegistryDep
@@ -19,6 +19,7 @@ from district.members.ledger import Evidence
 from district.members.models import Member
 from district.problems import NotAuthenticated, NotFound, Unavailable
 from district.proxies import address_of
+from push.consent import Channel
 
 router = APIRouter(prefix="/v1", tags=["members"])
 PATH = "/me/devices"
@@ -40,7 +41,7 @@ def read_devices(
     """The caller's telephones with an app, the one seen last first."""
     district, member = _self(session, principal, registry)
     response.headers.update(PRIVATE)
-    return [devices.shown(row) for row in devices.listed(session, district.id, member.id)]
+    return [devices.shown(row) for row in own_endpoints.listed(session, district.id, member.id, Channel.APP)]
 
 
 @router.post(PATH, status_code=HTTPStatus.CREATED)
@@ -81,5 +82,5 @@ def forget(
     evidence = Evidence(
         proof="session", address=address_of(request), agent=request.headers.get("user-agent", "")
     )
-    devices.forget(session, district, member, device_id, clock=clock, evidence=evidence)
+    own_endpoints.forget(session, district, member, device_id, Channel.APP, clock=clock, evidence=evidence)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from district.auth.principals import Shopper
 from district.clock import ClockDep
 from district.database import DbSession
-from district.deliveries import push_subscriptions
+from district.deliveries import own_endpoints, push_subscriptions
 from district.deliveries.push_schemas import NewPushSubscription, PushKeyOut, PushSubscriptionOut
 from district.districts.service import DistrictDep, DistrictInfo, RegistryDep
 from district.members import service as members
@@ -18,6 +18,7 @@ from district.members.ledger import Evidence
 from district.members.models import Member
 from district.problems import NotAuthenticated, NotFound
 from district.proxies import address_of
+from push.consent import Channel
 
 router = APIRouter(prefix="/v1", tags=["members"])
 PATH = "/me/push-subscriptions"
@@ -53,7 +54,7 @@ def read_subscriptions(
     """The caller's browsers, the one seen last first."""
     district, member = _self(session, principal, registry)
     response.headers.update(PRIVATE)
-    rows = push_subscriptions.listed(session, district.id, member.id)
+    rows = own_endpoints.listed(session, district.id, member.id, Channel.WEB_PUSH)
     return [PushSubscriptionOut.model_validate(row) for row in rows]
 
 
@@ -94,5 +95,7 @@ def unsubscribe(
     evidence = Evidence(
         proof="session", address=address_of(request), agent=request.headers.get("user-agent", "")
     )
-    push_subscriptions.unsubscribe(session, district, member, subscription_id, clock=clock, evidence=evidence)
+    own_endpoints.forget(
+        session, district, member, subscription_id, Channel.WEB_PUSH, clock=clock, evidence=evidence
+    )
     return Response(status_code=HTTPStatus.NO_CONTENT)

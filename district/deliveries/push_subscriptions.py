@@ -1,15 +1,13 @@
 """Browsers that a member lets us ring: kept with their keys sealed, a few for each member, one owner for each."""
 
-import hashlib
 import json
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from pydantic import ValidationError
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from district.channels import addresses
@@ -19,22 +17,18 @@ from district.channels.models import ChannelPolicy, ChannelProvider, EndpointSta
 from district.channels.service import about
 from district.channels.standing import chosen_order
 from district.clock import Clock
-from district.database import new_id, notify
+from district.database import new_id
+from district.deliveries import own_endpoints
+from district.deliveries.own_endpoints import hash_of, invalid
 from district.deliveries.push_schemas import NewPushSubscription
 from district.districts.service import DistrictInfo
-from district.members import consents
-from district.members.ledger import Evidence
 from district.members.models import Member
-from district.problems import Conflict, Invalid, NotFound, Unavailable
+from district.problems import Conflict, Unavailable
 from district.sealing import SealBroken, seal, unseal
 from push.channels.vapid import public_key_of
 from push.channels.web_push import is_known
 from push.channels.web_push_encoding import BrowserKeys, KeysInvalid
-from push.consent import Channel, Purpose
-
-MOST: Final = 10
-"""Browsers of one member; the one that was not seen for longest makes room."""
-LONGEST_AGENT: Final = 200
+from push.consent import Channel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,63 +79,25 @@ def subscribe(
         raise Unavailable("Notifications of browsers are not set up in this district.")
     _check(new, service)
     session.get_one(Member, (district.id, member.id), with_for_update=True)
-    row = session.scalar(_at(district.id, new.endpoint).with_for_update())
+    row = session.scalar(own_endpoints.at(district.id, Channel.WEB_PUSH, new.endpoint).with_for_update())
     if row is None:
         return _added(session, district.id, member.id, new, service, agent=agent, secret=secret, clock=clock)
     if not _same_keys(row, new, secret):
         raise Conflict("This address is known with other keys: subscribe anew.")
     # A browser that somebody else used before: who is logged in now has it.
-    row.member_id, row.agent, row.seen_at = member.id, agent[:LONGEST_AGENT], clock.now()
+    row.member_id, row.agent, row.seen_at = member.id, agent[: own_endpoints.LONGEST_AGENT], clock.now()
     row.provider_id = service.provider_id
-    _settle(session, district.id, member.id)
+    own_endpoints.settle(session, district.id, member.id, Channel.WEB_PUSH)
     return row
-
-
-def listed(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> Sequence[MemberEndpoint]:
-    """The member's browsers, the one seen last first."""
-    wanted = _of(district_id, member_id).order_by(MemberEndpoint.seen_at.desc(), MemberEndpoint.id.desc())
-    return session.scalars(wanted).all()
-
-
-def unsubscribe(
-    session: Session,
-    district: DistrictInfo,
-    member: Member,
-    endpoint_id: uuid.UUID,
-    *,
-    clock: Clock,
-    evidence: Evidence,
-) -> None:
-    """Forget a browser; with the last one, the consent to this channel is taken back. Raises: NotFound."""
-    row = session.scalar(_of(district.id, member.id).where(MemberEndpoint.id == endpoint_id))
-    if row is None:
-        raise NotFound("No such subscription.")
-    session.delete(row)
-    session.flush()
-    if any(one.state != EndpointState.GONE for one in listed(session, district.id, member.id)):
-        return
-    consents.decide(
-        session,
-        district,
-        member,
-        purpose=Purpose.MARKETING,
-        channel=Channel.WEB_PUSH,
-        granted=False,
-        language=member.language,
-        action="api",
-        source="me",
-        at=clock.now(),
-        evidence=evidence,
-    )
 
 
 def _check(new: NewPushSubscription, service: PushService) -> None:
     if not is_known(new.endpoint, service.hosts):
-        raise _invalid("/endpoint", "This is not the address of a push service that is used here.")
+        raise invalid("/endpoint", "This is not the address of a push service that is used here.")
     try:
         BrowserKeys.read(new.keys.p256dh, new.keys.auth)
-    except KeysInvalid as invalid:
-        raise _invalid("/keys", str(invalid)) from None
+    except KeysInvalid as broken:
+        raise invalid("/keys", str(broken)) from None
 
 
 def _added(
@@ -163,25 +119,16 @@ def _added(
         channel=Channel.WEB_PUSH,
         provider_id=service.provider_id,
         address=new.endpoint,
-        address_hash=_hash(new.endpoint),
+        address_hash=hash_of(new.endpoint),
         sealed=seal(secret, json.dumps(_keys(new)).encode(), about=addresses.about(id_)),
         state=EndpointState.ACTIVE,
-        agent=agent[:LONGEST_AGENT],
+        agent=agent[: own_endpoints.LONGEST_AGENT],
         created_at=clock.now(),
         seen_at=clock.now(),
     )
     session.add(row)
-    _settle(session, district_id, member_id)
+    own_endpoints.settle(session, district_id, member_id, Channel.WEB_PUSH)
     return row
-
-
-def _settle(session: Session, district_id: uuid.UUID, member_id: uuid.UUID) -> None:
-    """Make room, and let who decides over offers know by which channels the member is reached now."""
-    session.flush()
-    notify(session, consents.CHANNEL, f"{district_id}:{member_id}")
-    for row in listed(session, district_id, member_id)[MOST:]:
-        session.delete(row)
-    session.flush()
 
 
 def _same_keys(row: MemberEndpoint, new: NewPushSubscription, secret: str) -> bool:
@@ -199,27 +146,3 @@ def _same_keys(row: MemberEndpoint, new: NewPushSubscription, secret: str) -> bo
 
 def _keys(new: NewPushSubscription) -> dict[str, str]:
     return {"p256dh": new.keys.p256dh.rstrip("="), "auth": new.keys.auth.rstrip("=")}
-
-
-def _hash(endpoint: str) -> bytes:
-    return hashlib.sha256(endpoint.encode()).digest()
-
-
-def _of(district_id: uuid.UUID, member_id: uuid.UUID) -> Select[MemberEndpoint]:
-    return select(MemberEndpoint).where(
-        MemberEndpoint.district_id == district_id,
-        MemberEndpoint.member_id == member_id,
-        MemberEndpoint.channel == Channel.WEB_PUSH,
-    )
-
-
-def _at(district_id: uuid.UUID, endpoint: str) -> Select[MemberEndpoint]:
-    return select(MemberEndpoint).where(
-        MemberEndpoint.district_id == district_id,
-        MemberEndpoint.channel == Channel.WEB_PUSH,
-        MemberEndpoint.address_hash == _hash(endpoint),
-    )
-
-
-def _invalid(pointer: str, detail: str) -> Invalid:
-    return Invalid("See errors.", errors=[{"pointer": pointer, "detail": detail}])

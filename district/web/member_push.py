@@ -15,7 +15,7 @@ from markupsafe import Markup
 from district.channels.models import EndpointState
 from district.clock import ClockDep
 from district.database import DbSession
-from district.deliveries import push_subscriptions
+from district.deliveries import own_endpoints, push_subscriptions
 from district.deliveries.push_routes import secret_of
 from district.members import service as members
 from district.members.texts import consent_text
@@ -92,7 +92,7 @@ def show_notifications(
     language = negotiate(request).value
     district_id, member_id = reader.district.id, reader.member_id
     found = push_subscriptions.service_of(session, reader.district, secret=secret_of(request))
-    rows = push_subscriptions.listed(session, district_id, member_id)
+    rows = own_endpoints.listed(session, district_id, member_id, Channel.WEB_PUSH)
     standing = members.consents_of(session, district_id, member_id)
     return show(
         request,
@@ -164,8 +164,14 @@ def forget(
         return show_join(request, reader, clock)
     member = members.get(session, reader.district.id, reader.member_id)
     try:
-        push_subscriptions.unsubscribe(
-            session, reader.district, member, browser_id, clock=clock, evidence=evidence_of(request)
+        own_endpoints.forget(
+            session,
+            reader.district,
+            member,
+            browser_id,
+            Channel.WEB_PUSH,
+            clock=clock,
+            evidence=evidence_of(request),
         )
     except NotFound:
         return RedirectResponse(f"/d/{reader.district.slug}/notifications", HTTPStatus.SEE_OTHER)

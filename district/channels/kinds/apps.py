@@ -1,11 +1,11 @@
 """Apps on members' telephones, by Apple's and Google's push services."""
 
-import json
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from district.channels.kinds.kind import Building, Kind
+from district.channels.kinds.service_account import ServiceAccountSecrets
 from push.channels.apns import ApnsSender
 from push.channels.app_address import APP_PATTERN, Platform
 from push.channels.fcm import SCOPE, FcmSender, GoogleAccess
@@ -74,25 +74,8 @@ class FcmOptions(BaseModel):
     validate_only: bool = Field(default=False, description="Google checks each message and delivers none")
 
 
-class FcmSecrets(BaseModel):
+class FcmSecrets(ServiceAccountSecrets):
     """The key of a service account that may send messages of the project."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    service_account: Annotated[str, Field(max_length=8_000)] = Field(
-        description="The whole JSON key file of the service account"
-    )
-
-    @field_validator("service_account", mode="before")
-    @classmethod
-    def _is_an_account(cls, given: Any) -> Any:
-        text = json.dumps(given) if isinstance(given, dict) else given
-        if isinstance(text, str):
-            try:
-                ServiceAccount.read(text)
-            except KeyUnreadable as invalid:
-                raise ValueError(str(invalid)) from invalid
-        return text
 
 
 def build_apns(building: Building) -> ApnsSender:

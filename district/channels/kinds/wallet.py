@@ -1,16 +1,16 @@
 """Wallets of telephones: what signs coupons for them. They are no channel to a member: he puts a coupon there himself."""
 
-import json
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from district.channels.kinds.apps import Url
 from district.channels.kinds.kind import Beside, Building, Kind
+from district.channels.kinds.service_account import ServiceAccountSecrets
 from push.channels.fcm import GoogleAccess
 from push.channels.pooled import Pooled
-from push.channels.provider_tokens import KeyUnreadable, ServiceAccount
+from push.channels.provider_tokens import ServiceAccount
 from push.channels.wallet_apple import IdentityInvalid, PassIdentity
 from push.channels.wallet_google import SCOPE
 from push.message import Message
@@ -52,25 +52,8 @@ class GoogleWalletOptions(BaseModel):
     token_url: Url = "https://oauth2.googleapis.com/token"  # noqa: S105 an address
 
 
-class GoogleWalletSecrets(BaseModel):
+class GoogleWalletSecrets(ServiceAccountSecrets):
     """The key of a service account that may act for the issuer."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    service_account: Annotated[str, Field(max_length=8_000)] = Field(
-        description="The whole JSON key file of the service account"
-    )
-
-    @field_validator("service_account", mode="before")
-    @classmethod
-    def _is_an_account(cls, given: Any) -> Any:
-        text = json.dumps(given) if isinstance(given, dict) else given
-        if isinstance(text, str):
-            try:
-                ServiceAccount.read(text)
-            except KeyUnreadable as invalid:
-                raise ValueError(str(invalid)) from invalid
-        return text
 
 
 def lines_of(text: str) -> str:
