@@ -3,16 +3,15 @@
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from district.auth.models import LoginSession
 from district.clock import Clock
 from district.database import new_id, notify
 from district.districts.service import DistrictInfo
-from district.members import ledger
+from district.members import ledger, merged_points
 from district.members.consents import CHANNEL, consents_of
 from district.members.ledger import Decision
 from district.members.models import Consent, Member, MemberMerge, MemberState
@@ -22,11 +21,6 @@ from push.consent import Channel, Consents, Purpose
 
 CONTACTS = ("phone", "email")
 _AFTER = timedelta(microseconds=1)
-_MOVE_DEBT: Final = (
-    "UPDATE points_wallet SET debt = debt - :debt WHERE district_id = :d AND member_id = :source",
-    """INSERT INTO points_wallet (district_id, member_id, debt) VALUES (:d, :target, :debt)
-    ON CONFLICT (district_id, member_id) DO UPDATE SET debt = points_wallet.debt + EXCLUDED.debt""",
-)
 
 
 def merge(
@@ -59,7 +53,7 @@ def merge(
     moved = {one.table: move(session, district.id, one, merged.id, kept.id) for one in MOVED}
     row.moved = {
         "rows": moved,
-        "debt": _give_debt(session, district.id, merged.id, kept.id),
+        "debt": merged_points.give_debt(session, district.id, merged.id, kept.id),
         "contacts": _give_contacts(session, merged, kept),
         "withdrawn": _withdraw(session, district, kept, merged, row),
         "was": {"is_of_age": kept.is_of_age, "is_personalised": kept.is_personalised},
@@ -91,20 +85,6 @@ def _stricter(one: bool | None, other: bool | None) -> bool | None:
     if one is False or other is False:
         return False
     return one if one is not None else other
-
-
-def _give_debt(
-    session: Session, district_id: uuid.UUID, source: uuid.UUID, target: uuid.UUID, *, most: int | None = None
-) -> int:
-    """Make what one member owes of points the other's to pay, or so much of it as is still owed; how much it was."""
-    values = {"d": district_id, "source": source, "target": target}
-    wallet = "SELECT debt FROM points_wallet WHERE district_id = :d AND member_id = :source FOR UPDATE"
-    owed = session.scalar(text(wallet), values) or 0
-    debt = owed if most is None else min(owed, most)
-    if debt:
-        for statement in _MOVE_DEBT:
-            session.execute(text(statement), values | {"debt": debt})
-    return int(debt)
 
 
 def _give_contacts(session: Session, source: Member, target: Member) -> list[str]:
@@ -190,7 +170,9 @@ def undo(session: Session, district: DistrictInfo, merge_id: uuid.UUID, *, clock
         )
     for one in reversed(MOVED):
         move_back(session, district.id, one, row.moved["rows"].get(one.table, []), row)
-    _give_debt(session, district.id, kept.id, merged.id, most=row.moved.get("debt", 0))
+    merged_points.give_debt(session, district.id, kept.id, merged.id, most=row.moved.get("debt", 0))
+    for member in (kept, merged):
+        merged_points.even(session, district.id, member.id, at=clock.now())
     for name in row.moved["contacts"]:
         value = getattr(kept, name)
         setattr(kept, name, None)

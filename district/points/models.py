@@ -32,6 +32,8 @@ class MovementKind(StrEnum):
     SPENT = "spent"
     RETURNED = "returned"
     EXPIRED = "expired"
+    PARTED = "parted"
+    """Two memberships were one for a while, and one spent of the other's points."""
 
 
 EARNINGS = frozenset({MovementKind.VISIT, MovementKind.REDEMPTION, MovementKind.PURCHASE, MovementKind.OFFER})

@@ -78,12 +78,7 @@ _BROKEN: Final = {
         LEFT JOIN points_wallet AS wallet ON wallet.district_id = %(d)s AND wallet.member_id = member.id
         LEFT JOIN LATERAL (SELECT coalesce(sum(points), 0) AS points FROM points_movement
             WHERE points_movement.district_id = %(d)s AND points_movement.member_id = member.id) AS moved ON true
-        WHERE member.district_id = %(d)s AND lots.points - coalesce(wallet.debt, 0) <> moved.points
-          AND NOT EXISTS (
-              SELECT FROM member_merge WHERE member_merge.district_id = %(d)s AND undone_at IS NOT NULL
-                AND member.id IN (kept_id, merged_id)
-          )""",
-    # What one spent of the other's points while they were one stays his doing when they are two again.
+        WHERE member.district_id = %(d)s AND lots.points - coalesce(wallet.debt, 0) <> moved.points""",
     "all members' points are not what moved": """
         SELECT FROM (
             SELECT (SELECT coalesce(sum(remaining), 0) FROM points_lot WHERE district_id = %(d)s)

@@ -305,7 +305,34 @@ async def test_points_follow_a_member_who_turns_out_to_be_another(bank: Bank, po
     kept, merged = bank.makers.member(bank.district), bank.makers.member(bank.district)
     await earn(bank, pool, kept, 10)
     await earn(bank, pool, merged, 100)
-    merging.merge(
+    become_one(bank, kept, merged)
+    assert (await bank.points_of(kept))["balance"] == 110
+    assert (await bank.spend(await bank.pass_of(kept), 110)).status_code == 200
+    assert bank.liability() == 0
+
+
+async def test_the_lists_of_two_who_part_again_come_to_their_balances(bank: Bank, pool: Pool) -> None:
+    kept, merged, next_ = (bank.makers.member(bank.district) for _ in range(3))
+    await earn(bank, pool, kept, 10)
+    await earn(bank, pool, merged, 100)
+    merge = become_one(bank, kept, merged)
+    assert (await bank.spend(await bank.pass_of(kept), 60)).status_code == 200
+    merging.undo(bank.makers.session, bank.makers.info(bank.district), merge, clock=bank.clock)
+    bank.makers.done()
+    lists = [await bank.points_of(one) for one in (kept, merged)]
+    assert sum(one["balance"] for one in lists) == 50
+    for one in lists:
+        assert sum(moved["points"] for moved in one["items"]) == one["balance"]
+        assert one["items"][0]["kind"] == MovementKind.PARTED
+        assert one["items"][0]["balance"] == one["balance"]
+    become_one(bank, next_, merged)
+    found = await bank.points_of(next_)
+    assert sum(moved["points"] for moved in found["items"]) == found["balance"]
+    assert bank.liability() == 50 * 5
+
+
+def become_one(bank: Bank, kept: Member, merged: Member) -> uuid.UUID:
+    row = merging.merge(
         bank.makers.session,
         bank.makers.info(bank.district),
         kept_id=kept.id,
@@ -314,6 +341,4 @@ async def test_points_follow_a_member_who_turns_out_to_be_another(bank: Bank, po
         clock=bank.clock,
     )
     bank.makers.done()
-    assert (await bank.points_of(kept))["balance"] == 110
-    assert (await bank.spend(await bank.pass_of(kept), 110)).status_code == 200
-    assert bank.liability() == 0
+    return row.id
