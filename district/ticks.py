@@ -11,7 +11,8 @@ from district.accesslog import jobs as accesslog
 from district.auth import idempotency
 from district.campaigns import jobs as campaigns
 from district.campaigns import visit_triggers
-from district.deliveries import receipt_jobs, screens, wallet_jobs
+from district.deliveries import asking, receipt_jobs, screens, wallet_jobs
+from district.deliveries.asking import Asking
 from district.deliveries.screens import Screens
 from district.districts.service import DistrictInfo
 from district.gateways import overstayed
@@ -138,6 +139,13 @@ async def judge_providers(context: RoleContext, district: DistrictInfo) -> None:
 async def watch_deliveries(context: RoleContext, district: DistrictInfo) -> None:
     """Calls to providers that last too long."""
     await receipt_jobs.watch(context.pool, district.id, now=context.clock.now())
+
+
+@in_each_district
+async def ask_providers(context: RoleContext, district: DistrictInfo) -> None:
+    """What became of messages whose providers tell nothing by themselves."""
+    one = Asking(pool=context.pool, district=district, settings=context.settings, clock=context.clock)
+    await one.ask()
 
 
 @in_each_district
@@ -304,6 +312,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="wallets.sweep", every=wallet_jobs.SWEEP_EVERY, run=sweep_wallets),
     Job(name="wallets.forget", every=wallet_jobs.FORGET_EVERY, run=forget_passes),
     Job(name="screens.tell", every=screens.EVERY, run=tell_screens),
+    Job(name="deliveries.ask", every=asking.EVERY, run=ask_providers),
     Job(name="deliveries.watch", every=timedelta(seconds=15), run=watch_deliveries),
     Job(name="deliveries.judge", every=timedelta(hours=1), run=judge_providers),
     Job(name="deliveries.forget", every=timedelta(minutes=1), run=forget_attempts),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -121,7 +121,7 @@ def carry_out(
     elif Channel(message.channel) in CONTACTS:
         _came_back(session, message, told)
     elif told.kind is ReceiptKind.ADDRESS_GONE:
-        _address_gone(session, message)
+        _address_gone(session, message, told.address_hash)
 
 
 def _came_back(session: Session, message: OutboxMessage, told: Told) -> None:
@@ -150,10 +150,11 @@ def _mark(session: Session, message: OutboxMessage, *, at: datetime, is_opened: 
     session.execute(update(OutboxMessage).where(*key).values(**values))
 
 
-def _address_gone(session: Session, message: OutboxMessage) -> None:
-    """The endpoint that took it last is gone."""
+def _address_gone(session: Session, message: OutboxMessage, digest: bytes | None) -> None:
+    """The endpoint that it went to is gone: the one named, else the one that took a message last."""
     if message.member_id is None:
         return
+    is_named = MemberEndpoint.address_hash == digest if digest is not None else true()
     newest = (
         select(MemberEndpoint.id)
         .where(
@@ -161,6 +162,7 @@ def _address_gone(session: Session, message: OutboxMessage) -> None:
             MemberEndpoint.member_id == message.member_id,
             MemberEndpoint.channel == message.channel,
             MemberEndpoint.state != EndpointState.GONE,
+            is_named,
         )
         .order_by(MemberEndpoint.last_ok_at.desc().nulls_last())
         .limit(1)

@@ -1,10 +1,11 @@
 """What a kind of provider is: what an operator fills in, what is built of it, and how its receipts are read."""
 
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -102,6 +103,24 @@ class Reply:
     media_type: str = "text/plain"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A message of which its provider tells only who asks. message_id is the provider's name for it; is_over says that
+    its time has passed, so that it should not leave any more."""
+
+    delivery_id: uuid.UUID
+    message_id: str
+    is_over: bool
+
+
+class Asker(Protocol):
+    """Asks a provider what became of messages."""
+
+    async def ask(self, asked: Asked) -> Sequence[ReceiptEvent]:
+        """What is known by now; nothing while it is not, or while the provider is away."""
+        ...
+
+
 async def _nobody_told(_reply: Reply) -> None:
     """Where only receipts are read, nothing else is told."""
 
@@ -180,6 +199,7 @@ class Kind:
     secrets: type[BaseModel] = Nothing
     build: Callable[[Building], Sender]
     receive: Callable[[Building, Incoming], Reply] | None = None
+    ask: Callable[[Building], Asker] | None = None
     callback: Callable[[Building], str] | None = None
     listens: bool = False
     login: Login | None = None

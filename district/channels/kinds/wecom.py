@@ -1,12 +1,14 @@
-"""WeCom (企业微信): messages to customers, and customers who leave."""
+"""WeCom (企业微信): messages to customers, what became of them, and customers who leave."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from district.channels.kinds.kind import (
+    Asked,
     Building,
     Incoming,
     Kind,
@@ -28,8 +30,9 @@ from push.channels import wechat_crypto, wechat_events
 from push.channels.wechat_api import TokenApi
 from push.channels.wechat_crypto import Envelope, EnvelopeRefused
 from push.channels.wechat_tokens import SharedToken
-from push.channels.wecom import CorpTokens, WeComSender
+from push.channels.wecom import CorpTokens, TaskResult, TaskState, WeComSender, WeComTasks
 from push.consent import Channel
+from push.receipts import Failure
 
 NAME: Final = "wecom"
 _LEFT: Final = frozenset({"del_follow_user", "del_external_contact"})
@@ -57,8 +60,21 @@ class WeComSecrets(BaseModel):
     aes_key: Annotated[AesKey, AfterValidator(checked_key)] = ""
 
 
-def build(building: Building) -> WeComSender:
-    """The sender of a corporation."""
+_STATES: Final = {
+    TaskState.SENT: ReceiptKind.DELIVERED,
+    TaskState.NO_CONTACT: ReceiptKind.ADDRESS_GONE,
+    TaskState.TOO_MANY: ReceiptKind.FAILED,
+}
+_WORDS: Final = {
+    TaskState.SENT: "",
+    TaskState.NO_CONTACT: "no contact of the member of staff",
+    TaskState.TOO_MANY: "too many messages this month",
+}
+CANCELLED: Final = "not sent before its time was over"
+
+
+def api_of(building: Building) -> TokenApi:
+    """The corporation's interface, with the token that all workers share."""
     options, secret = building.options, building.secrets.corp_secret
     asks = CorpTokens(
         outbound=building.outbound,
@@ -69,8 +85,46 @@ def build(building: Building) -> WeComSender:
     )
     shelf = building.tokens(f"{options.base_url} {options.corp_id} {secret}")
     tokens = SharedToken(shelf=shelf, ask=asks, monotonic=building.monotonic)
-    api = TokenApi(outbound=building.outbound, base_url=options.base_url, tokens=tokens, now=building.now)
-    return WeComSender(api=api, sender=options.sender)
+    return TokenApi(outbound=building.outbound, base_url=options.base_url, tokens=tokens, now=building.now)
+
+
+def build(building: Building) -> WeComSender:
+    """The sender of a corporation."""
+    return WeComSender(api=api_of(building), sender=building.options.sender)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeComAsker:
+    """Asks after tasks, and ends those whose time has passed before the member of staff sent them."""
+
+    tasks: WeComTasks
+
+    async def ask(self, asked: Asked) -> Sequence[ReceiptEvent]:
+        """One receipt once the task is carried out, or ended; each has the same key whoever asks, and how often."""
+        found = await self.tasks.result(asked.message_id)
+        if isinstance(found, Failure):
+            return []
+        if found.state is not TaskState.WAITING:
+            return [_receipt(asked, found)]
+        if not asked.is_over or not await self.tasks.cancel(asked.message_id):
+            return []
+        return [_event(asked, ReceiptKind.FAILED, CANCELLED)]
+
+
+def asker(building: Building) -> WeComAsker:
+    """Who asks a corporation after its tasks."""
+    return WeComAsker(tasks=WeComTasks(api=api_of(building)))
+
+
+def _receipt(asked: Asked, found: TaskResult) -> ReceiptEvent:
+    digest = hashlib.sha256(found.customer.encode()).digest() if found.customer else None
+    return replace(_event(asked, _STATES[found.state], _WORDS[found.state]), at=found.at, address_hash=digest)
+
+
+def _event(asked: Asked, kind: ReceiptKind, detail: str) -> ReceiptEvent:
+    return ReceiptEvent(
+        key=f"task:{asked.message_id[:100]}:{kind}", message_id=asked.message_id, kind=kind, detail=detail
+    )
 
 
 def receive(building: Building, incoming: Incoming) -> Reply:
@@ -124,4 +178,5 @@ KIND: Final = Kind(
     secrets=WeComSecrets,
     build=build,
     receive=receive,
+    ask=asker,
 )

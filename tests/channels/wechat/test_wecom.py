@@ -1,18 +1,15 @@
 """WeCom's messages to customers, against a server made from its documentation."""
 
 import asyncio
-import itertools
-import json
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from district.channels.kinds import wecom
 from district.channels.kinds.kind import Building, Incoming, ReceiptKind, ReceiptRefused, Reply
@@ -25,6 +22,7 @@ from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome, Receipt
 from push.wording import Language
 from tests.channels.wechat.conftest import Workers
+from tests.channels.wechat.corp import AES_KEY, CORP, CUSTOMER, SECRET, TOKEN, Corp, enter
 from tests.district.deliveries.relays import Desk
 from tests.district.deliveries.servers import served
 from tests.district.offers.conftest import Ground
@@ -32,45 +30,6 @@ from tests.push.outbox_world import BASE_MESSAGE
 
 K = FailureKind
 NOW = datetime(2026, 5, 8, 9, 0, tzinfo=UTC)
-CORP, SECRET, CUSTOMER = "wx5823bf96d3bd56c7", "s" * 32, "woAJ2GCAAAXtWyujaWJHDDGi0mACAAAA"
-TOKEN, AES_KEY = "QDG6eK", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
-
-
-@dataclass
-class Corp:
-    """WeCom's servers for one corporation."""
-
-    answers: list[int | Response | dict[str, Any]] = field(default_factory=list)
-    token: str = ""
-    token_calls: int = 0
-    tasks: list[dict[str, Any]] = field(default_factory=list)
-    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        body = await request.body()
-        answer = self._answer(request, json.loads(body) if body else {})
-        made = answer if isinstance(answer, Response) else JSONResponse(answer)
-        await made(scope, receive, send)
-
-    def _answer(self, request: Request, document: dict[str, Any]) -> Any:
-        query = request.query_params
-        if request.url.path == "/cgi-bin/gettoken":
-            assert request.method == "GET"
-            self.token_calls += 1
-            if (query["corpid"], query["corpsecret"]) != (CORP, SECRET):
-                return {"errcode": 40001, "errmsg": "invalid credential"}
-            self.token = self.token or f"TOKEN-{next(self._numbers)}"
-            return {"errcode": 0, "errmsg": "ok", "access_token": self.token, "expires_in": 7200}
-        if query.get("access_token") != self.token or not self.token:
-            return {"errcode": 40014, "errmsg": "invalid access_token"}
-        if request.url.path != "/cgi-bin/externalcontact/add_msg_template":
-            return {"errcode": 40066}
-        if self.answers:
-            answer = self.answers.pop(0)
-            return {"errcode": answer, "errmsg": "scripted"} if isinstance(answer, int) else answer
-        self.tasks.append(document)
-        return {"errcode": 0, "errmsg": "ok", "fail_list": [], "msgid": f"msgGCAAA{len(self.tasks)}"}
 
 
 def building(base_url: str, outbound: Outbound, **secrets: str) -> Building:
@@ -228,14 +187,7 @@ async def test_an_operators_system_tells_who_a_customer_is(
 ) -> None:
     corp = Corp()
     async with served(corp) as address:
-        body = {
-            "slug": "corp",
-            "kind": "wecom",
-            "name": "企业微信",
-            "options": {"base_url": address, "corp_id": CORP, "sender": "zhangsan"},
-            "secrets": {"corp_secret": SECRET, "token": TOKEN, "aes_key": AES_KEY},
-        }
-        assert (await desk.ask("POST", "channel-providers", body)).status_code == 201
+        await enter(desk, address)
         member = ground.member(language="zh")
         path = f"members/{member.id}/accounts/corp"
         told = await desk.ask("PUT", path, {"address": CUSTOMER})
