@@ -1,18 +1,33 @@
-"""Alipay life accounts: template messages."""
+"""Alipay life accounts: template messages, and readers who leave."""
 
+import hashlib
+from datetime import timedelta
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from district.channels.kinds.kind import Building, Kind, Login
+from district.channels.kinds.kind import (
+    Building,
+    Incoming,
+    Kind,
+    Login,
+    ReceiptEvent,
+    ReceiptKind,
+    ReceiptRefused,
+    Reply,
+)
 from district.channels.kinds.wechat_options import MOST_TEMPLATES, Pattern, TemplateId, Url
-from push.channels import alipay, alipay_signing, wechat_templates
+from push.channels import alipay, alipay_events, alipay_signing, wechat_templates
 from push.channels.alipay import AlipayApp, AlipaySender
+from push.channels.alipay_events import Post, PostRefused
 from push.channels.alipay_signing import KeyInvalid
 from push.channels.wechat_templates import PatternInvalid, Template, Use
 from push.consent import Channel
 
 NAME: Final = "alipay_life"
+OLDEST: Final = timedelta(days=1)
+"""A notice of longer ago may be a repeat by somebody who saw it: Alipay's own come again within seconds."""
+_CHECK, _UNFOLLOW = "verifygw", "unfollow"
 KeyText = Annotated[str, StringConstraints(min_length=100, max_length=8_000)]
 KeywordName = Annotated[str, StringConstraints(pattern=r"^(first|remark|keyword[1-9])$")]
 
@@ -117,6 +132,47 @@ def authorise(building: Building, back: str, state: str) -> str:
     )
 
 
+def receive(building: Building, incoming: Incoming) -> Reply:
+    """The check of the address, and events of the life account, each answered as Alipay wants it. Raises: ReceiptRefused."""
+    options = building.options
+    try:
+        post = alipay_events.read(
+            incoming.body, alipay_key=alipay_signing.public_key_of(options.alipay_public_key)
+        )
+    except PostRefused as refused:
+        raise ReceiptRefused(str(refused)) from None
+    if post.app_id != options.app_id:
+        raise ReceiptRefused("The post is for another application.")
+    key = alipay_signing.private_key_of(building.secrets.private_key)
+    if post.event == _CHECK:
+        return Reply(status=200, body=alipay_events.checked(key), media_type=alipay_events.MEDIA_TYPE)
+    if post.at is None or abs(incoming.received_at - post.at) > OLDEST:
+        raise ReceiptRefused("The post's time is too far from now; check the clocks.")
+    return Reply(
+        events=_told(post),
+        status=200,
+        body=alipay_events.acknowledged(key, post, now=incoming.received_at),
+        media_type=alipay_events.MEDIA_TYPE,
+    )
+
+
+def _told(post: Post) -> list[ReceiptEvent]:
+    """A reader who unfollows, under each name that Alipay gives him: an application knows one of them."""
+    if post.event != _UNFOLLOW or post.at is None:
+        return []
+    said_at = int(post.at.timestamp() * 1000)
+    return [
+        ReceiptEvent(
+            key=f"unfollow:{hashlib.sha256(user.encode()).hexdigest()[:32]}:{said_at}",
+            message_id="",
+            kind=ReceiptKind.ADDRESS_GONE,
+            at=post.at,
+            address=user,
+        )
+        for user in post.users
+    ]
+
+
 KIND: Final = Kind(
     name=NAME,
     channel=Channel.ALIPAY,
@@ -124,5 +180,6 @@ KIND: Final = Kind(
     options=AlipayOptions,
     secrets=AlipaySecrets,
     build=build,
+    receive=receive,
     login=Login(identify=identify, authorise=authorise),
 )

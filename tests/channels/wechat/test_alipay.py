@@ -6,21 +6,13 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -36,27 +28,13 @@ from push.identifiers import DeliveryId
 from push.message import Message, MessagePurpose
 from push.receipts import Failure, FailureKind, Receipt
 from push.wording import Language
+from tests.channels.wechat.alipay_keys import APP_ID, USER, pair, private_text, public_text
 from tests.district.deliveries.servers import served
 from tests.push.outbox_world import BASE_MESSAGE
 
 K = FailureKind
 NOW = datetime(2026, 5, 8, 9, 0, tzinfo=UTC)
-APP_ID, USER = "2014072300007148", "2088102122458832"
 SEND, TOKEN = "alipay.open.public.message.single.send", "alipay.system.oauth.token"
-
-
-@cache
-def pair(_name: str) -> RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-
-
-def private_text(key: RSAPrivateKey) -> str:
-    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return base64.b64encode(der).decode()
-
-
-def public_text(key: RSAPrivateKey) -> str:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 @dataclass
