@@ -84,6 +84,15 @@ SELECT count(*), coalesce(max(number), -1) FROM pool_piece
 WHERE district_id = %(district_id)s AND campaign_id = %(campaign_id)s
 """
 
+UNMADE_POOLS_SQL = """
+SELECT wanted.campaign_id FROM unnest(%(campaigns)s::uuid[]) AS wanted (campaign_id)
+WHERE NOT EXISTS (
+    SELECT FROM pool_piece
+    WHERE pool_piece.district_id = %(district_id)s AND pool_piece.campaign_id = wanted.campaign_id
+)
+ORDER BY wanted.campaign_id
+"""
+
 FILL_POOL_SQL = """
 INSERT INTO pool_piece (district_id, campaign_id, number, amount_minor)
 SELECT %(district_id)s, %(campaign_id)s, %(first)s + place - 1, amount_minor

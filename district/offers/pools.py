@@ -20,25 +20,36 @@ MOST_PIECES = 1_000_000
 Connection = AsyncConnection[TupleRow]
 
 
+async def make_missing(
+    connection: Connection, district_id: uuid.UUID, candidates: Sequence[Candidate]
+) -> None:
+    """Make the pools of these that were never made. Before anything else is held: it locks the campaigns' stocks."""
+    pooled = {one.terms.campaign_id: one.terms for one in candidates if one.terms.is_pooled}
+    if not pooled:
+        return
+    values = {"district_id": district_id, "campaigns": sorted(pooled)}
+    for row in await (await connection.execute(claim_queries.UNMADE_POOLS_SQL, values)).fetchall():
+        await fill(connection, district_id, pooled[row[0]])
+
+
 async def take(
     connection: Connection, district_id: uuid.UUID, candidates: Sequence[Candidate]
 ) -> tuple[list[Candidate], set[uuid.UUID]]:
-    """One piece for each of a pooled campaign; all that may go on, and the offers for which no piece was left."""
-    pooled: dict[uuid.UUID, list[Candidate]] = {}
+    """One piece for each, the first of each campaign first: what they drew, and the offers for which none was left.
+
+    Nothing that is refused for another reason may come here: while it held a piece, others would hear that none is left.
+    """
+    wanted: dict[uuid.UUID, list[Candidate]] = {}
     for one in candidates:
-        if one.terms.is_pooled:
-            pooled.setdefault(one.draft.campaign_id, []).append(one)
+        wanted.setdefault(one.draft.campaign_id, []).append(one)
     amounts: dict[uuid.UUID, int | None] = {}
-    for campaign_id in sorted(pooled):
-        wanted = [one.offer_id for one in pooled[campaign_id]]
-        amounts |= await take_pieces(connection, district_id, pooled[campaign_id][0].terms, wanted)
-    going = [
-        replace(one, amount_minor=amounts[one.offer_id]) if one.offer_id in amounts else one
-        for one in candidates
-        if one.offer_id in amounts or not one.terms.is_pooled
+    for campaign_id in sorted(wanted):
+        offers = [one.offer_id for one in wanted[campaign_id]]
+        amounts |= await _draw(connection, district_id, wanted[campaign_id][0].terms, offers)
+    drawn = [
+        replace(one, amount_minor=amounts[one.offer_id]) for one in candidates if one.offer_id in amounts
     ]
-    empty = {one.offer_id for one in candidates if one.terms.is_pooled and one.offer_id not in amounts}
-    return going, empty
+    return drawn, {one.offer_id for one in candidates} - set(amounts)
 
 
 async def take_pieces(

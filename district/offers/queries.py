@@ -34,6 +34,13 @@ ON CONFLICT (district_id, campaign_id, member_id, occurrence_key) DO NOTHING
 RETURNING id
 """
 
+SAY_AMOUNTS_SQL = """
+UPDATE offer SET value = said.value, title = said.title, text = said.text
+FROM unnest(%(ids)s::uuid[], %(values)s::jsonb[], %(titles)s::jsonb[], %(texts)s::jsonb[])
+     AS said (id, value, title, text)
+WHERE offer.district_id = %(district_id)s AND offer.id = said.id
+"""
+
 # The first slot that is free, of those who have fewer in use than their cap; the key decides between two that did not
 # wait for each other.
 TAKE_SLOTS_SQL = """
@@ -135,6 +142,17 @@ VOID_RESERVED_SQL = """
 UPDATE offer SET state = 'void'
 WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[]) AND state = 'reserved'
   AND reserved_until <= %(now)s
+RETURNING id, campaign_id, member_id, held_day, held_minor
+"""
+
+VOID_ABANDONED_SQL = """
+UPDATE offer SET state = 'void'
+WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[]) AND state IN ('issued', 'opened')
+  AND valid_until > %(now)s
+  AND EXISTS (
+    SELECT FROM member
+    WHERE member.district_id = %(district_id)s AND member.id = offer.member_id AND member.state = 'erased'
+  )
 RETURNING id, campaign_id, member_id, held_day, held_minor
 """
 

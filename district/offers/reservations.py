@@ -154,7 +154,7 @@ async def _return_allowances(
 
 
 async def release(connection: Connection, district_id: uuid.UUID, lost: Sequence[Candidate]) -> None:
-    """Undo what candidates of this transaction took: pieces, slots, and the offers themselves."""
+    """Undo what candidates of this transaction took: slots, and the offers themselves. Pieces they have none yet."""
     if not lost:
         return
     values = {
@@ -162,8 +162,6 @@ async def release(connection: Connection, district_id: uuid.UUID, lost: Sequence
         "offers": [one.offer_id for one in lost],
         "members": [one.draft.member_id for one in lost],
     }
-    if any(one.terms.is_pooled for one in lost):
-        await connection.execute(claim_queries.RETURN_PIECES_SQL, values)
     await connection.execute(queries.RELEASE_SLOTS_SQL, values)
     await connection.execute(queries.DELETE_OFFERS_SQL, values)
 
@@ -174,6 +172,16 @@ async def void_unsent(connection: Connection, district_id: uuid.UUID, offer_ids:
     For deliveries that end before anything left. An offer that was opened, used or void stays as it is.
     """
     return await _void(connection, district_id, offer_ids, queries.VOID_UNSENT_SQL)
+
+
+async def void_abandoned(
+    connection: Connection, district_id: uuid.UUID, offer_ids: Sequence[uuid.UUID], *, now: datetime
+) -> int:
+    """Void offers that are open again though their members have left, and give back all that they held; how many.
+
+    As closing an account does with open ones. What is over stays as it is: only its money goes back, by the job.
+    """
+    return await _void(connection, district_id, offer_ids, queries.VOID_ABANDONED_SQL, now=now)
 
 
 async def void_unclaimed(

@@ -102,13 +102,15 @@ async def _truth(connection: Connection, district_id: uuid.UUID, drafts: Sequenc
 async def _issue_wave(
     connection: Connection, district: DistrictInfo, wave: Sequence[Candidate], *, now: datetime
 ) -> tuple[list[IssuedOffer], list[Refusal]]:
-    """Pieces, offers, slots, budgets, then stock; who fails at one gives back what it took before."""
+    """Offers, slots, budgets, then a piece or stock; who fails at one gives back what it took before.
+
+    What many may want the last of comes last, so that nobody goes without for one who is refused anyway.
+    """
     reasons: dict[uuid.UUID, Suppression] = {}
-    drawn, empty = await pools.take(connection, district.id, wave)
-    reasons |= dict.fromkeys(empty, Suppression.SOLD_OUT)
-    words = await _insert_offers(connection, district, drawn, now=now)
-    fresh = [one for one in drawn if one.offer_id in words]
-    again = [one for one in drawn if one.offer_id not in words]
+    await pools.make_missing(connection, district.id, wave)
+    words = await _insert_offers(connection, district, wave, now=now)
+    fresh = [one for one in wave if one.offer_id in words]
+    again = [one for one in wave if one.offer_id not in words]
     reasons |= {one.offer_id: Suppression.DUPLICATE for one in again}
     capped = await reservations.take_slots(connection, district.id, fresh, now=now)
     reasons |= dict.fromkeys(capped, Suppression.FREQUENCY_CAP)
@@ -116,22 +118,63 @@ async def _issue_wave(
     spent = await reservations.take_allowances(connection, district, within, now=now)
     reasons |= dict.fromkeys(spent, Suppression.BUDGET)
     afforded = [one for one in within if one.offer_id not in spent]
-    counted = [one for one in afforded if not one.terms.is_pooled]
-    sold_out = await reservations.take_stock(connection, district.id, counted)
+    drawn, sold_out = await _take_pieces(connection, district.id, afforded)
     reasons |= dict.fromkeys(sold_out, Suppression.SOLD_OUT)
+    words |= await _say_amounts(connection, district, drawn)
     await reservations.return_allowances(
-        connection, district, [one for one in counted if one.offer_id in sold_out], now=now
+        connection, district, [one for one in afforded if one.offer_id in sold_out], now=now
     )
-    await reservations.release(connection, district.id, [one for one in drawn if one.offer_id in reasons])
-    kept = [(one.offer_id, one.terms) for one in afforded if one.offer_id not in reasons]
-    await offline.bind(connection, district.id, kept)
+    await reservations.release(connection, district.id, [one for one in fresh if one.offer_id in reasons])
+    kept = [one for one in afforded if one.offer_id not in reasons]
+    await offline.bind(connection, district.id, [(one.offer_id, one.terms) for one in kept])
     refused = [refusal(one.draft, reasons[one.offer_id]) for one in wave if one.offer_id in reasons]
     issued = [
         IssuedOffer(id=one.offer_id, draft=one.draft, channels=one.channels, told=words[one.offer_id])
-        for one in afforded
-        if one.offer_id not in reasons
+        for one in kept
     ]
     return issued, refused
+
+
+async def _take_pieces(
+    connection: Connection, district_id: uuid.UUID, candidates: Sequence[Candidate]
+) -> tuple[list[Candidate], set[uuid.UUID]]:
+    """What was drawn of pools, and the offers, of pools and of counted stocks, for which nothing was left."""
+    drawn, empty = await pools.take(
+        connection, district_id, [one for one in candidates if one.terms.is_pooled]
+    )
+    counted = [one for one in candidates if not one.terms.is_pooled]
+    return drawn, empty | await reservations.take_stock(connection, district_id, counted)
+
+
+async def _say_amounts(
+    connection: Connection, district: DistrictInfo, drawn: Sequence[Candidate]
+) -> dict[uuid.UUID, Told]:
+    """Write what is in each packet into its offer; the words with it."""
+    packets = [one for one in drawn if one.amount_minor is not None]
+    words = {one.offer_id: _told(one, district) for one in packets}
+    if packets:
+        await connection.execute(
+            queries.SAY_AMOUNTS_SQL,
+            {
+                "district_id": district.id,
+                "ids": list(words),
+                "values": [Jsonb(write_value(one.value)) for one in packets],
+                "titles": [Jsonb(dict(one.title)) for one in words.values()],
+                "texts": [Jsonb(dict(one.text)) for one in words.values()],
+            },
+        )
+    return words
+
+
+def _told(one: Candidate, district: DistrictInfo) -> Told:
+    return told(
+        one.terms,
+        district,
+        variant=one.variant,
+        value=one.value,
+        until=one.draft.valid_until,
+        called=one.called,
+    )
 
 
 async def _insert_offers(
@@ -141,17 +184,7 @@ async def _insert_offers(
     if not wave:
         return {}
     drafts = [one.draft for one in wave]
-    words = {
-        one.offer_id: told(
-            one.terms,
-            district,
-            variant=one.variant,
-            value=one.value,
-            until=one.draft.valid_until,
-            called=one.called,
-        )
-        for one in wave
-    }
+    words = {one.offer_id: _told(one, district) for one in wave}
     cursor = await connection.execute(
         queries.INSERT_OFFERS_SQL,
         {

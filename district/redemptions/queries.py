@@ -93,6 +93,15 @@ SELECT id, redemption_id, reversed_at FROM reversal
 WHERE district_id = %(district_id)s AND till = %(till)s AND return_request_no = %(request_no)s
 """
 
+# Whoever closes an account locks the member first: what is taken back meanwhile waits, and then finds nobody.
+LOCK_HOLDER_SQL = """
+SELECT member.state FROM redemption
+JOIN offer ON offer.district_id = redemption.district_id AND offer.id = redemption.offer_id
+JOIN member ON member.district_id = offer.district_id AND member.id = offer.member_id
+WHERE redemption.district_id = %(district_id)s AND redemption.id = %(redemption_id)s
+FOR KEY SHARE OF member
+"""
+
 REVERSE_SQL = """
 UPDATE redemption SET reversed_at = %(now)s
 WHERE district_id = %(district_id)s AND id = %(redemption_id)s AND reversed_at IS NULL

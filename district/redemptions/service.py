@@ -13,6 +13,8 @@ from psycopg.types.json import Jsonb
 from district.auth.service import Principal
 from district.clock import Clock
 from district.database import Pool, new_id, transaction
+from district.members.models import MemberState
+from district.offers import reservations
 from district.problems import DistrictError, NotFound
 from district.redemptions import booking, guesses, hold_queries, presenting, queries, using
 from district.redemptions.presenting import CodeKind, Presented
@@ -204,7 +206,7 @@ async def write(connection: Connection, values: dict[str, Any], found: using.Fou
 async def reverse(
     pool: Pool, principal: Principal, redemption_id: uuid.UUID, back: Return, *, clock: Clock
 ) -> Returned:
-    """Take a redemption back; its offer can be used again while it is valid.
+    """Take a redemption back; its offer can be used again while it is valid, unless its member has left.
 
     Raises: NotFound for another store's, AlreadyReversed, RefundOver, RequestNumberReused.
     """
@@ -249,6 +251,7 @@ async def _returned(connection: Connection, values: dict[str, Any]) -> Returned 
 
 
 async def _reverse(connection: Connection, values: dict[str, Any]) -> Returned:
+    holder = await (await connection.execute(queries.LOCK_HOLDER_SQL, values)).fetchone()
     reversed_row = await (await connection.execute(queries.REVERSE_SQL, values)).fetchone()
     if reversed_row is None:
         stored = await _returned(connection, values)
@@ -259,6 +262,10 @@ async def _reverse(connection: Connection, values: dict[str, Any]) -> Returned:
     if written is None:
         raise RequestNumberReused("Count the till's request number up for each new reversal.")
     await connection.execute(queries.RETURN_OFFER_SQL, values | {"offer_id": reversed_row[0]})
+    if holder is not None and holder[0] == MemberState.ERASED:
+        await reservations.void_abandoned(
+            connection, values["district_id"], [reversed_row[0]], now=values["now"]
+        )
     await booking.book_reversal(connection, values)
     return Returned(
         reversal_id=values["id"], redemption_id=values["redemption_id"], reversed_at=values["now"]
