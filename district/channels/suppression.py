@@ -54,6 +54,20 @@ def came_back(session: Session, district_id: uuid.UUID, returned: Returned) -> N
     session.execute(text(queries.CAME_BACK_SQL), values)
 
 
+def arrived(
+    session: Session, district_id: uuid.UUID, member_id: uuid.UUID, channel: Channel, *, digest: bytes
+) -> None:
+    """Forget the days on which messages came back from an address that has taken one; who gets nothing is left alone."""
+    suspect = (
+        kept(district_id),
+        MemberEndpoint.member_id == member_id,
+        MemberEndpoint.channel == channel.value,
+        MemberEndpoint.state == EndpointState.SUSPECT,
+        func.substr(MemberEndpoint.address_hash, 1, len(digest)) == digest,
+    )
+    session.execute(delete(MemberEndpoint).where(*suspect))
+
+
 def kept(district_id: uuid.UUID) -> ColumnElement[bool]:
     """Which rows are numbers and e-mail addresses that messages came back from."""
     return and_(

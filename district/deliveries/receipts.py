@@ -116,6 +116,7 @@ def carry_out(
     """What a receipt says of its message: it arrived, it came back, its reader wants no more."""
     if told.kind in ARRIVED:
         _mark(session, message, at=told.at, is_opened=told.kind in OPENED)
+        _arrived(session, message, told)
     elif told.kind in REFUSING:
         _refuse(session, district, message, told.kind, clock=clock)
     elif Channel(message.channel) in CONTACTS:
@@ -142,6 +143,14 @@ def _came_back(session: Session, message: OutboxMessage, told: Told) -> None:
     )
 
 
+def _arrived(session: Session, message: OutboxMessage, told: Told) -> None:
+    """A number that takes texts is no number to give up, however often it was switched off before."""
+    if message.channel == Channel.SMS and message.member_id is not None and told.address_hash is not None:
+        suppression.arrived(
+            session, message.district_id, message.member_id, Channel.SMS, digest=told.address_hash
+        )
+
+
 def _mark(session: Session, message: OutboxMessage, *, at: datetime, is_opened: bool) -> None:
     values = {"delivered_at": func.coalesce(OutboxMessage.delivered_at, at)}
     if is_opened:
@@ -154,7 +163,8 @@ def _address_gone(session: Session, message: OutboxMessage, digest: bytes | None
     """The endpoint that it went to is gone: the one named, else the one that took a message last."""
     if message.member_id is None:
         return
-    is_named = MemberEndpoint.address_hash == digest if digest is not None else true()
+    start = func.substr(MemberEndpoint.address_hash, 1, len(digest or b""))
+    is_named = start == digest if digest is not None else true()
     newest = (
         select(MemberEndpoint.id)
         .where(

@@ -1,6 +1,8 @@
 """What channels are called on pages."""
 
 from district.web.language import gettext as _
+from push.channels.sms_codes import NumberState, state_of
+from push.consent import Channel
 
 
 def channel_word(channel: str) -> str:
@@ -20,6 +22,15 @@ def channel_word(channel: str) -> str:
         "wallet": _("wallet of telephones"),
     }
     return words.get(channel, str(channel))
+
+
+def why_returned(channel: str, code: str) -> str:
+    """What a carrier's code of a text that came back means; empty where the code says no more."""
+    words = {
+        NumberState.GONE: _("The carrier does not know this number"),
+        NumberState.UNREACHED: _("Switched off, out of service or out of reach"),
+    }
+    return words.get(state_of(code), "") if channel == Channel.SMS else ""
 
 
 def dns_words() -> dict[str, str]:

@@ -12,7 +12,7 @@ from district.channels import suppression
 from district.clock import ClockDep
 from district.database import DbSession
 from district.footfall.routes import csv_answer
-from district.web.channel_words import channel_word
+from district.web.channel_words import channel_word, why_returned
 from district.web.operator_shell import machine_ago, waiting
 from district.web.security import require_own_form
 from district.web.staff import Staff, staff
@@ -50,6 +50,7 @@ def page(
         most=suppression.MOST_FAILURES,
         sought=sought,
         channel_word=channel_word,
+        why=why_returned,
         ago=machine_ago(clock),
     )
 

@@ -30,8 +30,6 @@ _STATUS: Final = {
     "failed": ReceiptKind.FAILED,
     "read": ReceiptKind.OPENED,
 }
-_GONE: Final = frozenset({"30005", "30006"})
-"""Unknown subscriber, and a line that takes no texts."""
 Url = Annotated[str, Field(max_length=200, pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$")]
 Word = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
 Gap = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,20}$")]
@@ -159,7 +157,7 @@ def receive_twilio(building: Building, incoming: Incoming) -> Reply:
     if not status:
         said = Heard(key=message_id, sender=form.get("From", "")[:40], text=form.get("Body", ""))
         return Reply(heard=[said])
-    kind = ReceiptKind.ADDRESS_GONE if form.get("ErrorCode") in _GONE else _STATUS.get(status)
+    kind = _STATUS.get(status)
     if kind is None:
         return Reply()
     event = ReceiptEvent(
@@ -168,7 +166,7 @@ def receive_twilio(building: Building, incoming: Incoming) -> Reply:
         kind=kind,
         detail=form.get("ErrorCode", "")[:20],
     )
-    return Reply(events=[event])
+    return Reply(events=[text_reports.of_number(event, form.get("To", "")[:40])])
 
 
 def build_aliyun(building: Building) -> AliyunSender:

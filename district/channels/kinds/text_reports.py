@@ -7,7 +7,9 @@ Sources: help.aliyun.com/zh/sms/developer-reference/smsreport-2 and smsup-2; clo
 
 import hmac
 import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -22,10 +24,14 @@ from district.channels.kinds.kind import (
     ReceiptRefused,
     Reply,
 )
+from push.channels import sms_codes
+from push.channels.email_verp import digest_of
+from push.channels.sms_codes import NumberState
 
 MOST_ENTRIES: Final = 1_000
 KEY: Final = "key"
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
+_OF_CHINA: Final = re.compile(r"1[3-9][0-9]{9}")
 _ABOUT: Final = b"receipts of text messages 1|"
 _ALIYUN_TAKEN: Final = json.dumps({"code": 0, "msg": "接收成功"}, ensure_ascii=False).encode()
 _TENCENT_TAKEN: Final = json.dumps({"result": 0, "errmsg": "OK"}).encode()
@@ -86,24 +92,45 @@ def receive_tencent(building: Building, incoming: Incoming) -> Reply:
 def _of_aliyun(entry: Mapping[str, Any]) -> ReceiptEvent:
     """out_id is the delivery's id, as it was sent: so a receipt finds its message whatever comes first."""
     arrived, code, number = entry.get("success") is True, _word(entry, "err_code"), _word(entry, "biz_id")
-    return ReceiptEvent(
+    told = ReceiptEvent(
         key=f"{number}:{'arrived' if arrived else code}",
         message_id=_word(entry, "out_id") or number,
         kind=ReceiptKind.DELIVERED if arrived else ReceiptKind.FAILED,
         at=_time(entry.get("report_time")),
         detail="" if arrived else code,
     )
+    return of_number(told, _chinese(_word(entry, "phone_number")))
 
 
 def _of_tencent(entry: Mapping[str, Any]) -> ReceiptEvent:
     arrived, code, number = entry["report_status"] == "SUCCESS", _word(entry, "errmsg"), _word(entry, "sid")
-    return ReceiptEvent(
+    told = ReceiptEvent(
         key=f"{number}:{'arrived' if arrived else code}",
         message_id=number,
         kind=ReceiptKind.DELIVERED if arrived else ReceiptKind.FAILED,
         at=_time(entry.get("user_receive_time")),
         detail="" if arrived else code,
     )
+    return of_number(told, _number(entry))
+
+
+_KINDS: Final = {NumberState.GONE: ReceiptKind.ADDRESS_GONE, NumberState.REFUSES: ReceiptKind.STOPPED}
+
+
+def of_number(told: ReceiptEvent, number: str) -> ReceiptEvent:
+    """The same, with what its code says of the number: only what concerns the number is held against it, or for it."""
+    arrived = told.kind is ReceiptKind.DELIVERED
+    state = NumberState.UNREACHED if arrived else sms_codes.state_of(told.detail)
+    is_of_it = bool(number) and state is not NumberState.OF_NO_NUMBER
+    digest = digest_of(number) if is_of_it else None
+    return replace(told, kind=_KINDS.get(state, told.kind), address_hash=digest)
+
+
+def _chinese(number: str) -> str:
+    """The international number: Alibaba Cloud names China's without the country."""
+    if not number or number.startswith("+"):
+        return number
+    return f"+86{number}" if _OF_CHINA.fullmatch(number) else f"+{number}"
 
 
 def _address(building: Building, account_secret: str) -> str:

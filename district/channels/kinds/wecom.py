@@ -27,6 +27,7 @@ from district.channels.kinds.wechat_posts import (
     event_of,
 )
 from push.channels import wechat_crypto, wechat_events
+from push.channels.email_verp import digest_of
 from push.channels.wechat_api import TokenApi
 from push.channels.wechat_crypto import Envelope, EnvelopeRefused
 from push.channels.wechat_tokens import SharedToken
@@ -117,7 +118,7 @@ def asker(building: Building) -> WeComAsker:
 
 
 def _receipt(asked: Asked, found: TaskResult) -> ReceiptEvent:
-    digest = hashlib.sha256(found.customer.encode()).digest() if found.customer else None
+    digest = digest_of(found.customer) if found.customer else None
     return replace(_event(asked, _STATES[found.state], _WORDS[found.state]), at=found.at, address_hash=digest)
 
 
