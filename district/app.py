@@ -17,7 +17,7 @@ from district import api, events, problems
 from district.auth import principals
 from district.bodies import BodyLimit
 from district.clock import Clock, SystemClock, system
-from district.database import Pool, make_engine, make_pool, make_sessions
+from district.database import Pool, keep_time, make_engine, make_pool, make_sessions
 from district.districts import service as districts
 from district.feeds import service as feeds
 from district.feeds.health import FeedCounts
@@ -202,6 +202,8 @@ async def _keep_snapshots(app: FastAPI, settings: Settings) -> list[asyncio.Task
     await asyncio.gather(*(snapshot.refresh() for snapshot in snapshots.values()))
     tasks = [asyncio.create_task(snapshot.keep(settings.snapshot_poll)) for snapshot in snapshots.values()]
     tasks.append(asyncio.create_task(_follow_simulation(app)))
+    if isinstance(app.state.clock, SystemClock):
+        tasks.append(asyncio.create_task(keep_time(app.state.pool, app.state.clock)))
     tasks.append(asyncio.create_task(app.state.feed_counts.keep_writing(app.state.pool, app.state.clock)))
     tasks.append(asyncio.create_task(app.state.later.keep_writing()))
     assert settings.database_url is not None  # noqa: S101 checked by lifespan

@@ -1,15 +1,45 @@
 """The only reader of clocks: business time, which may be simulated, and machine time, which never is.
 
 Business time rules hours, caps, quiet hours, visits and ``at``; machine time rules leases, retries, codes, tokens and signatures.
-The simulation is one row (``clock_simulation``) that all roles read; it never goes back.
+The simulation is one row (``clock_simulation``) that all roles read; it never goes back. Machine time is the database's: a
+process whose machine shows another time counts on from what the database said last.
 """
 
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, Request
+
+AGREES: Final = timedelta(seconds=1)
+"""Clocks that differ by no more show the same time."""
+SHARP_S: Final = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What the database's clock showed at some moment between two of this process's own counts (``counted``)."""
+
+    at: datetime
+    before_s: float
+    after_s: float
+
+    @property
+    def is_sharp(self) -> bool:
+        """Whether it says to the second when that was; a process that was stopped while it asked cannot tell."""
+        return self.after_s - self.before_s <= SHARP_S
+
+    def counted_on(self, now_s: float) -> datetime:
+        """What that clock shows by now if nobody has set it."""
+        return self.at + timedelta(seconds=now_s - (self.before_s + self.after_s) / 2)
+
+    def step_to(self, later: "Reading") -> timedelta:
+        """How far the clock was set between two sharp readings; zero when it just went on."""
+        earliest, latest = self.counted_on(later.before_s), self.counted_on(later.after_s)
+        if earliest - AGREES <= later.at <= latest + AGREES:
+            return timedelta(0)
+        return later.at - (earliest + (latest - earliest) / 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +66,15 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """Real time, or the simulation that was last given to ``follow``."""
+    """Real time, or the simulation that was last given to ``follow``.
+
+    Once the database's clock was read (``set_by``), it rules: this machine's own clock is believed only while the two
+    agree, and whoever sets it to another time changes nothing here.
+    """
 
     def __init__(self, simulation: Simulation | None = None) -> None:
         self._simulation = simulation
+        self._reading: Reading | None = None
 
     @property
     def simulation(self) -> Simulation | None:
@@ -50,6 +85,11 @@ class SystemClock:
         """Take the simulation that the database holds."""
         self._simulation = simulation
 
+    def set_by(self, reading: Reading) -> None:
+        """Take the database's time, unless it is not known to the second when that was."""
+        if reading.is_sharp:
+            self._reading = reading
+
     def now(self) -> datetime:
         """Business time, aware, UTC."""
         machine = self.machine_now()
@@ -57,7 +97,11 @@ class SystemClock:
 
     def machine_now(self) -> datetime:
         """Machine time, aware, UTC."""
-        return datetime.now(UTC)
+        shown = datetime.now(UTC)
+        if self._reading is None:
+            return shown
+        ruling = self._reading.counted_on(counted())
+        return shown if abs(shown - ruling) <= AGREES else ruling
 
 
 class FixedClock:
@@ -82,12 +126,20 @@ class FixedClock:
 
 
 system = SystemClock()
-"""The clock of this process. ``database.follow_simulation`` keeps it in step with the stored simulation."""
+"""The clock of this process. Each role keeps it in step with the database's time and with the stored simulation."""
 
 
 def monotonic() -> float:
     """Seconds that never go back, for measuring how long something took."""
     return time.monotonic()
+
+
+def counted() -> float:
+    """Seconds that nobody can set, with those in which the machine slept: for counting on from a time that was read."""
+    return time.clock_gettime(_COUNTED)
+
+
+_COUNTED: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux alone counts the sleep
 
 
 async def get_clock(request: Request) -> Clock:

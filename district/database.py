@@ -1,21 +1,24 @@
 """Connections: one declarative base, synchronous sessions for pages and CRUD, an asynchronous pool for hot paths."""
 
+import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
+import psycopg
 import uuid_utils.compat
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy import TIMESTAMP, Engine, MetaData, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from district.clock import Simulation
+from district.clock import Reading, Simulation, SystemClock, counted
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -129,6 +132,27 @@ async def transaction(pool: Pool) -> AsyncIterator[AsyncConnection[TupleRow]]:
 def notify(session: Session, channel: str, payload: str = "") -> None:
     """Tell listeners, when this transaction commits, that rows behind ``channel`` changed."""
     session.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
+
+
+READ_CLOCK_SQL = "SELECT clock_timestamp()"
+READ_CLOCK_EVERY_S = 1.0
+
+
+async def read_clock(connection: AsyncConnection[TupleRow]) -> Reading:
+    """What the database's clock shows."""
+    before_s = counted()
+    row = await (await connection.execute(READ_CLOCK_SQL)).fetchone()
+    assert row is not None  # noqa: S101 the statement has exactly one row
+    return Reading(at=row[0], before_s=before_s, after_s=counted())
+
+
+async def keep_time(pool: Pool, clock: SystemClock) -> None:
+    """Keep a process's clock by the database's, for ever; while the database is away it counts on."""
+    while True:
+        with contextlib.suppress(psycopg.Error, PoolTimeout, OSError):
+            async with pool.connection() as connection:
+                clock.set_by(await read_clock(connection))
+        await asyncio.sleep(READ_CLOCK_EVERY_S)
 
 
 SIMULATION_SQL = "SELECT machine_from, business_from, speed FROM clock_simulation WHERE id = 1"

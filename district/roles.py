@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 
 from district import events
 from district.clock import Clock, Simulation, SystemClock
-from district.database import Pool, make_pool
+from district.database import Pool, keep_time, make_pool
 from district.districts import service as districts
 from district.districts.service import DistrictInfo, Registry
 from district.problems import Unavailable
@@ -153,6 +153,8 @@ def _keep_fresh(context: RoleContext, url: str) -> None:
         context.books.hear(url),
     )
     context.tasks.extend(asyncio.create_task(one) for one in work)
+    if isinstance(context.clock, SystemClock):
+        context.tasks.append(asyncio.create_task(keep_time(context.pool, context.clock)))
 
 
 def _follow(context: RoleContext) -> None:

@@ -37,6 +37,13 @@ BROKER = "mosquitto"
 """What screens in shops are shown to work against."""
 
 
+def clock_mover() -> Path | None:
+    """What lets a test set one program's clock: a library that is preloaded."""
+    folders = (Path("/usr/lib"), programs.tools_root() / "usr/lib")
+    found = (path for folder in folders for path in folder.glob(f"*/faketime/{CLOCK_MOVER}.so.1"))
+    return next(found, None)
+
+
 def _has_cjk_font() -> bool:
     return any(
         any(folder.rglob("*CJK*"))
@@ -52,12 +59,12 @@ def missing() -> list[str]:
     """The packages to install. What only root can start is not wanted without root's rights: those tests say that they skip."""
     wanted = [] if _has_cjk_font() else ["fonts-noto-cjk"]
     wanted += [] if shutil.which("node") else ["nodejs"]  # runs the message centre of the tests
+    wanted += [] if clock_mover() else [CLOCK_MOVER]
     wanted += _missing_browsers()
     if privilege() is not None:
         wanted += _missing_servers()
     if os.geteuid() == 0:  # network namespaces are root's
         wanted += [package for program, package in GATEWAY.items() if shutil.which(program) is None]
-        wanted += [] if any(Path("/usr/lib").glob(f"*/faketime/{CLOCK_MOVER}.so.1")) else [CLOCK_MOVER]
     return wanted
 
 
