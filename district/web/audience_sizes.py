@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from district.audiences import ownership, segments
 from district.audiences.compile import compile_sql
 from district.audiences.models import Follow, Segment
+from district.audiences.ownership import SetOwner
 from district.auth import limits
 from district.auth.limits import Limit
 from district.auth.service import Principal
@@ -59,7 +60,7 @@ def size(session: Session, district: DistrictInfo, principal: Principal, rule: A
             "The audience names an uploaded list: how many of its people are members is told nowhere.",
             detail_zh="目标人群引用了上传的名单：名单中有多少人是会员不予透露。",
         )
-    _take(session, district, principal, clock=clock)
+    _take(session, district, whose, clock=clock)
     owner = segments.asked_as(session, district.id, whose)
     compiled = compile_sql(written_out, district, owner, now=clock.now())
     session.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": f"{LONGEST_S}s"})
@@ -75,20 +76,25 @@ def size(session: Session, district: DistrictInfo, principal: Principal, rule: A
     return tens(count)
 
 
-def followers(session: Session, district: DistrictInfo, principal: Principal) -> int:
-    """How many members follow any open store of the merchant, rounded down to tens."""
+def followers(session: Session, district: DistrictInfo, owner: SetOwner) -> int:
+    """How many members follow any store of the merchant or in the property, rounded down to tens."""
+    is_own = (
+        Store.merchant_id == owner.merchant_id
+        if owner.property_id is None
+        else Store.property_id == owner.property_id
+    )
     counted = (
         select(func.count(func.distinct(Follow.member_id)))
         .join(Store, (Store.district_id == Follow.district_id) & (Store.id == Follow.store_id))
-        .where(Follow.district_id == district.id, Store.merchant_id == principal.merchant_id)
+        .where(Follow.district_id == district.id, is_own)
     )
     return tens(session.scalar(counted) or 0)
 
 
-def _take(session: Session, district: DistrictInfo, principal: Principal, *, clock: Clock) -> None:
+def _take(session: Session, district: DistrictInfo, owner: SetOwner, *, clock: Clock) -> None:
     """Audiences that differ a little would tell of single people, as fences do: they share one limit."""
     limit = Limit(
-        subject=f"preview:{principal.merchant_id or district.id}",
+        subject=f"preview:{owner.id or district.id}",
         period=timedelta(hours=1),
         most=AN_HOUR,
         detail=f"At most {AN_HOUR} previews and counts an hour: wait a while.",

@@ -1,5 +1,7 @@
 """An audience in words, for those who approve it and those who made it. In the language being spoken."""
 
+from dataclasses import replace
+
 from district.web import categories
 from district.web.channel_words import channel_word
 from district.web.language import gettext as _
@@ -35,6 +37,24 @@ def in_words(audience: Audience) -> str:
     if audience.term == All():
         return _("everyone who agreed to offers")
     return _tree(audience.term, is_inside=False)
+
+
+def of_property(audience: Audience) -> Audience:
+    """The same of a property's own rule, in which the owner's stores are those of the property."""
+    return Audience(_of_property(audience.term))
+
+
+def _of_property(term: Term) -> Term:
+    match term:
+        case All(parts=parts) | AnyOf(parts=parts):
+            return replace(term, parts=tuple(_of_property(part) for part in parts))
+        case Not(part=part):
+            return replace(term, part=_of_property(part))
+        case Visits() | Lapsed() | Dwell() | LastVisit() | LastRedemption() | Did() | Follows():
+            is_own = term.scope is VisitScope.MERCHANT
+            return replace(term, scope=VisitScope.PROPERTY) if is_own else term
+        case _:
+            return term
 
 
 def _tree(term: Term, *, is_inside: bool) -> str:

@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 
 from district.web import (
+    audience_lists,
+    audience_segments,
     audience_shared,
-    merchant_audience,
-    merchant_lists,
-    merchant_tags,
+    audience_tags,
     operator_incentives,
     operator_marketing,
     operator_searches,
@@ -23,9 +23,9 @@ for _part in (
     property_editor,  # before the pages of one campaign, whose addresses take its words for ids
     staff_campaigns,
     audience_shared,
-    merchant_audience,
-    merchant_tags,
-    merchant_lists,
+    audience_segments,
+    audience_tags,
+    audience_lists,
     operator_marketing,
     operator_incentives,
     operator_searches,

@@ -358,6 +358,10 @@ def _pages(
             "/property/campaigns",
             "/property/campaigns/new",
             f"/property/campaigns/{coupon.campaign_id}",
+            "/property/audience",
+            "/property/audience/segments/new",
+            "/property/audience/tags",
+            "/property/audience/lists",
             "/property/statements",
         ],
         "operator": [
