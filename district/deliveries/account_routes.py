@@ -13,7 +13,6 @@ from district.auth import idempotency, limits
 from district.auth.idempotency import IdempotencyKey
 from district.auth.limits import Limit
 from district.auth.principals import Operator, Shopper
-from district.auth.service import Principal
 from district.channels.kinds import KINDS
 from district.channels.models import ChannelProvider, EndpointState
 from district.clock import ClockDep
@@ -22,9 +21,9 @@ from district.deliveries import account_calls, accounts
 from district.deliveries.account_schemas import AccountOut, NewBinding, NewGrants, TemplateLeft, ToldAccount
 from district.districts.service import DistrictDep, DistrictInfo, RegistryDep
 from district.members import service as members
+from district.members.callers import membership_of
 from district.members.ledger import Evidence
 from district.members.models import Member
-from district.problems import NotAuthenticated, NotFound
 from district.proxies import address_of
 from push.consent import Channel
 
@@ -33,14 +32,6 @@ PATH: Final = "/me/accounts"
 TOLD: Final = "/districts/{d}/members/{member_id}/accounts/{provider}"
 PRIVATE: Final = {"Cache-Control": "no-store"}
 TRIES_AN_HOUR: Final = 30
-
-
-def _member(session: Session, principal: Principal) -> Member:
-    """Raises: NotAuthenticated when the membership has ended."""
-    try:
-        return members.get(session, principal.district_id, principal.subject_id)
-    except NotFound as error:
-        raise NotAuthenticated("This membership has ended.") from error
 
 
 def count_try(session: Session, member: Member, clock: ClockDep) -> None:
@@ -84,7 +75,7 @@ def read_accounts(
     request: Request, principal: Shopper, session: DbSession, registry: RegistryDep, response: Response
 ) -> list[AccountOut]:
     """Accounts at WeChat and its like that the caller has bound, or may bind, here."""
-    member, district = _member(session, principal), registry.find(principal.district_slug)
+    member, district = membership_of(session, principal), registry.find(principal.district_slug)
     response.headers.update(PRIVATE)
     return [
         view(session, district, member, one, _origin(request))
@@ -108,12 +99,12 @@ def bind_account(
     district = registry.find(principal.district_slug)
     sessions = request.app.state.sessions
     with sessions.begin() as session:
-        count_try(session, _member(session, principal), clock)
+        count_try(session, membership_of(session, principal), clock)
         provider = accounts.provider_of(session, district.id, new.provider)
     address = account_calls.identify(request, district, provider, new.code, clock=clock)
     response.headers.update(PRIVATE)
     with sessions.begin() as session:
-        member = _member(session, principal)
+        member = membership_of(session, principal)
         accounts.bind(session, district, member.id, provider, address, clock=clock)
         return view(session, district, member, provider, _origin(request))
 
@@ -128,7 +119,7 @@ def unbind_account(
     clock: ClockDep,
 ) -> Response:
     """Forget the caller's account there; the consent to its channel is taken back."""
-    member, district = _member(session, principal), registry.find(principal.district_slug)
+    member, district = membership_of(session, principal), registry.find(principal.district_slug)
     agent = request.headers.get("user-agent", "")
     evidence = Evidence(proof="session", address=address_of(request), agent=agent)
     row = accounts.provider_of(session, district.id, provider)
@@ -150,7 +141,7 @@ def grant(
 
     What is left of each of the provider's templates; twenty messages by one template are counted ahead.
     """
-    member, district = _member(session, principal), registry.find(principal.district_slug)
+    member, district = membership_of(session, principal), registry.find(principal.district_slug)
     provider = accounts.provider_of(session, district.id, new.provider)
 
     def granted() -> list[TemplateLeft]:

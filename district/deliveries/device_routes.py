@@ -5,7 +5,6 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
-from sqlalchemy.orm import Session
 
 from district.auth.principals import Shopper
 from district.clock import ClockDep
@@ -13,11 +12,10 @@ from district.database import DbSession
 from district.deliveries import devices, own_endpoints
 from district.deliveries.device_schemas import DeviceOut, NewDevice
 from district.deliveries.push_routes import PRIVATE, secret_of
-from district.districts.service import DistrictInfo, RegistryDep
-from district.members import service as members
+from district.districts.service import RegistryDep
+from district.members.callers import membership_of
 from district.members.ledger import Evidence
-from district.members.models import Member
-from district.problems import NotAuthenticated, NotFound, Unavailable
+from district.problems import Unavailable
 from district.proxies import address_of
 from push.consent import Channel
 
@@ -25,21 +23,12 @@ router = APIRouter(prefix="/v1", tags=["members"])
 PATH = "/me/devices"
 
 
-def _self(session: Session, principal: Shopper, registry: RegistryDep) -> tuple[DistrictInfo, Member]:
-    """Raises: NotAuthenticated when the membership has ended."""
-    try:
-        member = members.get(session, principal.district_id, principal.subject_id)
-    except NotFound as error:
-        raise NotAuthenticated("This membership has ended.") from error
-    return registry.find(principal.district_slug), member
-
-
 @router.get(PATH)
 def read_devices(
     principal: Shopper, session: DbSession, registry: RegistryDep, response: Response
 ) -> list[DeviceOut]:
     """The caller's telephones with an app, the one seen last first."""
-    district, member = _self(session, principal, registry)
+    district, member = registry.find(principal.district_slug), membership_of(session, principal)
     response.headers.update(PRIVATE)
     return [devices.shown(row) for row in own_endpoints.listed(session, district.id, member.id, Channel.APP)]
 
@@ -59,7 +48,7 @@ def register(
 
     It is no consent: nothing is sent before the member agrees to marketing by this channel.
     """
-    district, member = _self(session, principal, registry)
+    district, member = registry.find(principal.district_slug), membership_of(session, principal)
     response.headers.update(PRIVATE)
     secret = secret_of(request)
     if not secret:
@@ -78,7 +67,7 @@ def forget(
     clock: ClockDep,
 ) -> Response:
     """Forget a telephone, as its app asks at sign-out; with the last one, the consent to its channel is taken back."""
-    district, member = _self(session, principal, registry)
+    district, member = registry.find(principal.district_slug), membership_of(session, principal)
     evidence = Evidence(
         proof="session", address=address_of(request), agent=request.headers.get("user-agent", "")
     )

@@ -5,18 +5,15 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
-from sqlalchemy.orm import Session
 
 from district.auth.principals import Shopper
 from district.clock import ClockDep
 from district.database import DbSession
 from district.deliveries import own_endpoints, push_subscriptions
 from district.deliveries.push_schemas import NewPushSubscription, PushKeyOut, PushSubscriptionOut
-from district.districts.service import DistrictDep, DistrictInfo, RegistryDep
-from district.members import service as members
+from district.districts.service import DistrictDep, RegistryDep
+from district.members.callers import membership_of
 from district.members.ledger import Evidence
-from district.members.models import Member
-from district.problems import NotAuthenticated, NotFound
 from district.proxies import address_of
 from push.consent import Channel
 
@@ -31,15 +28,6 @@ def secret_of(request: Request) -> str:
     return secret.get_secret_value() if secret else ""
 
 
-def _self(session: Session, principal: Shopper, registry: RegistryDep) -> tuple[DistrictInfo, Member]:
-    """Raises: NotAuthenticated when the membership has ended."""
-    try:
-        member = members.get(session, principal.district_id, principal.subject_id)
-    except NotFound as error:
-        raise NotAuthenticated("This membership has ended.") from error
-    return registry.find(principal.district_slug), member
-
-
 @router.get("/districts/{d}/push-key")
 def read_key(request: Request, district: DistrictDep, session: DbSession) -> PushKeyOut:
     """What a page of this district subscribes with; null where notifications are not set up. Public."""
@@ -52,7 +40,7 @@ def read_subscriptions(
     principal: Shopper, session: DbSession, registry: RegistryDep, response: Response
 ) -> list[PushSubscriptionOut]:
     """The caller's browsers, the one seen last first."""
-    district, member = _self(session, principal, registry)
+    district, member = registry.find(principal.district_slug), membership_of(session, principal)
     response.headers.update(PRIVATE)
     rows = own_endpoints.listed(session, district.id, member.id, Channel.WEB_PUSH)
     return [PushSubscriptionOut.model_validate(row) for row in rows]
@@ -73,7 +61,7 @@ def subscribe(
 
     It is no consent: nothing is sent before the member agrees to marketing by this channel.
     """
-    district, member = _self(session, principal, registry)
+    district, member = registry.find(principal.district_slug), membership_of(session, principal)
     response.headers.update(PRIVATE)
     row = push_subscriptions.subscribe(
         session, district, member, new, agent=user_agent, secret=secret_of(request), clock=clock
@@ -91,7 +79,7 @@ def unsubscribe(
     clock: ClockDep,
 ) -> Response:
     """Forget a browser; with the last one, the consent to its channel is taken back."""
-    district, member = _self(session, principal, registry)
+    district, member = registry.find(principal.district_slug), membership_of(session, principal)
     evidence = Evidence(
         proof="session", address=address_of(request), agent=request.headers.get("user-agent", "")
     )

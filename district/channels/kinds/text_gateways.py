@@ -33,6 +33,8 @@ _STATUS: Final = {
 Url = Annotated[str, Field(max_length=200, pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$")]
 Word = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
 Gap = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,20}$")]
+Source = Annotated[str, Field(pattern=r"^(\+?[0-9]{3,20}|[A-Za-z0-9][A-Za-z0-9 ]{0,10})$")]
+"""A number, or up to eleven letters."""
 Signature = Annotated[str, Field(pattern=r"^[^【】\x00-\x1f\x7f]{0,20}$")]
 
 

@@ -17,7 +17,7 @@ from district.channels.kinds.kind import (
     ReceiptRefused,
     Reply,
 )
-from district.channels.kinds.text_gateways import Signature, Url, Word, callback_of
+from district.channels.kinds.text_gateways import Signature, Source, Url, Word, callback_of
 from push.channels.sms_kannel import KannelSender
 from push.consent import Channel
 from push.identifiers import DeliveryId
@@ -33,7 +33,7 @@ class KannelOptions(BaseModel):
 
     base_url: Url = Field(description="Where the smsbox takes messages: http://10.0.0.5:13013")
     username: Word
-    source: Annotated[str, Field(pattern=r"^(\+?[0-9]{3,20}|[A-Za-z0-9][A-Za-z0-9 ]{0,10})$")] = Field(
+    source: Source = Field(
         description="What messages come from: +358401234567, a short number, or up to 11 letters"
     )
     signature: Signature = Field(default="", description="Put before every text, in 【】")

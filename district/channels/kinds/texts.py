@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from district.channels.kinds import text_gateways, text_kannel
 from district.channels.kinds.kind import Building, Heard, Kind, ReceiptEvent, ReceiptKind, Reply
+from district.channels.kinds.text_gateways import Signature, Source
 from push.channels import smpp
 from push.channels.smpp import SmppForm, SmppSender
 from push.channels.smpp_receipt import Arrival, IdForm, SmppReceipt
@@ -14,9 +15,6 @@ from push.channels.smpp_session import SmppAccount
 from push.consent import Channel
 
 HOST_PATTERN: Final = r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$"
-SOURCE_PATTERN: Final = r"^(\+?[0-9]{3,20}|[A-Za-z0-9][A-Za-z0-9 ]{0,10})$"
-SIGNATURE_PATTERN: Final = r"^[^【】\x00-\x1f\x7f]{0,20}$"
-Signature = Annotated[str, Field(pattern=SIGNATURE_PATTERN)]
 
 
 class SmppOptions(BaseModel):
@@ -29,7 +27,7 @@ class SmppOptions(BaseModel):
     tls: bool = Field(default=True, description="Off only where the way to the gateway is private")
     system_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,15}$")]
     system_type: Annotated[str, Field(pattern=r"^[\x20-\x7e]{0,12}$")] = ""
-    source: Annotated[str, Field(pattern=SOURCE_PATTERN)] = Field(
+    source: Source = Field(
         description="What messages come from: +358401234567, a short number, or up to 11 letters"
     )
     signature: Signature = Field(default="", description="Put before every text, in 【】")

@@ -211,7 +211,7 @@ async def test_a_centre_that_is_down_takes_nothing_and_is_used_again_when_back()
         # The first may go to a connection whose end was not noticed yet; it is not tried again.
         assert {one.kind for one in outcomes[1:] if isinstance(one, Failure)} == {K.TRANSIENT}
         async with centre(port=port) as back:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 while not isinstance(await sender.send(message()), Receipt):  # noqa: ASYNC110 it backs off
                     await asyncio.sleep(0.05)
             assert len(back.taken) == 1

@@ -109,8 +109,11 @@ def test_the_link_is_signed_and_its_documents_are_as_google_describes_them(coupo
 
 def test_long_words_are_cut_to_what_google_takes() -> None:
     long = replace(COUPON, title="商" * 300, text="圈" * 3_000, district="区" * 300)
-    jsonschema.validate(offer_class(long, ISSUED), CLASS_SCHEMA)
-    jsonschema.validate(offer_object(long, ISSUED), OBJECT_SCHEMA)
+    class_, object_ = offer_class(long, ISSUED), offer_object(long, ISSUED)
+    jsonschema.validate(class_, CLASS_SCHEMA)
+    jsonschema.validate(object_, OBJECT_SCHEMA)
+    (words,) = object_["textModulesData"]
+    assert (class_["title"], words["header"], words["body"]) == ("区" * 60, "商" * 60, "圈" * 500)
 
 
 async def test_a_member_saves_a_coupon_and_google_hears_of_its_use(coupon: Coupon) -> None:
