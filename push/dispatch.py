@@ -19,7 +19,16 @@ from push.consent import Channel as ChannelName
 from push.delivery import LeasedDelivery, Result, SendFacts, hold, review, settle
 from push.identifiers import DeliveryId
 from push.message import Message
-from push.outbox import Channel, Clock, DeliveryStore, DispatchPolicy, PolicyInvalid, StoreAway, Tally
+from push.outbox import (
+    Channel,
+    Clock,
+    DeliveryStore,
+    DispatchPolicy,
+    PolicyInvalid,
+    Resting,
+    StoreAway,
+    Tally,
+)
 from push.receipts import Failure, FailureKind, Outcome
 
 __all__ = [
@@ -222,11 +231,13 @@ class Dispatcher:
 
     def _settle(self, delivery: LeasedDelivery, outcome: Outcome) -> Result:
         if isinstance(outcome, Failure) and outcome.kind is FailureKind.THROTTLED:
-            self._pause(_provider_of(delivery.message), self.policy.retry.pause(outcome))
+            self._pause(delivery.message, self.policy.retry.pause(outcome))
         return settle(delivery, outcome, now=self.clock.now(), policy=self.policy.retry, chance=self.chance)
 
-    def _pause(self, provider: _Provider, pause: timedelta) -> None:
-        now = self.clock.monotonic()
+    def _pause(self, message: Message, pause: timedelta) -> None:
+        if isinstance(self.channels[message.channel], Resting):
+            return
+        provider, now = _provider_of(message), self.clock.monotonic()
         until = max(now + pause.total_seconds(), self._paused_until.get(provider, 0.0))
         # Only what still is paused is kept, so that many addresses do not fill the memory.
         kept = {one: end for one, end in self._paused_until.items() if end > now}
@@ -234,7 +245,12 @@ class Dispatcher:
 
     def _hold(self, delivery: LeasedDelivery) -> Result | None:
         """Leaves a row for later whose provider is paused; one that this worker has no channel for, too."""
-        if delivery.message.channel not in self.channels:
+        channel = self.channels.get(delivery.message.channel)
+        if channel is None:
             return hold(delivery, delay=self.policy.retry.default_pause)
+        left = channel.rests_for(delivery.message) if isinstance(channel, Resting) else self._left(delivery)
+        return hold(delivery, delay=left) if left > timedelta(0) else None
+
+    def _left(self, delivery: LeasedDelivery) -> timedelta:
         left_s = self._paused_until.get(_provider_of(delivery.message), 0.0) - self.clock.monotonic()
-        return hold(delivery, delay=timedelta(seconds=left_s)) if left_s > 0 else None
+        return timedelta(seconds=max(left_s, 0.0))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from push.consent import Channel as ChannelName
 from push.delivery import DeliveryState, LeasedDelivery, Result, RetryPolicy, SendFacts
@@ -29,6 +29,15 @@ class Channel(Protocol):
 
     async def send(self, message: Message) -> Outcome:
         """Try once. `unknown` unless it is certain that the message was taken, or certain that it was not."""
+        ...
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A channel that knows by itself how long it is to be left alone: others may tell it to, or not to any longer."""
+
+    def rests_for(self, message: Message) -> timedelta:
+        """How long this message is not even to be tried; zero when it may be now."""
         ...
 
 

@@ -115,7 +115,8 @@ coalesce((
 """
 
 PROVIDERS_SQL = f"""
-SELECT id, slug, channel, kind, name, options, sealed, weight, in_flight, per_s, {TEXTS_OF_SQL}, paused_until
+SELECT id, slug, channel, kind, name, options, sealed, weight, in_flight, per_s, {TEXTS_OF_SQL},
+       changed_at, paused_until
 FROM channel_provider WHERE district_id = %(district_id)s AND is_on ORDER BY channel, id
 """
 

@@ -35,6 +35,12 @@ from push.dispatch import Channel as ChannelSender
 
 log = structlog.get_logger()
 REFRESH_S: Final = 2.0
+BRING_FORWARD_SQL: Final = """
+UPDATE outbox_message SET retry_at = clock_timestamp()
+WHERE district_id = %(district_id)s AND state = 'queued' AND channel = ANY(%(channels)s::text[])
+  AND retry_at > clock_timestamp() AND (attempts = 0 OR reason = '')
+"""
+"""What was held for its provider: a message that failed by itself has counted its attempt, and says why."""
 Senders: TypeAlias = Mapping[Channel, ChannelSender]
 
 
@@ -53,10 +59,15 @@ class _Row:
 class _District:
     """The senders of one district, made of these rows."""
 
+    district: DistrictInfo
     rows: tuple[TupleRow, ...]
+    changed_at: Mapping[uuid.UUID, datetime]
+    """When an operator last changed which provider."""
     read_at_s: float
     senders: Senders
     opened: Sequence[Sender] = ()
+    has_pauses: bool = False
+    """Whether a provider is to be left alone: as its row said when it was read, or as was found here since."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,13 +114,22 @@ class Fleet:
         async with self.pool.connection() as connection:
             cursor = await connection.execute(queries.PROVIDERS_SQL.encode(), {"district_id": district.id})
             rows = tuple(await cursor.fetchall())
-        steady = tuple(row[:-1] for row in rows)
-        if known is None or known.rows != steady:
+        lifted = [row for row in rows if known is not None and known.changed_at.get(row[0]) != row[-2]]
+        if known is None or known.rows != _steady(rows):
             await self._close(known)
             known = self._districts[district.id] = self._made(district, rows)
         known.read_at_s = now_s
-        self._keep_pauses(known.senders, rows)
+        self._resume(known.senders, lifted)
+        known.has_pauses = self._keep_pauses(known.senders, rows)
+        await self._bring_forward(district, lifted)
+        known.changed_at = {row[0]: row[-2] for row in rows}
         return known.senders
+
+    async def look_again(self) -> None:
+        """See which pauses operators have ended; nothing that is due would lead there. Raises: psycopg.Error."""
+        for known in list(self._districts.values()):
+            if known.has_pauses:
+                await self.of(known.district)
 
     async def close(self) -> None:
         """Let every connection go."""
@@ -142,7 +162,9 @@ class Fleet:
         senders |= console_channels(self.settings)
         senders |= {name: self._channel(district, name, found) for name, found in providers.items()}
         return _District(
-            rows=tuple(row[:-1] for row in rows),
+            district=district,
+            rows=_steady(rows),
+            changed_at={},
             read_at_s=0.0,
             senders=senders,
             opened=[one.sender for found in providers.values() for one in found],
@@ -155,6 +177,8 @@ class Fleet:
             task = asyncio.create_task(self._write_pause(district.id, uuid.UUID(provider_id), how_long, why))
             self._pausing.add(task)
             task.add_done_callback(self._pausing.discard)
+            if (known := self._districts.get(district.id)) is not None:
+                known.has_pauses = True
 
         return ProviderChannel(name=name, providers=providers, monotonic=clocks.monotonic, on_pause=pause)
 
@@ -188,14 +212,36 @@ class Fleet:
             log.error("provider.unusable", provider=str(row[0]), error=type(error).__name__)
             return None
 
-    def _keep_pauses(self, senders: Senders, rows: Sequence[TupleRow]) -> None:
-        """Leave alone what another worker found to rest."""
-        now = self.clock.machine_now()
+    def _keep_pauses(self, senders: Senders, rows: Sequence[TupleRow]) -> bool:
+        """Leave alone what another worker found to rest; whether there is any."""
+        now, found = self.clock.machine_now(), False
         for row in rows:
             channel = senders.get(row[2])
             paused_until: datetime | None = row[-1]
             if isinstance(channel, ProviderChannel) and paused_until is not None and paused_until > now:
                 channel.paused_for(str(row[0]), paused_until - now)
+                found = True
+        return found
+
+    def _resume(self, senders: Senders, lifted: Sequence[TupleRow]) -> None:
+        """An operator's word ends what this worker found by itself, too: he may know that it works again."""
+        for row in lifted:
+            channel = senders.get(row[2])
+            if isinstance(channel, ProviderChannel):
+                channel.resume(str(row[0]))
+
+    async def _bring_forward(self, district: DistrictInfo, lifted: Sequence[TupleRow]) -> None:
+        """What waited for the end of a pause is due now. Each worker does so, as it may have put off some itself."""
+        channels = sorted({row[2] for row in lifted if row[-1] is None})
+        if channels:
+            values = {"district_id": district.id, "channels": channels}
+            async with self.pool.connection() as connection:
+                await connection.execute(BRING_FORWARD_SQL, values)
+
+
+def _steady(rows: Sequence[TupleRow]) -> tuple[TupleRow, ...]:
+    """What senders are made of: neither when it was changed, nor a pause."""
+    return tuple(row[:-2] for row in rows)
 
 
 def _provider(row: TupleRow, sender: Sender) -> Provider:

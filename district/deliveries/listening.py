@@ -22,7 +22,10 @@ SELECT DISTINCT district_id FROM channel_provider WHERE is_on AND kind = ANY(%(k
 
 
 async def listen(fleet: Fleet, pool: Pool, registry: Snapshot[Registry], stopping: asyncio.Event) -> None:
-    """Open what is closed, every few seconds, until told to stop; a database that is away is waited for."""
+    """Open what is closed, and see what rests no more, every few seconds, until told to stop.
+
+    A database that is away is waited for.
+    """
     while not stopping.is_set():
         try:
             await open_all(fleet, pool, registry)
@@ -39,3 +42,4 @@ async def open_all(fleet: Fleet, pool: Pool, registry: Snapshot[Registry]) -> No
         cursor = await connection.execute(DISTRICTS_SQL, {"kinds": kinds})
         found = [registry.value.by_id.get(row[0]) for row in await cursor.fetchall()]
     await asyncio.gather(*(fleet.listen(district) for district in found if district is not None))
+    await fleet.look_again()

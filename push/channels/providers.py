@@ -20,6 +20,8 @@ from push.receipts import Failure, FailureKind, Outcome
 
 LONGEST_PAUSE: Final = timedelta(hours=1)
 DEFAULT_PAUSE: Final = timedelta(seconds=30)
+A_MOMENT: Final = timedelta(milliseconds=50)
+"""Until one of the calls under way has ended."""
 _MOVES_ON: Final = frozenset({FailureKind.THROTTLED, FailureKind.TRANSIENT})
 _TROUBLE: Final = frozenset({FailureKind.TRANSIENT, FailureKind.UNKNOWN})
 
@@ -98,7 +100,7 @@ class ProviderChannel:
         if self._standings and not fitting:
             return Failure(kind=FailureKind.MESSAGE_REFUSED, detail="no provider for this address")
         for standing in _drawn(fitting, message):
-            if self._wait_s(standing) > 0 or standing.is_on_trial or standing.slots.locked():
+            if not self._is_free(standing):
                 continue
             outcome = await self._send_by(standing, message)
             if not isinstance(outcome, Failure) or outcome.kind not in _MOVES_ON:
@@ -106,13 +108,26 @@ class ProviderChannel:
             last = outcome
         if last is not None and last.kind is FailureKind.TRANSIENT:
             return last
-        wait = timedelta(seconds=min((self._rest_s(one) for one in fitting), default=0.0))
+        wait = self._shortest_rest(fitting)
         return Failure(
             kind=FailureKind.THROTTLED,
             detail=last.detail if last else "all providers rest",
-            retry_after=wait or (DEFAULT_PAUSE if not self._standings else timedelta(milliseconds=50)),
+            retry_after=wait or (A_MOMENT if self._standings else DEFAULT_PAUSE),
             via=last.via if last else "",
         )
+
+    def rests_for(self, message: Message) -> timedelta:
+        """How long no provider is to be asked to carry this message."""
+        fitting = [one for one in self._standings if _carries(one.provider.sender, message)]
+        if any(self._is_free(one) for one in fitting) or (self._standings and not fitting):
+            return timedelta(0)
+        return self._shortest_rest(fitting) or (A_MOMENT if self._standings else DEFAULT_PAUSE)
+
+    def resume(self, provider_id: str) -> None:
+        """Use a provider again whose pause somebody has ended; one that was cut off is tried with a single message."""
+        for one in self._standings:
+            if one.provider.id == provider_id:
+                one.closed_until = 0.0
 
     def paused_for(self, provider_id: str, pause: timedelta) -> None:
         """Leave a provider alone, because another process found that it rests."""
@@ -124,8 +139,11 @@ class ProviderChannel:
         """How long the provider must be left alone, by its pauses and by its rate."""
         return max(standing.closed_until, standing.free_at) - self.monotonic()
 
-    def _rest_s(self, standing: _Standing) -> float:
-        return max(self._wait_s(standing), 0.0)
+    def _is_free(self, standing: _Standing) -> bool:
+        return self._wait_s(standing) <= 0 and not standing.is_on_trial and not standing.slots.locked()
+
+    def _shortest_rest(self, standings: Sequence[_Standing]) -> timedelta:
+        return timedelta(seconds=min((max(self._wait_s(one), 0.0) for one in standings), default=0.0))
 
     async def _send_by(self, standing: _Standing, message: Message) -> Outcome:
         provider = standing.provider

@@ -194,3 +194,37 @@ async def test_a_pause_that_another_process_found_holds_here() -> None:
     one.paused_for("a", timedelta(seconds=5))
     await one.send(message())
     assert sender.asked == []
+
+
+async def test_a_pause_ends_when_somebody_says_so() -> None:
+    sender = Scripted()
+    one = channel(Provider(id="a", sender=sender), Provider(id="b", sender=sender))
+    one.paused_for("a", timedelta(hours=1))
+    one.paused_for("b", timedelta(minutes=1))
+    assert one.rests_for(message()) == timedelta(minutes=1)
+    one.resume("a")
+    assert one.rests_for(message()) == timedelta(0)
+    await one.send(message())
+    assert len(sender.asked) == 1
+
+
+async def test_who_was_cut_off_and_is_used_again_gets_a_single_message_first() -> None:
+    hanging = Hanging()
+    one = channel(Provider(id="a", sender=hanging))
+    for _ in range(BreakerPolicy().failures):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await one.send(message())
+    assert one.rests_for(message()) == BreakerPolicy().rest
+    one.resume("a")
+    hanging.begun.clear()
+    first = asyncio.create_task(one.send(message()))
+    await hanging.begun.wait()
+    assert timedelta(0) < one.rests_for(message()) < timedelta(seconds=1)
+    hanging.let_go.set()
+    assert (await first).via == "a"
+    assert one.rests_for(message()) == timedelta(0)
+
+
+def test_without_providers_there_is_nothing_to_hurry_for() -> None:
+    assert channel().rests_for(message()) > timedelta(seconds=1)
