@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,8 @@ from tests.conftest import NOON
 from tests.serving import running
 
 CHROMIUM = "/usr/bin/chromium"
+# The longest that a step waits for the product; only what will never come takes so long.
+PATIENCE_MS = 120_000
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -66,13 +68,14 @@ def site(
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         yield playwright
 
 
 @pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE_MS)
     yield browser
     browser.close()
 
@@ -80,7 +83,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 def logged_in(browser: Browser, site: str, scene: Scene, role: str, **options: object) -> BrowserContext:
     """A browser of somebody with this role; "" is nobody."""
     context = browser.new_context(**options)  # type: ignore[arg-type]  # Playwright's own options
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     if role:
         context.add_cookies([{"name": COOKIE, "value": scene.tokens[role], "url": site}])
     return context

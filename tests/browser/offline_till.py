@@ -35,7 +35,6 @@ from tests.factories import Makers
 from tests.product import wait_for
 
 SECRET = "an-installation's-own-words-7f3a9c"
-PATIENCE_MS = 30_000
 STARTS_WITHIN_S = 150.0
 
 
@@ -205,7 +204,6 @@ def shop(scene: Scene, engine: Engine, database_url: str, site_clock: FixedClock
 @pytest.fixture
 def cashier(chromium: Browser, running: Server, scene: Scene) -> Iterator[BrowserContext]:
     context = logged_in(chromium, running.address, scene, "merchant")
-    context.set_default_timeout(PATIENCE_MS)
     yield context
     context.close()
 

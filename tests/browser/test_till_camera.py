@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, Playwright
 
 from tests.browser.conftest import CHROMIUM, FLAGS, logged_in
 from tests.browser.offline_till import (
-    PATIENCE_MS,
     Server,
     Shop,
     entries,
@@ -38,7 +37,6 @@ def test_the_camera_reads_the_members_code_without_a_line(  # noqa: PLR0917 pyte
     ]
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
     context = logged_in(browser, running.address, scene, "merchant")
-    context.set_default_timeout(PATIENCE_MS)
     page = opened(context, running.address)
     context.set_offline(True)
     page.locator('#till-state[data-line="down"]').wait_for()

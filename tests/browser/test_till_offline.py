@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from district.stores.models import Till
 from tests.browser.conftest import logged_in
 from tests.browser.offline_till import (
-    PATIENCE_MS,
     Server,
     Shop,
     cashier,
@@ -84,7 +83,6 @@ def test_the_second_till_is_shown_its_conflict(
     offer = shop.coupon()
     first = opened(cashier, running.address)
     elsewhere = logged_in(chromium, running.address, scene, "merchant")
-    elsewhere.set_default_timeout(PATIENCE_MS)
     second = elsewhere.new_page()
     second.goto(f"{running.address}/merchant/redeem?lang=en&till={other.id}")
     expect(second.locator("#till-state")).to_contain_text("20 of 20")
@@ -186,6 +184,42 @@ def test_log_out_clears_the_kit_but_not_what_waits(
     page.locator('[data-outcome="no-kit"]').wait_for()
     cashier.set_offline(False)
     page.locator('#till-entries tr[data-state="redeemed"]').wait_for()
+    assert shop.redemptions(offer) == 1
+
+
+def test_a_line_that_returns_while_its_loss_is_being_noted_is_used_at_once(
+    cashier: BrowserContext, site: str, shop: Shop
+) -> None:
+    # Long waits never end here, so that what waits comes in by the line's return or not at all.
+    cashier.add_init_script(
+        """const soon = window.setTimeout;
+        window.setTimeout = (work, ms, ...given) => (ms >= 10_000 ? 0 : soon(work, ms, ...given));
+        const [own, found] = [window.fetch, document.getElementById];
+        let isNoted = true;
+        window.fetch = (...given) => {
+          if (!given[0].includes("/offline?") || !window.isBack || window.returns) return own(...given);
+          isNoted = false;
+          return Promise.reject(new TypeError("no line"));
+        };
+        document.getElementById = function (name) {
+          if (name === "till-entries" && !isNoted) {
+            isNoted = true;
+            window.returns = 1;
+            dispatchEvent(new Event("online"));
+          }
+          return found.call(this, name);
+        };"""
+    )
+    page = opened(cashier, site)
+    cashier.set_offline(True)
+    page.locator('#till-state[data-line="down"]').wait_for()
+    offer = shop.coupon()
+    type_code(page, shop.shows(offer))
+    page.locator('[data-outcome="taken"]').wait_for()
+    page.evaluate("window.isBack = true")
+    cashier.set_offline(False)
+    page.locator('#till-entries tr[data-state="redeemed"]').wait_for()
+    assert page.evaluate("window.returns") == 1
     assert shop.redemptions(offer) == 1
 
 

@@ -4,7 +4,7 @@ import { Refused } from "./till_code.js";
 import { now, obstacle, take } from "./till_journal.js";
 import { drawEntries, drawOutcome, drawState } from "./till_view.js";
 import * as store from "./till_store.js";
-import { LoggedOut, sync, waitMs } from "./till_sync.js";
+import { LoggedOut, repeated, sync, waitMs } from "./till_sync.js";
 
 const PATIENCE_MS = 8_000;
 const EVERY_MS = 30_000;
@@ -16,7 +16,6 @@ const holder = document.getElementById("till-page");
 const form = document.getElementById("till-form");
 const words = JSON.parse(document.getElementById("till-words").textContent);
 const line = { isUp: navigator.onLine && !("shell" in holder.dataset), sinceMs: Date.now(), failures: 0, isLoggedOut: false };
-let timer = null;
 let numberTimer = null;
 
 const placeOf = () => form.elements.till.value;
@@ -68,6 +67,7 @@ async function redraw() {
   });
 }
 
+/** One try of the line; how long until the next. */
 async function step() {
   try {
     await sync(config());
@@ -83,16 +83,16 @@ async function step() {
     }
     line.failures += 1;
   }
-  await redraw();
   const waits = line.failures > 0 ? waitMs(line.failures) : EVERY_MS;
-  clearTimeout(timer);
-  timer = setTimeout(step, waits);
+  await redraw();
+  return waits;
 }
 
+const stepSoon = repeated(step);
+
 function syncSoon() {
-  clearTimeout(timer);
   line.failures = 0;
-  timer = setTimeout(step, 0);
+  stepSoon();
 }
 
 /** The bill in minor units; null when nothing is typed. */
@@ -115,28 +115,33 @@ function showOutcome(outcome) {
   focusCode();
 }
 
-/** Without a line one coupon alone is taken; a sum stays as it is until it can be settled. */
-async function takeHere(isTried, isSettling) {
-  if (hasBasket()) {
-    showOutcome({ kind: isTried && isSettling ? "settle-lost" : "one-only" });
-    return redraw();
-  }
+/** What becomes of a code without a line: one coupon alone is taken; a sum stays as it is until it can be settled. */
+async function outcomeHere(isTried, isSettling) {
+  if (hasBasket()) return { kind: isTried && isSettling ? "settle-lost" : "one-only" };
   const code = form.elements.code.value;
+  let outcome;
   try {
     const tried = isTried ? await triedNumber(code) : null;
     const entry = await take(placeOf(), { code, billMinor: billMinor(), tried });
     form.elements.code.value = "";
     if (form.elements.bill) form.elements.bill.value = "";
-    showOutcome({ kind: "taken", entry });
+    outcome = { kind: "taken", entry };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    showOutcome({ kind: line.isLoggedOut ? "logged-out" : error.reason });
+    outcome = { kind: line.isLoggedOut ? "logged-out" : error.reason };
   }
   // A number is one attempt's: the next coupon is another use.
   form.elements.request_no.value = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
     byte.toString(16).padStart(2, "0"),
   ).join("");
+  return outcome;
+}
+
+/** The outcome comes last: who sees it may scan the next code, which nothing holds up then. */
+async function takeHere(isTried, isSettling) {
+  const outcome = await outcomeHere(isTried, isSettling);
   await redraw();
+  showOutcome(outcome);
 }
 
 /** Put the parts of the server's page in the place of ours. */
@@ -246,7 +251,7 @@ if (form) {
     });
     setInterval(redraw, TICK_MS);
     start().catch(() => {});
-    step();
+    syncSoon();
   } else {
     drawState(document.getElementById("till-state"), { isUp: true, obstacle: "insecure", waiting: 0, kit: null }, words);
   }

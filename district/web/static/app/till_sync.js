@@ -103,6 +103,31 @@ export function sync(config) {
   });
 }
 
+/** Do `work` again and again; it answers how long to wait. Whoever wants it soon is never forgotten, also while it runs. */
+export function repeated(work) {
+  let timer = null;
+  let isAtWork = false;
+  let isWanted = false;
+  const next = (ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(turn, ms);
+  };
+  async function turn() {
+    [isAtWork, isWanted] = [true, false];
+    let waitsMs = LONGEST_WAIT_MS;
+    try {
+      waitsMs = await work();
+    } finally {
+      isAtWork = false;
+      next(isWanted ? 0 : waitsMs);
+    }
+  }
+  return function soon() {
+    isWanted = true;
+    if (!isAtWork) next(0);
+  };
+}
+
 /** How long to wait after so many failures in a row. */
 export function waitMs(failures) {
   const most = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.max(0, failures - 1));
