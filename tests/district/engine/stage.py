@@ -30,6 +30,8 @@ from geo.coordinates import LonLat
 from geo.datum import Datum
 from tests.factories import HELSINKI, Makers, square
 
+# The longest that a test waits for what must come; only what never comes takes so long.
+PATIENCE_S = 90.0
 OUTSIDE = LonLat(lon=HELSINKI.lon + 0.01, lat=HELSINKI.lat)
 
 
@@ -45,7 +47,9 @@ class Stage:
         self.feed = makers.feed(self.district)
         self._sent = 0
 
-    def campaign(self, fence: Polygon | None = None, **rule: Any) -> Campaign:
+    def campaign(
+        self, fence: Polygon | None = None, *, campaign_id: uuid.UUID | None = None, **rule: Any
+    ) -> Campaign:
         """A live campaign; by default everyone who enters the square gets a coupon once a day."""
         fence = fence or square()
         document = {
@@ -55,7 +59,12 @@ class Stage:
             "holdout": {"pct": 0},
         }
         made: Campaign = self.makers.campaign(
-            self.district, self.merchant, [self.store], fence=fence, rule=document | rule
+            self.district,
+            self.merchant,
+            [self.store],
+            id=campaign_id or new_id(),
+            fence=fence,
+            rule=document | rule,
         )
         self.changed()
         return made
@@ -161,14 +170,14 @@ async def running(settings: Settings, clock: FixedClock) -> AsyncIterator[None]:
         await ended([task])
 
 
-async def until(settled: Callable[[], bool], *, within_s: float = 20) -> None:
+async def until(settled: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
     """Wait for a condition."""
     async with asyncio.timeout(within_s):
         while not settled():  # noqa: ASYNC110 what is waited for is in the database
             await asyncio.sleep(0.02)
 
 
-async def until_true(settled: Callable[[], Awaitable[bool]], *, within_s: float = 20) -> None:
+async def until_true(settled: Callable[[], Awaitable[bool]], *, within_s: float = PATIENCE_S) -> None:
     """Wait for a condition that must be asked for."""
     async with asyncio.timeout(within_s):
         while not await settled():  # noqa: ASYNC110 what is waited for is in the database
