@@ -116,7 +116,7 @@ coalesce((
 
 PROVIDERS_SQL = f"""
 SELECT id, slug, channel, kind, name, options, sealed, weight, in_flight, per_s, {TEXTS_OF_SQL},
-       changed_at, paused_until
+       changed_at, paused_until, paused_until - clock_timestamp()
 FROM channel_provider WHERE district_id = %(district_id)s AND is_on ORDER BY channel, id
 """
 

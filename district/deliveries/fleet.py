@@ -28,7 +28,7 @@ from district.sealing import SealBroken
 from district.settings import Settings
 from push.channels.outbound import Outbound
 from push.channels.pooled import Pooled
-from push.channels.providers import Provider, ProviderChannel, Sender
+from push.channels.providers import LONGEST_PAUSE, Provider, ProviderChannel, Sender
 from push.channels.webhook import WebhookChannel
 from push.consent import Channel
 from push.dispatch import Channel as ChannelSender
@@ -82,6 +82,8 @@ class Fleet:
     keeper: Keeper
     _districts: dict[uuid.UUID, _District] = field(default_factory=dict)
     _pausing: set[asyncio.Task[None]] = field(default_factory=set)
+    _rests: dict[uuid.UUID, tuple[datetime, float]] = field(default_factory=dict)
+    """Of each provider that was to be left alone: until when by the database, and until when by counting."""
     _secrets: dict[uuid.UUID, dict[str, Sequence[str]]] = field(default_factory=dict)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -114,7 +116,7 @@ class Fleet:
         async with self.pool.connection() as connection:
             cursor = await connection.execute(queries.PROVIDERS_SQL.encode(), {"district_id": district.id})
             rows = tuple(await cursor.fetchall())
-        lifted = [row for row in rows if known is not None and known.changed_at.get(row[0]) != row[-2]]
+        lifted = [row for row in rows if known is not None and known.changed_at.get(row[0]) != row[-3]]
         if known is None or known.rows != _steady(rows):
             await self._close(known)
             known = self._districts[district.id] = self._made(district, rows)
@@ -122,7 +124,7 @@ class Fleet:
         self._resume(known.senders, lifted)
         known.has_pauses = self._keep_pauses(known.senders, rows)
         await self._bring_forward(district, lifted)
-        known.changed_at = {row[0]: row[-2] for row in rows}
+        known.changed_at = {row[0]: row[-3] for row in rows}
         return known.senders
 
     async def look_again(self) -> None:
@@ -214,14 +216,28 @@ class Fleet:
 
     def _keep_pauses(self, senders: Senders, rows: Sequence[TupleRow]) -> bool:
         """Leave alone what another worker found to rest; whether there is any."""
-        now, found = self.clock.machine_now(), False
+        found = False
         for row in rows:
             channel = senders.get(row[2])
-            paused_until: datetime | None = row[-1]
-            if isinstance(channel, ProviderChannel) and paused_until is not None and paused_until > now:
-                channel.paused_for(str(row[0]), paused_until - now)
+            if not isinstance(channel, ProviderChannel):
+                continue
+            if row[-1] is None and self._rests.pop(row[0], None) is not None:
+                channel.resume(str(row[0]))  # somebody ended it
+            left = self._left(row)
+            if left > timedelta(0):
+                channel.paused_for(str(row[0]), left)
                 found = True
         return found
+
+    def _left(self, row: TupleRow) -> timedelta:
+        """Of a pause, counted from when it was heard of: a clock that is set back makes it no longer."""
+        paused_until, left = row[-2], row[-1]
+        if left is None:
+            return timedelta(0)
+        known, now_s = self._rests.get(row[0]), clocks.monotonic()
+        if known is None or known[0] != paused_until:
+            known = self._rests[row[0]] = (paused_until, now_s + min(left, LONGEST_PAUSE).total_seconds())
+        return timedelta(seconds=known[1] - now_s)
 
     def _resume(self, senders: Senders, lifted: Sequence[TupleRow]) -> None:
         """An operator's word ends what this worker found by itself, too: he may know that it works again."""
@@ -241,7 +257,7 @@ class Fleet:
 
 def _steady(rows: Sequence[TupleRow]) -> tuple[TupleRow, ...]:
     """What senders are made of: neither when it was changed, nor a pause."""
-    return tuple(row[:-2] for row in rows)
+    return tuple(row[:-3] for row in rows)
 
 
 def _provider(row: TupleRow, sender: Sender) -> Provider:
