@@ -19,6 +19,9 @@ FILED_ONLY: Final = frozenset({"aliyun_sms", "tencent_sms"})
 """Kinds of providers that send nothing but what is on file."""
 NUMBERED: Final = frozenset({"tencent_sms"})
 """Kinds whose gaps have numbers instead of names."""
+_FILED: Final = (
+    f"SELECT {queries.TEXTS_OF_SQL} FROM channel_provider WHERE district_id = :district_id AND id = :id"
+)
 _BOUND: Final = queries.TEXT_PROVIDERS_SQL.replace("%(district_id)s", ":district_id")
 
 
@@ -62,6 +65,12 @@ async def load(connection: AsyncConnection[TupleRow], district_id: uuid.UUID) ->
     values = {"district_id": district_id}
     rows = await (await connection.execute(queries.TEXT_PROVIDERS_SQL.encode(), values)).fetchall()
     return [_provider(row) for row in rows]
+
+
+def filed_with(session: Session, district_id: uuid.UUID, provider_id: uuid.UUID) -> tuple[FiledText, ...]:
+    """What is on file for one provider, whether it is on or not."""
+    values = {"district_id": district_id, "id": provider_id}
+    return read_texts(session.execute(text(_FILED), values).scalar() or ())
 
 
 def read(session: Session, district_id: uuid.UUID) -> list[TextProvider]:

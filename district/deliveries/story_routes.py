@@ -9,9 +9,10 @@ from pydantic import AwareDatetime
 
 from district.auth.principals import Operator
 from district.channels import service as channels
+from district.channels import texts
 from district.clock import Clock, ClockDep
 from district.database import DbSession
-from district.deliveries import stories, trial
+from district.deliveries import stories, trial, trial_texts
 from district.deliveries.stories import Delivery, Story, Wanted
 from district.deliveries.story_schemas import (
     AttemptView,
@@ -23,6 +24,7 @@ from district.deliveries.story_schemas import (
     TrialView,
 )
 from district.districts.service import DistrictDep, DistrictInfo
+from district.settings import Settings
 from push.consent import Channel
 from push.delivery import DeliveryState
 from push.receipts import Receipt
@@ -124,18 +126,29 @@ def test(
     slug: str, asked: Trial, request: Request, operator: Operator, district: DistrictDep, clock: ClockDep
 ) -> TrialView:
     """Send one message of the operator's own by this provider, now, and tell what it said."""
-    to = trial.Addressee(address=asked.to, keys=asked.keys, language=asked.language)
-    return try_out(request, district, slug, to, clock=clock)
+    return try_out(request, district, slug, asked, clock=clock)
 
 
-def try_out(
-    request: Request, district: DistrictInfo, slug: str, to: trial.Addressee, *, clock: Clock
-) -> TrialView:
-    """The same for pages. No transaction is open while the provider is asked. Raises: NotFound, Unavailable."""
+def try_out(request: Request, district: DistrictInfo, slug: str, asked: Trial, *, clock: Clock) -> TrialView:
+    """The same for pages. No transaction is open while the provider is asked.
+
+    Raises: NotFound, Unavailable; Conflict and Invalid for a text that is not on file.
+    """
+    settings: Settings = request.app.state.settings
     with request.app.state.sessions() as session:
         row = channels.find(session, district.id, slug)
+        filed = texts.filed_with(session, district.id, row.id)
         session.expunge(row)
-    tried = trial.run(request.app.state.settings, district, row, to, clock=clock)
+    words = trial_texts.words(
+        row,
+        filed,
+        asked.template,
+        district=district,
+        language=asked.language,
+        origin=settings.public_url or "",
+    )
+    to = trial.Addressee(address=asked.to, keys=asked.keys)
+    tried = trial.run(settings, district, row, to, words=words, clock=clock)
     took_ms = round(tried.took / timedelta(milliseconds=1))
     if isinstance(tried.outcome, Receipt):
         return TrialView(outcome="accepted", detail="", message_id=tried.outcome.provider_id, took_ms=took_ms)

@@ -80,6 +80,10 @@ class Trial(BaseModel):
         default={}, description="What goes with it, such as a browser's keys"
     )
     language: Language = Language.EN
+    template: Annotated[str, Field(max_length=60)] = Field(
+        default="",
+        description="The number of a text on file, for a gateway that sends nothing else; empty: the first there is",
+    )
 
 
 class TrialView(BaseModel):

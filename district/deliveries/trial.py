@@ -15,6 +15,7 @@ from district.clock import Clock
 from district.database import new_id
 from district.deliveries.building import building_of
 from district.deliveries.channels import provider_policy_of
+from district.deliveries.trial_texts import TrialWords
 from district.districts.service import DistrictInfo
 from district.problems import Unavailable
 from district.sealing import SealBroken
@@ -23,25 +24,18 @@ from push.channels.outbound import Outbound
 from push.channels.providers import Sender
 from push.consent import Channel
 from push.identifiers import DeliveryId
-from push.message import Message, MessagePurpose
+from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome
-from push.wording import Language, both
 
 LONGEST: Final = timedelta(seconds=8)
-_TITLE: Final = both(zh="测试消息", en="A test message")
-_BODY: Final = both(
-    zh="这是「{}」的测试消息，收到即表示该通道可用。",
-    en="This is a test message of {}. If you read it, this channel works.",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Addressee:
-    """To whom, in which language."""
+    """To whom."""
 
     address: str
     keys: Mapping[str, str]
-    language: Language
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,22 +47,35 @@ class Tried:
 
 
 def run(
-    settings: Settings, district: DistrictInfo, row: ChannelProvider, to: Addressee, *, clock: Clock
+    settings: Settings,
+    district: DistrictInfo,
+    row: ChannelProvider,
+    to: Addressee,
+    *,
+    words: TrialWords,
+    clock: Clock,
 ) -> Tried:
     """Send and wait for the answer, LONGEST at most; for threads without a loop. Raises: Unavailable."""
-    return asyncio.run(_tried(settings, district, row, to, clock=clock))
+    message = _message(row, to, words, clock=clock)
+    return asyncio.run(_tried(settings, district, row, message, words=words, clock=clock))
 
 
 async def _tried(
-    settings: Settings, district: DistrictInfo, row: ChannelProvider, to: Addressee, *, clock: Clock
+    settings: Settings,
+    district: DistrictInfo,
+    row: ChannelProvider,
+    message: Message,
+    *,
+    words: TrialWords,
+    clock: Clock,
 ) -> Tried:
     outbound = Outbound(policy=provider_policy_of(settings))
     started_s = clocks.monotonic()
     try:
-        building = building_of(settings, district, row, clock=clock, outbound=outbound)
+        building = building_of(settings, district, row, clock=clock, outbound=outbound, texts=words.texts)
         sender = KINDS[row.kind].build(building)
         try:
-            outcome = await _sent(sender, _message(district, row, to, clock=clock))
+            outcome = await _sent(sender, message)
         finally:
             close = getattr(sender, "close", None)
             if close is not None:
@@ -88,16 +95,18 @@ async def _sent(sender: Sender, message: Message) -> Outcome:
         return Failure(kind=FailureKind.UNKNOWN, detail="deadline")
 
 
-def _message(district: DistrictInfo, row: ChannelProvider, to: Addressee, *, clock: Clock) -> Message:
-    language = to.language
+def _message(row: ChannelProvider, to: Addressee, words: TrialWords, *, clock: Clock) -> Message:
     return Message(
         id=DeliveryId(new_id()),
         channel=Channel(row.channel) if row.channel in set(Channel) else Channel.INBOX,
-        purpose=MessagePurpose.SERVICE,
+        purpose=words.purpose,
         address=to.address,
         keys=to.keys,
-        language=language,
-        title=_TITLE.read(language)[1],
-        body=_BODY.read(language)[1].replace("{}", district.title(language.value)),
+        language=words.language,
+        title=words.title,
+        body=words.body,
         at=clock.now(),
+        code=words.code,
+        link=words.link,
+        facts=words.facts,
     )

@@ -18,9 +18,10 @@ from district.channels.kinds.kind import Beside, DnsRecord
 from district.channels.models import ChannelPolicy, ChannelProvider
 from district.channels.routes import secret_of
 from district.channels.schemas import ChannelOrder, NewProvider, ProviderChange
+from district.channels.texts import filed_with
 from district.clock import Clock, ClockDep
 from district.database import DbSession
-from district.deliveries import story_routes, trial
+from district.deliveries import story_routes, trial_texts
 from district.deliveries.story_schemas import Trial, TrialView
 from district.districts.paging import delete
 from district.problems import Conflict, Invalid, Unavailable
@@ -164,10 +165,10 @@ def test(slug: str, request: Request, operator: Operator, clock: ClockDep, sent:
     """Send one message to an address of one's own, and say what came of it."""
     wrong, tried = RIGHT, None
     try:
-        asked = Trial(to=sent.one("to"), language=Language(negotiate(request).value))
-        to = trial.Addressee(address=asked.to, keys={}, language=asked.language)
-        tried = (slug, story_routes.try_out(request, operator.district, slug, to, clock=clock))
-    except (ValidationError, Unavailable) as error:
+        language = Language(negotiate(request).value)
+        asked = Trial(to=sent.one("to"), language=language, template=sent.one("template"))
+        tried = (slug, story_routes.try_out(request, operator.district, slug, asked, clock=clock))
+    except REFUSALS as error:
         wrong = wrong_of(error, negotiate(request))
     with request.app.state.sessions() as session:  # opened once the provider has answered
         return _page(request, operator, session, clock, filled=Sent(), wrong=wrong, tried=tried)
@@ -180,6 +181,14 @@ def _records(rows: Sequence[ChannelProvider], secret: str) -> dict[str, Sequence
         with suppress(Unavailable):
             found[row.slug] = service.records_of(row, secret)
     return found
+
+
+def _filed(session: Session, rows: Sequence[ChannelProvider]) -> dict[str, Sequence[trial_texts.Choice]]:
+    """What those that send nothing but texts on file can be tried with."""
+    wanted = [row for row in rows if trial_texts.needs_filing(row)]
+    return {
+        row.slug: trial_texts.choices(row, filed_with(session, row.district_id, row.id)) for row in wanted
+    }
 
 
 def _page(
@@ -224,5 +233,6 @@ def _page(
         channel_word=channel_word,
         dns_words=dns_words,
         records=_records(rows, secret_of(request)),
+        filed=_filed(session, rows),
         micro=MICRO,
     )
