@@ -126,9 +126,14 @@ def edit(at: AtDesk, campaign_id: uuid.UUID) -> Response:
 
 @router.post("/merchant/campaigns/{campaign_id}/edit", dependencies=[Depends(require_own_form)])
 def save(
-    at: AtDesk, campaign_id: uuid.UUID, form: SentForm, then: Annotated[str, Form(max_length=10)] = ""
+    at: AtDesk,
+    campaign_id: uuid.UUID,
+    form: SentForm,
+    then: Annotated[str, Form(max_length=10)] = "",
+    over: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Change a campaign, if it is still the version that the form was made of."""
+    """Change a campaign, if it is still the version that the form was made of, or the one that it is to replace."""
+    form = form.with_values(version=over) if over else form
     try:
         campaign = at.one(campaign_id)
     except NotFound:
@@ -170,7 +175,7 @@ def _refused(
     """The form again: what is wrong at its field, or above all of it."""
     language = negotiate(at.request)
     errors: Mapping[str, str] = editor.refused(refused, language)
-    notice = "" if errors else explained(refused, language)
+    notice = "" if errors or isinstance(refused, VersionStale) else explained(refused, language)
     return at.page(editor.form, Page(campaign=campaign, errors=errors, notice=notice, status=refused.status))
 
 

@@ -83,6 +83,7 @@ def editor_page(
         centre=centre or (district.center.lon, district.center.lat),
         choices=chosen,
         ideas=tuple(IDEAS),
+        keeper=str(here.principal.subject_id),
         **VOCABULARY,
     )
 

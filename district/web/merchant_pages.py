@@ -203,6 +203,7 @@ def _campaign_page(
         is_over=campaign.state in FINAL,
         said=said,
         error=error,
+        keeper=str(here.principal.subject_id),
     )
 
 

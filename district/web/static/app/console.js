@@ -34,6 +34,14 @@ function onKey(event) {
 
 document.addEventListener("keydown", onKey);
 document.querySelectorAll("[data-theme-toggle]").forEach((button) => button.addEventListener("click", toggleTheme));
+// Who logs out leaves nothing that was typed and not saved.
+document.querySelector('form[action="/logout"]')?.addEventListener("submit", () => {
+  try {
+    Object.keys(localStorage).filter((key) => key.startsWith("district-typed:")).forEach((key) => localStorage.removeItem(key));
+  } catch {
+    // A browser that keeps nothing has nothing to forget.
+  }
+});
 // Who logs out leaves a till that takes nothing more without a line; what it took stays until it is brought in.
 document.querySelector('form[action="/logout"]')?.addEventListener("submit", async (event) => {
   if (!("indexedDB" in window) || !("caches" in window)) return;

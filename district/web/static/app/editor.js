@@ -2,6 +2,7 @@
 // before typed things are left. Rows are added and taken out by the server (hx-post), so all of it works without script.
 
 import { liveLayer } from "./map.js";
+import { keepTyped } from "./editor_kept.js";
 import { paintFence } from "./editor_map.js";
 
 const form = document.querySelector("form[data-editor]");
@@ -38,7 +39,7 @@ function insertWords() {
 }
 
 function warnBeforeLeaving() {
-  let isChanged = document.querySelector("#problems") !== null;
+  let isChanged = form.dataset.typed !== undefined;
   let isSent = false;
   const change = () => { isChanged = true; };
   form.addEventListener("change", change);
@@ -78,6 +79,7 @@ if (form) {
   revealTools();
   insertWords();
   warnBeforeLeaving();
+  keepTyped(form);
   leadToFields();
   form.addEventListener("change", showNeeded);
   form.addEventListener("change", fillGrid);
