@@ -115,8 +115,7 @@ class Counters(Life):
         else:
             assert not isinstance(answer, str), answer
             used.back = (body, till, answer)
-            offer = self.model.offers[used.offer]
-            offer.state = "opened" if offer.is_opened else "issued"
+            self.model.take_back(used.offer, self.now())
         self.check()
 
     def take_back(self, used: Used, till: int, body: Return) -> Any:

@@ -129,8 +129,6 @@ class Model:
             return "paused"
         if member in self.silent:
             return "no_consent"
-        if stock.bounds.pieces is not None and stock.is_gone:
-            return "sold_out"
         if any(
             (one.campaign, one.member, one.key) == (campaign, member, key) for one in self.offers.values()
         ):
@@ -173,18 +171,14 @@ class Model:
         return stock.is_gone or (most is not None and spent + stock.bounds.cost_minor > most)
 
     def contested(self, campaign: int, wanted: int, now: datetime) -> Callable[[str | None], frozenset[str]]:
-        """What else a member of a batch may be told: others draw the last pieces or money for a moment before they are refused.
+        """What else a member of a batch may be told: others hold the last money for a moment, and then find no piece.
 
-        The answer takes why the member would be refused alone. Pieces of a pool are drawn before anything else is asked.
+        The answer takes why the member would be refused alone.
         """
-        stock = self.stocks[campaign]
-        is_scarce = stock.quota is not None and stock.quota - stock.taken < wanted
         is_poor = self._is_spent(campaign, now, offers=wanted)
 
         def told(alone: str | None) -> frozenset[str]:
-            is_open = alone in {None, "sold_out", "budget"}
-            found = {"sold_out"} if is_scarce and (is_open or stock.bounds.pieces is not None) else set()
-            return frozenset(found | ({"budget"} if is_poor and is_open else set()))
+            return frozenset({"budget"} if is_poor and alone in {None, "sold_out", "budget"} else ())
 
         return told
 
@@ -260,6 +254,13 @@ class Model:
         self.slots = {key: taken for key, taken in self.slots.items() if key[0] != member}
         self.tickets = {key: state for key, state in self.tickets.items() if key[1] != member}
         self.gone.add(member)
+
+    def take_back(self, id_: uuid.UUID, now: datetime) -> None:
+        """A use is undone: the offer is its member's again, unless he has left."""
+        offer = self.offers[id_]
+        offer.state = "opened" if offer.is_opened else "issued"
+        if offer.member in self.gone - set(self.into) and offer.until > now:
+            self.void(id_)
 
     def hold_of(self, id_: uuid.UUID, now: datetime) -> Hold | None:
         """Who holds a coupon, while that lasts."""

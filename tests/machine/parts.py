@@ -1,8 +1,6 @@
 """How much of the machine the whole suite runs, and how it is cut into parts.
 
-    DISTRICT_MACHINE_STEPS=200000 pytest -n 2 --dist loadscope tests/machine
-
-The modules are shared by several processes; each has parts that end well within a test's time on a busy machine.
+DISTRICT_MACHINE_STEPS=200000 pytest -n 2 --dist loadscope tests/machine
 """
 
 import os
@@ -12,20 +10,16 @@ from typing import Final
 from tests.machine.base import Life
 from tests.machine.whole import run
 
-MODULES: Final = 4
-PARTS_A_MODULE: Final = 7
-STEPS: Final = int(os.environ.get("DISTRICT_MACHINE_STEPS", "60000"))
-STEPS_A_PART: Final = -(-STEPS // (MODULES * PARTS_A_MODULE))
-RUNS: Final = 4
-
-
-def parts_of(module: int) -> range:
-    """The parts of a module; a part is its seed."""
-    return range((module - 1) * PARTS_A_MODULE + 1, module * PARTS_A_MODULE + 1)
+PARTS: Final = 28
+"""Each is a test that ends well within its time on a busy machine."""
+STEPS: Final = int(os.environ.get("DISTRICT_MACHINE_STEPS", "200000"))
+STEPS_A_PART: Final = -(-STEPS // PARTS)
+RUNS: Final = 12
+"""How many districts are made before it is asked whether a part's steps are done."""
 
 
 def do_part(url: str, part: int) -> int:
-    """Run a part; how many steps it did."""
+    """Run a part, whose number is its seed; how many steps it did."""
     began, cuts = time.monotonic(), Life.cuts
     done = run(url, seed=part, steps=STEPS_A_PART, runs=RUNS)
     seconds = time.monotonic() - began

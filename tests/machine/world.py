@@ -34,6 +34,7 @@ from tests.machine.model import Bounds
 T = TypeVar("T")
 AGREED_AT = NOON - timedelta(days=90)
 """Before any run begins: a later no is the newer one."""
+AGREED_TO = (Purpose.MARKETING, Purpose.LOCATION)
 MEMBERS = 4
 PLAINLY = "-c timezone=UTC -c enable_seqscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
 """A statement is planned once, by indexes: so many small districts lie in each table that nothing else would do."""
@@ -267,7 +268,7 @@ def consents(district_id: uuid.UUID, member_id: uuid.UUID, *, granted: bool, at:
             action="box",
             at=at,
         )
-        for purpose in (Purpose.MARKETING, Purpose.LOCATION)
+        for purpose in AGREED_TO
     ]
 
 
