@@ -25,12 +25,14 @@ SELECT version, sealed, expires_at - clock_timestamp() FROM channel_token
 WHERE district_id = %(district_id)s AND provider_id = %(provider_id)s
 """
 
+# A claim that ends later than any does is from before the database's clock was set back.
 CLAIM_SQL = """
 INSERT INTO channel_token (district_id, provider_id, sealed, expires_at, version, renewing_until)
 VALUES (%(district_id)s, %(provider_id)s, '', clock_timestamp(), 0, clock_timestamp() + %(lasts)s)
 ON CONFLICT (district_id, provider_id) DO UPDATE SET renewing_until = EXCLUDED.renewing_until
 WHERE channel_token.version = %(version)s
-  AND (channel_token.renewing_until IS NULL OR channel_token.renewing_until <= clock_timestamp())
+  AND (channel_token.renewing_until IS NULL OR channel_token.renewing_until <= clock_timestamp()
+       OR channel_token.renewing_until > clock_timestamp() + %(lasts)s)
 RETURNING version
 """
 

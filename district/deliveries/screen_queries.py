@@ -1,9 +1,10 @@
-"""SQL of screens in shops."""
+"""SQL of screens in shops. What ends later than anything lasts was written before the database's clock was set back."""
 
 BROKERS_SQL = """
 SELECT id, slug, kind, options, sealed FROM channel_provider
 WHERE district_id = %(district_id)s AND kind = %(kind)s AND is_on
-  AND (paused_until IS NULL OR paused_until <= clock_timestamp())
+  AND (paused_until IS NULL OR paused_until <= clock_timestamp()
+       OR paused_until > clock_timestamp() + %(longest_pause)s)
 ORDER BY id
 """
 
@@ -18,7 +19,9 @@ LOCK_SQL = "SELECT pg_try_advisory_lock(hashtextextended(%(lock)s, 0))"
 UNLOCK_SQL = "SELECT pg_advisory_unlock(hashtextextended(%(lock)s, 0))"
 
 SAID_SQL = """
-SELECT store_id, topic, body_hash, again_at <= clock_timestamp() FROM screen_topic
+SELECT store_id, topic, body_hash,
+       again_at <= clock_timestamp() OR again_at > clock_timestamp() + %(again_after)s
+FROM screen_topic
 WHERE district_id = %(district_id)s AND provider_id = %(provider_id)s
 """
 

@@ -84,7 +84,7 @@ class Screens:
     async def tell(self) -> int:
         """Say what has changed to every broker; how many notices were said. Raises: psycopg.Error."""
         async with self.pool.connection() as connection:
-            values = {"district_id": self.district.id, "kind": screens.NAME}
+            values = {"district_id": self.district.id, "kind": screens.NAME, "longest_pause": REST}
             rows = await (await connection.execute(queries.BROKERS_SQL, values)).fetchall()
         if not rows:
             return 0
@@ -116,7 +116,8 @@ class Screens:
         self, connection: Connection, building: Building, wanted: Mapping[uuid.UUID, Wanted]
     ) -> int:
         keys = {"district_id": self.district.id, "provider_id": uuid.UUID(building.provider_id)}
-        said = {one[0]: one for one in await (await connection.execute(queries.SAID_SQL, keys)).fetchall()}
+        rows = await connection.execute(queries.SAID_SQL, keys | {"again_after": AGAIN_AFTER})
+        said = {one[0]: one for one in await rows.fetchall()}
         changes = _changes(said, wanted)
         if not changes:
             return 0

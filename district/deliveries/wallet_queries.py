@@ -48,7 +48,8 @@ SELECT FROM wallet_pass
 WHERE district_id = %(district_id)s AND provider_id = %(provider_id)s AND device_hash = %(device_hash)s LIMIT 1
 """
 
-# Wallets are told when a coupon can be used no more, or again; that it was looked at changes nothing in them.
+# Wallets are told when a coupon can be used no more, or again; that it was looked at changes nothing in them. What waits
+# longer than its tries make it was put off before the database's clock was set back.
 DUE_SQL = """
 WITH due AS (
     SELECT pass.id, state.now FROM wallet_pass AS pass
@@ -57,7 +58,10 @@ WITH due AS (
         SELECT CASE WHEN offer.state IN ('reserved', 'issued', 'opened') THEN 'live' ELSE 'over' END AS now
     ) AS state
     WHERE pass.district_id = %(district_id)s AND pass.told_state <> state.now
-      AND pass.retry_at <= clock_timestamp() AND pass.provider_id = ANY(%(providers)s::uuid[]) {which}
+      AND (pass.retry_at <= clock_timestamp()
+           OR pass.retry_at > clock_timestamp()
+                              + least(interval '1 hour', interval '5 s' * power(2, least(pass.tries, 12))))
+      AND pass.provider_id = ANY(%(providers)s::uuid[]) {which}
     ORDER BY pass.retry_at LIMIT %(limit)s
     FOR UPDATE OF pass SKIP LOCKED
 )

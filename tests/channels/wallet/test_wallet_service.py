@@ -153,6 +153,18 @@ async def test_a_telephone_that_is_gone_is_forgotten_and_a_service_that_is_away_
     assert await coupon.ground.number(due) == 1
 
 
+async def test_a_wallet_does_not_wait_for_an_hour_that_comes_again(coupon: Coupon) -> None:
+    async with apple(no_tokens=True, topics=[PASS_TYPE]) as service:
+        await coupon.set_up_apple(service.url)
+        await coupon.register(await coupon.take(), "phone-1")
+        async with (
+            coupon.ground.pool.connection() as connection
+        ):  # as if the database's clock had been set back
+            await connection.execute("UPDATE wallet_pass SET retry_at = retry_at + interval '1 hour'")
+        coupon.become(state="redeemed")
+        assert await coupon.tell() == 1
+
+
 async def test_a_wallet_without_the_passs_own_token_is_told_nothing(coupon: Coupon) -> None:
     await coupon.set_up_apple()
     document = await coupon.take()

@@ -62,13 +62,17 @@ async def test_of_many_workers_one_may_ask(ground: Ground, provider: uuid.UUID) 
     assert await one.claim(1, lasts=CLAIM)
 
 
-async def test_a_claim_of_a_worker_that_died_ends_by_itself(ground: Ground, provider: uuid.UUID) -> None:
+@pytest.mark.parametrize("ahead", ["0", "1 hour"], ids=["over", "the clock was set back"])
+async def test_a_claim_of_a_worker_that_died_ends_by_itself(
+    ground: Ground, provider: uuid.UUID, ahead: str
+) -> None:
     one = shelf(ground, provider)
     assert await one.claim(0, lasts=CLAIM)
     assert not await one.claim(0, lasts=CLAIM)
     async with ground.pool.connection() as connection:
         await connection.execute(
-            "UPDATE channel_token SET renewing_until = clock_timestamp() WHERE provider_id = %s", [provider]
+            "UPDATE channel_token SET renewing_until = clock_timestamp() + %s::interval WHERE provider_id = %s",
+            [ahead, provider],
         )
     assert await one.claim(0, lasts=CLAIM)
     await one.let_go(0)
