@@ -229,7 +229,7 @@ def settings(database_url: str, nats_url: str, tmp_path: Path) -> Settings:
 async def app(settings: Settings, clock: FixedClock) -> AsyncIterator[FastAPI]:
     """The running application on the module's database."""
     application = create_app(settings, clock)
-    async with LifespanManager(application, startup_timeout=20, shutdown_timeout=20):
+    async with LifespanManager(application, startup_timeout=150, shutdown_timeout=60):
         yield application
 
 

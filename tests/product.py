@@ -31,7 +31,7 @@ from tests.factories import Makers
 
 NOON = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)  # a Friday, 12:00 in Helsinki: shops are open, nobody sleeps
 ROLES = ("web", "engine", "worker")
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 180.0
 POLL_S = 0.02
 T = TypeVar("T")
 

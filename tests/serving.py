@@ -8,8 +8,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-STARTS_WITHIN_S = 30
-STOPS_WITHIN_S = 20
+STARTS_WITHIN_S = 150
+STOPS_WITHIN_S = 60
 
 
 @contextmanager

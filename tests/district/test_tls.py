@@ -48,7 +48,7 @@ def web(settings: Settings, **environment: str) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def test_the_web_role_speaks_tls_with_a_certificate(settings: Settings, files: Certificate) -> None:
@@ -67,7 +67,7 @@ def test_the_web_role_speaks_tls_with_a_certificate(settings: Settings, files: C
             except (urllib.error.URLError, OSError):
                 return None
 
-        status, transport_security = wait_for("the web role answers by TLS", ask, timeout_s=90)
+        status, transport_security = wait_for("the web role answers by TLS", ask, timeout_s=150)
     assert status == "ok"
     assert transport_security, "the application knows that the browser came by TLS"
 

@@ -143,7 +143,7 @@ def asked(
     target: Target, headers: dict[str, dict[str, str]], bodies: Iterator[tuple[str, bytes]]
 ) -> Counter[int]:
     """The statuses of the answers, over one kept connection."""
-    connection = HTTPConnection(*target.product.address, timeout=30)
+    connection = HTTPConnection(*target.product.address, timeout=90)
     found: Counter[int] = Counter()
     for path, body in bodies:
         connection.request("POST", path, body=body, headers=headers[path])

@@ -133,7 +133,7 @@ async def first_status(app: FastAPI, path: str, headers: dict[str, str]) -> int:
         "client": ("127.0.0.1", 1),
         "server": ("testserver", 80),
     }
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         await app(scope, receive, send)
     return known.result()
 

@@ -2,24 +2,21 @@
 
 import json
 import socket
-import statistics
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """An answer, and how long after the last byte sent it came."""
+    """An answer."""
 
     status: int
     body: bytes
-    after_s: float
 
     @property
     def problem(self) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def sent(address: tuple[str, int], parts: Iterable[bytes]) -> Said:
         for part in parts:
             if not _send(connection, part):
                 break
-        return _answer(connection, time.monotonic())
+        return _answer(connection)
 
 
 def whole(path: str, key: str, body: bytes, *, headers: Iterable[str] = ()) -> list[bytes]:
@@ -82,14 +79,13 @@ def _has_answer(connection: socket.socket) -> bool:
         connection.settimeout(PATIENCE_S)
 
 
-def _answer(connection: socket.socket, since: float) -> Said:
+def _answer(connection: socket.socket) -> Said:
     data = b""
     while b"\r\n\r\n" not in data:
         part = connection.recv(64 << 10)
         if not part:
             raise ConnectionResetError(f"no answer, only {data!r}")
         data += part
-    after_s = time.monotonic() - since
     top, _, body = data.partition(b"\r\n\r\n")
     size = next(
         (
@@ -104,7 +100,7 @@ def _answer(connection: socket.socket, since: float) -> Said:
         if not part:
             break
         body += part
-    return Said(status=int(top[9:12]), body=body, after_s=after_s)
+    return Said(status=int(top[9:12]), body=body)
 
 
 @dataclass(kw_only=True)
@@ -112,7 +108,7 @@ class Probe:
     """Another client, who asks for the same small thing all the time while others misbehave."""
 
     address: tuple[str, int]
-    seconds: list[float] = field(default_factory=list)
+    answered: int = 0
     failed: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -129,20 +125,14 @@ class Probe:
         assert self._thread is not None
         self._thread.join(timeout=PATIENCE_S)
 
-    @property
-    def p99_s(self) -> float:
-        """Of all that was asked."""
-        return statistics.quantiles(self.seconds, n=100)[98]
-
     def _run(self) -> None:
         ask = [b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"]
         while not self._stop.wait(0.02):
-            began = time.monotonic()
             try:
                 answer = sent(self.address, ask)
             except OSError as error:
                 self.failed.append(repr(error))
                 continue
-            self.seconds.append(time.monotonic() - began)
+            self.answered += 1
             if answer.status != 200:
                 self.failed.append(str(answer.status))

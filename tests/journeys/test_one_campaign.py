@@ -79,13 +79,13 @@ class World:
 
     def sign_in(self, number: int, *, agrees: bool) -> Member:
         mac = f"02:aa:22:33:{number // 256:02x}:{number % 256:02x}"
-        with httpx.Client(base_url=self.product.base_url, timeout=20) as browser:
+        with httpx.Client(base_url=self.product.base_url, timeout=90) as browser:
             join(browser, GATEWAY, mac, agrees=agrees)
             return Member(mac=mac, cookies=browser.cookies)
 
     def ask(self, member: Member, method: str, path: str) -> Any:
         """What a member's browser gets."""
-        with httpx.Client(base_url=self.product.base_url, timeout=20, cookies=member.cookies) as browser:
+        with httpx.Client(base_url=self.product.base_url, timeout=90, cookies=member.cookies) as browser:
             headers = {"Origin": self.product.base_url}
             answer = browser.request(method, f"/v1/me{path}", headers=headers)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
@@ -119,7 +119,7 @@ class World:
         wait_for(
             "the web role has heard of it",
             lambda: datetime.fromisoformat(self.http.get("/healthz").json()["now"]) >= to,
-            timeout_s=15,
+            timeout_s=120,
         )
 
     def count(self, sql: str) -> int:
@@ -133,7 +133,7 @@ def world() -> Iterator[World]:
             makers.district(slug=SLUG, country="FI")
         add_staff(product, Role.OPERATOR, slug=SLUG)
         product.start()
-        with httpx.Client(base_url=product.base_url, timeout=20) as http:
+        with httpx.Client(base_url=product.base_url, timeout=90) as http:
             made = World(product=product, http=http)
             made.set_up()
             yield made
@@ -164,7 +164,7 @@ def body(store_id: str) -> dict[str, Any]:
 def test_every_number_of_a_campaigns_report_can_be_made_again_from_rows(world: World) -> None:
     world.members = [world.sign_in(number, agrees=True) for number in range(MEMBERS)]
     world.unwilling = [world.sign_in(MEMBERS + number, agrees=False) for number in range(UNWILLING)]
-    wait_for("yesterday is recorded", lambda: walked_yesterday(world), timeout_s=60)
+    wait_for("yesterday is recorded", lambda: walked_yesterday(world), timeout_s=120)
 
     campaign_id = approved(world)
     treated, control = triggered(world)
@@ -202,7 +202,7 @@ def approved(world: World) -> str:
             "engine.plan_changed" in line and "fences=1" in line
             for line in world.product.last_lines(400).splitlines()
         ),
-        timeout_s=15,
+        timeout_s=120,
     )
     return str(made["id"])
 
@@ -215,11 +215,11 @@ def triggered(world: World) -> tuple[list[Member], list[Member]]:
     wait_for(
         "everybody was decided about",
         lambda: world.count("SELECT count(*) FROM exposure") == MEMBERS,
-        timeout_s=20,
+        timeout_s=120,
     )
     offers = world.count("SELECT count(*) FROM offer")
     wait_for(
-        "offers have arrived", lambda: world.count("SELECT count(*) FROM inbox_item") == offers, timeout_s=20
+        "offers have arrived", lambda: world.count("SELECT count(*) FROM inbox_item") == offers, timeout_s=120
     )
     for member in world.members:
         items = world.ask(member, "GET", "/inbox?lang=en")["items"]
@@ -239,7 +239,7 @@ def shopped(world: World, treated: Sequence[Member], control: Sequence[Member]) 
     came = [*treated[: len(treated) * 3 // 4], *control[:CONTROL_COMING]]
     world.see(came, [(60.0 * minutes, STORE) for minutes in range(12, 5, -1)])
     visited = "SELECT count(DISTINCT member_id) FROM visit WHERE place_kind = 'store'"
-    wait_for("their visits are made", lambda: world.count(visited) == len(came), timeout_s=60)
+    wait_for("their visits are made", lambda: world.count(visited) == len(came), timeout_s=120)
 
 
 def capped(world: World, treated: Sequence[Member]) -> None:
@@ -247,7 +247,7 @@ def capped(world: World, treated: Sequence[Member]) -> None:
     before = world.count("SELECT count(*) FROM offer")
     world.see(treated, [(100, OUTSIDE), (80, OUTSIDE), (50, IN_FENCE), (20, IN_FENCE), (3, IN_FENCE)])
     refused = "SELECT count(*) FROM refusal WHERE reason = 'freq_cap'"
-    wait_for("the cap has refused", lambda: world.count(refused) == len(treated), timeout_s=20)
+    wait_for("the cap has refused", lambda: world.count(refused) == len(treated), timeout_s=120)
     assert world.count("SELECT count(*) FROM offer") == before
     assert world.count("SELECT count(*) FROM exposure") == MEMBERS
 
@@ -300,7 +300,7 @@ def bought(world: World, members: Sequence[Member]) -> None:
 def settled(world: World) -> None:
     """The day is closed: the merchant gave it, and bears it himself; the reversal of the same day is in it."""
     found = wait_for(
-        "the day is closed", lambda: world.merchant.here("GET", "/statements")["items"] or None, timeout_s=100
+        "the day is closed", lambda: world.merchant.here("GET", "/statements")["items"] or None, timeout_s=120
     )
     uses = USES + 1
     given = {

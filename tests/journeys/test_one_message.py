@@ -134,7 +134,7 @@ class World:
             except NeverHappened:
                 return None
 
-        return wait_for(what, come, timeout_s=60)
+        return wait_for(what, come, timeout_s=150)
 
     def _see(self, away: float) -> None:
         now = datetime.fromisoformat(self.http.get("/healthz").json()["now"])
@@ -169,7 +169,7 @@ async def world() -> AsyncIterator[World]:
     with (
         push_service() as pushes,
         running_demo("--no-walkers", "--start", "Fri 12:00", environment=loopback) as (data_dir, info),
-        httpx.Client(base_url=info["base_url"], timeout=30, trust_env=False) as http,
+        httpx.Client(base_url=info["base_url"], timeout=90, trust_env=False) as http,
         firefox(pushes.socket_address) as browser,
     ):
         async with centre(password="secret") as texts:
@@ -209,7 +209,7 @@ def allow(world: World) -> None:
     browser.open(world.page("/notifications"))
     browser.until("the card offers it", lambda: browser.script(CARD) == "off")
     browser.click("[data-push-state=off] [data-push-act=on]")
-    browser.until("notifications are on", lambda: browser.script(CARD) == "on", timeout_s=45)
+    browser.until("notifications are on", lambda: browser.script(CARD) == "on", timeout_s=120)
 
 
 SWITCH = "return document.querySelector('[aria-labelledby=marketingsms]')?.getAttribute('aria-checked')"

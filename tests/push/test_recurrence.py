@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from push.recurrence_text import MAX_TEXT, RecurrenceRefused, read
 
 START = "DTSTART:20260501T110000\n"
-LONGEST_S = 0.25
-"""For one text on a machine that others use, too; the slowest takes a hundredth of it."""
+LONGEST_S = 5.0
+"""Of the processor, for one text; the slowest takes a thousandth of it."""
 
 NEVER = [
     "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
@@ -63,10 +63,10 @@ REFUSED = [
 
 @pytest.mark.parametrize("rule", [*NEVER, *REFUSED], ids=range(len(NEVER) + len(REFUSED)))
 def test_what_is_hostile_or_never_comes_is_refused_soon_in_both_languages(rule: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(RecurrenceRefused) as refused:
         read(f"{START}RRULE:{rule}")
-    assert time.perf_counter() - began < LONGEST_S
+    assert time.process_time() - began < LONGEST_S
     assert refused.value.detail.zh
     assert refused.value.detail.en
 
@@ -115,9 +115,9 @@ def test_text_of_another_form_is_refused(text: str) -> None:
 def test_the_strangest_rules_give_a_year_soon_and_as_dateutil_gives_it(rule: str) -> None:
     recurrence = read(f"{START}RRULE:{rule}")
     first, last = datetime(2047, 3, 1), datetime(2048, 3, 2)  # noqa: DTZ001 wall times
-    began = time.perf_counter()
+    began = time.process_time()
     found = list(recurrence.walls(first, last))
-    assert time.perf_counter() - began < LONGEST_S
+    assert time.process_time() - began < LONGEST_S
     assert found == rrulestr(f"{START}RRULE:{rule}").between(first, last, inc=True)
 
 

@@ -16,7 +16,7 @@ from tests.sink.book import Line
 from tests.sink.script import Rule
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 20.0
+START_S = 120.0
 
 
 class Sink:

@@ -45,7 +45,7 @@ def why_not() -> str:
     return ""
 
 
-def run(*argv: str, timeout_s: float = 20, is_checked: bool = True) -> str:
+def run(*argv: str, timeout_s: float = 90, is_checked: bool = True) -> str:
     """What a command prints."""
     done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=False)
     assert not is_checked or done.returncode == 0, f"{' '.join(argv)}: {done.stdout}{done.stderr}"
@@ -245,7 +245,7 @@ export FAKETIME_TIMESTAMP_FILE={self._faketime} FAKETIME_NO_CACHE=1 FAKETIME_DON
             stderr=subprocess.STDOUT,
         )
         try:
-            wait_for("openNDS runs", lambda: "openNDS is now running" in self.log() or None, timeout_s=30)
+            wait_for("openNDS runs", lambda: "openNDS is now running" in self.log() or None, timeout_s=90)
         except NeverHappened:
             sys.stderr.write(self.log()[-4000:])
             self.close()
@@ -281,7 +281,7 @@ export FAKETIME_TIMESTAMP_FILE={self._faketime} FAKETIME_NO_CACHE=1 FAKETIME_DON
         """In order, as its service is stopped."""
         assert self._process is not None
         self.inside("ndsctl", "stop")
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=60)
 
     def log(self) -> str:
         """What the gateway wrote."""

@@ -18,7 +18,7 @@ from district.embedded.nats import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 POSTFIX = shutil.which("postfix", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-LONGEST_S = 30.0
+LONGEST_S = 90.0
 SYSTEM_PYTHON = "/usr/bin/python3"
 MAIN = """
 compatibility_level = 3.6

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-LONGEST_S = 30.0
+LONGEST_S = 90.0
 USER, PASSWORD = "district", "correct horse"
 
 

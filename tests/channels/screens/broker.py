@@ -14,7 +14,7 @@ from district.embedded.programs import tools_root
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin") or str(tools_root() / "usr/sbin/mosquitto")
 PASSWD = shutil.which("mosquitto_passwd") or str(tools_root() / "usr/bin/mosquitto_passwd")
-LONGEST_S = 20.0
+LONGEST_S = 90.0
 USER, PASSWORD = "district", "screens-and-more"
 
 

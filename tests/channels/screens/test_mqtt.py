@@ -65,7 +65,7 @@ async def screen(
 async def heard(client: aiomqtt.Client, count: int) -> list[aiomqtt.Message]:
     """So many messages, in their order."""
     found: list[aiomqtt.Message] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         async for message in client.messages:
             found.append(message)
             if len(found) == count:
@@ -75,7 +75,7 @@ async def heard(client: aiomqtt.Client, count: int) -> list[aiomqtt.Message]:
 
 async def until_gone(broker: Mosquitto, topic: str) -> None:
     """Wait until a topic has nothing for who comes now."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         while topic in await shown(broker, topic):  # noqa: ASYNC110 the broker's clock ends it
             await asyncio.sleep(0.1)
 
@@ -87,7 +87,7 @@ async def shown(broker: Mosquitto, topic: str = "shangquan/+/stores/+/now") -> d
     async with screen(broker, topic=topic) as client:
         await client.subscribe(end, qos=1)
         await client.publish(end, b"end", qos=1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(90):
             async for message in client.messages:
                 if str(message.topic) == end:
                     return found

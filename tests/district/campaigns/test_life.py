@@ -127,7 +127,7 @@ async def test_the_engine_hears_of_each_change_and_loads_live_campaigns_only(
         campaign = await shop.live(
             rule={"when": {"opening_hours": "Mo-Fr 11:00-13:30", "and_store_open": True}}
         )
-        heard = [notice.payload async for notice in listener.notifies(timeout=5, stop_after=3)]
+        heard = [notice.payload async for notice in listener.notifies(timeout=60, stop_after=3)]
     async with pool.connection() as connection:
         loaded = await live_campaigns(connection, shop.makers.info(shop.district))
     await pool.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import uvicorn
 
-LONGEST_S = 30
+LONGEST_S = 90
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:

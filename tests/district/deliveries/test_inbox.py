@@ -150,7 +150,7 @@ async def test_a_stream_goes_on_after_the_last_event_and_brings_what_arrives(
     seen, missed = shopper.gets("seen"), shopper.gets("missed")
     headers = shopper.headers | {"Last-Event-ID": str(seen.sequence)}
     async with (
-        httpx.AsyncClient(timeout=10) as client,
+        httpx.AsyncClient(timeout=90) as client,
         client.stream("GET", f"{server}/v1/me/inbox/stream", headers=headers) as answer,
     ):
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -167,7 +167,7 @@ async def test_a_stream_goes_on_after_the_last_event_and_brings_what_arrives(
 async def test_a_closed_stream_is_forgotten(app: FastAPI, server: str, shopper: Shopper) -> None:
     hub: InboxHub = app.state.inbox_hub
     async with (
-        httpx.AsyncClient(timeout=10) as client,
+        httpx.AsyncClient(timeout=90) as client,
         client.stream("GET", f"{server}/v1/me/inbox/stream", headers=shopper.headers) as answer,
     ):
         await anext(answer.aiter_lines())
@@ -209,7 +209,7 @@ async def test_a_stream_survives_a_database_that_is_away(ground: Ground) -> None
 async def test_a_foreign_event_id_is_no_error(server: str, shopper: Shopper, mark: str) -> None:
     headers = shopper.headers | {"Last-Event-ID": mark}
     async with (
-        httpx.AsyncClient(timeout=10) as client,
+        httpx.AsyncClient(timeout=90) as client,
         client.stream("GET", f"{server}/v1/me/inbox/stream", headers=headers) as answer,
     ):
         assert answer.status_code == 200
@@ -225,7 +225,7 @@ async def test_a_lost_notice_costs_no_item(ground: Ground) -> None:
     assert (await anext(stream)).startswith("retry:")
     assert await anext(stream) == ": quiet\n\n"
     arrive(ground.makers, ground.district, member, "silent")  # nobody listens to the notice here
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(90):
         while "silent" not in await anext(stream):
             pass
     await stream.aclose()
@@ -235,7 +235,7 @@ async def test_a_stream_ends_so_that_its_session_is_looked_at_again(ground: Grou
     stream = inbox.events(
         reader(ground, ground.member()), InboxHub(""), after=0, heartbeat_s=0.01, longest_s=0.05
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(90):
         assert [one async for one in stream][-1] == ": quiet\n\n"
 
 
@@ -269,7 +269,7 @@ async def test_items_of_one_member_become_visible_in_the_order_of_their_sequence
             )
 
     await asyncio.gather(*(record(part) for part in range(8)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         await follower
     await stream.aclose()
     assert len(leased) == 60

@@ -20,7 +20,7 @@ from district.embedded.postgres import Cluster
 from district.embedded.state import list_roles
 from tests.running_demo import district, own_data_dir
 
-OFFERS_WITHIN_S = 90
+OFFERS_WITHIN_S = 150
 POLL_S = 0.5
 
 
@@ -94,7 +94,7 @@ def test_the_demo_comes_up_walks_gives_offers_resumes_and_stops(data_dir: Path, 
     info = json.loads(file.read_text())
     assert set(info["pages"]) == {"home", "portal", "shopper", "nearest", "merchant", "operator"}
     assert file.stat().st_mode & 0o077 == 0
-    with httpx.Client(base_url=info["base_url"], timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=info["base_url"], timeout=90, trust_env=False) as client:
         assert client.get("/readyz").status_code == 200
         assert "Demo" in client.get("/").text
         assert client.get(info["pages"]["portal"]).status_code == 303
@@ -110,7 +110,7 @@ def test_the_demo_comes_up_walks_gives_offers_resumes_and_stops(data_dir: Path, 
     again = district(data_dir, port, "demo", "--until-ready", "--no-walkers", "--info", str(file))
     assert again.returncode == 0, again.stderr
     assert json.loads(file.read_text()) == info
-    with httpx.Client(base_url=info["base_url"], timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=info["base_url"], timeout=90, trust_env=False) as client:
         now = client.get("/healthz").json()["now"]
     assert now[:10] == before[:10]
     stopped = district(data_dir, port, "down")

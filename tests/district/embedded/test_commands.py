@@ -17,7 +17,7 @@ def district(data_dir: Path, *arguments: str, **environment: str) -> "subprocess
         env={**kept, "DISTRICT_DATA_DIR": str(data_dir), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -19,12 +19,12 @@ def kill(server: NatsServer) -> None:
     process = server.process()
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
-    assert processes.wait_gone(process, timeout_s=5)
+    assert processes.wait_gone(process, timeout_s=60)
 
 
 async def connected(url: str) -> Client:
     client = Client()
-    await client.connect(url, connect_timeout=3, allow_reconnect=False)
+    await client.connect(url, connect_timeout=30, allow_reconnect=False)
     return client
 
 

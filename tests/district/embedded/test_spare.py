@@ -53,7 +53,7 @@ class Supervised:
         began = time.monotonic()
         self.role.watch(environment or {})
         while self.role.state is not state:
-            assert time.monotonic() - began < 20, self.said.getvalue()
+            assert time.monotonic() - began < 90, self.said.getvalue()
             self.role.watch(environment or {})
             time.sleep(0.02)
         return time.monotonic() - began
@@ -101,7 +101,7 @@ def supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
     made = Supervised(tmp_path)
     yield made
     made.role.terminate()
-    made.role.finish(deadline=time.monotonic() + 5)
+    made.role.finish(deadline=time.monotonic() + 60)
 
 
 def test_a_spare_takes_over_in_less_time_than_loading_takes(supervised: Supervised) -> None:
@@ -109,7 +109,7 @@ def test_a_spare_takes_over_in_less_time_than_loading_takes(supervised: Supervis
     before = supervised.process()
     assert supervised.kill() < LOAD_S / 2
     assert supervised.process() != before
-    socket.create_connection(("127.0.0.1", supervised.port), timeout=1).close()
+    socket.create_connection(("127.0.0.1", supervised.port), timeout=30).close()
 
 
 def test_a_spare_that_knows_an_old_address_is_not_used(supervised: Supervised) -> None:
@@ -124,7 +124,7 @@ def test_a_spare_ends_with_its_role(supervised: Supervised) -> None:
     process = supervised.process()
     assert len(supervised.children()) == 2
     supervised.role.terminate()
-    supervised.role.finish(deadline=time.monotonic() + 5)
+    supervised.role.finish(deadline=time.monotonic() + 60)
     assert not processes.is_alive(process)
     assert supervised.children() == set()
 
@@ -134,7 +134,7 @@ def test_without_a_living_spare_the_role_is_started_as_ever(supervised: Supervis
     for pid in supervised.children() - {supervised.process().pid}:
         os.kill(pid, signal.SIGKILL)
     supervised.kill()
-    with socket.create_connection(("127.0.0.1", supervised.port), timeout=1) as connection:
+    with socket.create_connection(("127.0.0.1", supervised.port), timeout=30) as connection:
         assert connection.getpeername() == ("127.0.0.1", supervised.port)
 
 

@@ -224,7 +224,7 @@ async def test_a_stream_that_is_deleted_under_an_engine_is_made_again(
         await meet(stage, [ALICE])
         await has_offers(stage, 1)
         await stage.context.stream.delete_stream(events.SIGHTINGS_STREAM)
-        await until_true(lambda: exists(stage.context), within_s=40)
+        await until_true(lambda: exists(stage.context))
         await meet(stage, [BOB])
         await has_offers(stage, 2)
 

@@ -19,7 +19,7 @@ from tests.district.engine.stage import OUTSIDE, Stage, until, until_true
 from tests.factories import Makers
 
 ROOT = Path(__file__).resolve().parents[3]
-TAKE_OVER_S = 40
+TAKE_OVER_S = 120
 
 
 @pytest.fixture

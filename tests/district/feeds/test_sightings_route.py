@@ -59,7 +59,7 @@ class Sender:
         found = await stream.pull_subscribe(subject, stream=SIGHTINGS_STREAM)
         columns: list[Columns] = []
         while waiting := (await found.consumer_info()).num_pending:
-            for message in await found.fetch(waiting, timeout=2):
+            for message in await found.fetch(waiting, timeout=60):
                 batch = unpack(message.data)
                 assert isinstance(batch, Batch)
                 columns.append(columns_of(batch))

@@ -19,7 +19,7 @@ from district.offers.models import Refusal
 from tests.factories import Makers
 
 Log = Callable[..., None]
-PATIENCE_S = 10.0
+PATIENCE_S = 90.0
 
 
 def counts(district: District, members: int, devices: int, **zones: tuple[int, int]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ async def test_a_packet_that_cannot_be_stored_does_not_stand_in_the_others_way(
             return int(found.scalar_one())
 
     async with recording(settings, world):
-        await until(lambda: stored() == len(good), within_s=30)
+        await until(lambda: stored() == len(good))
 
 
 async def test_a_packet_told_twice_is_one_session_and_one_sighting(world: World, settings: Settings) -> None:
@@ -87,7 +87,7 @@ async def test_a_packet_told_twice_is_one_session_and_one_sighting(world: World,
         for _ in range(3):
             await keep(context.stream, settings, world.district.id, packet())
     async with recording(settings, world) as recorder:
-        await until(lambda: recorder.recorded == 3, within_s=30)
+        await until(lambda: recorder.recorded == 3)
     rows = world.makers.session.execute(
         text("SELECT count(*) FROM radius_session WHERE district_id = :d"), {"d": world.district.id}
     )

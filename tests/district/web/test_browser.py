@@ -153,7 +153,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def watched(site: str, chromium: Browser) -> Iterator[Watched]:
     context = chromium.new_context(viewport=DESK)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(120_000)
     yield Watched(context.new_page(), site)
     context.close()
 

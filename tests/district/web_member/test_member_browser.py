@@ -31,7 +31,7 @@ def chromium() -> Iterator[Browser]:
 
 def phone(chromium: Browser, address: str, token: str, *, is_scripted: bool = True) -> Page:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=is_scripted)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(120_000)
     context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
     return context.new_page()
 

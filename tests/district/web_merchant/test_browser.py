@@ -60,7 +60,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def counter(address: str, business: Business, chromium: Browser) -> Iterator[Counter]:
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(120_000)
     context.add_cookies([{"name": COOKIE, "value": business.token, "url": address}])
     page = context.new_page()
     wrongs: list[str] = []

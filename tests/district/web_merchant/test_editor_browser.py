@@ -13,13 +13,13 @@ from tests.district.web_merchant.test_browser import Counter, address, business,
 
 __all__ = ["address", "business", "chromium", "counter"]
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=120_000)
 
 
 def opened(counter: Counter, query: str = "lang=en") -> Page:
     """An empty editor whose map is there."""
     page = counter.page
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(120_000)
     page.goto(f"{counter.address}/merchant/campaigns/new?{query}", wait_until="domcontentloaded")
     page.evaluate("async () => { await window.fenceEditor; }")
     return page

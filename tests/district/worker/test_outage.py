@@ -71,8 +71,8 @@ async def test_what_is_accepted_during_an_outage_is_recorded_and_decided_after_i
                     headers={"Authorization": f"Bearer {key}"},
                 )
                 assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
-            await until(lambda: len(stage.offers()) == 1, within_s=40)
-            await until_true(lambda: _is_recorded(engine, stage), within_s=40)
+            await until(lambda: len(stage.offers()) == 1)
+            await until_true(lambda: _is_recorded(engine, stage))
 
 
 async def _is_recorded(engine: Engine, stage: Stage) -> bool:

@@ -125,7 +125,7 @@ def health(engine: Engine, district: District) -> dict[str, int]:
 
 async def until(settled: Callable[[], bool]) -> None:
     """Wait for a condition, not for a time; asked beside the loop, for the recorder may hold what the question waits for."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not await asyncio.to_thread(settled):  # noqa: ASYNC110 what is waited for is in the database
             await asyncio.sleep(0.02)
 
@@ -142,7 +142,7 @@ async def drained(publisher: Publisher) -> bool:
 
 
 async def until_drained(publisher: Publisher) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not await drained(publisher):  # noqa: ASYNC110 or in the event log
             await asyncio.sleep(0.05)
 
