@@ -22,6 +22,7 @@ from district.districts.service import DistrictInfo
 from district.members.alarms import SOUND_SQL, AlarmKind
 from district.outbox.models import OutboxMessage
 from district.settings import Settings
+from district.tasks import in_thread
 
 log = structlog.get_logger()
 FOLD_EVERY_S: Final = 3.0
@@ -79,7 +80,7 @@ class Folding:
         while True:
             for district in self.districts():
                 try:
-                    while await asyncio.to_thread(self._fold, district) == MOST_AT_ONCE:
+                    while await in_thread(self._fold, district) == MOST_AT_ONCE:
                         pass
                 except sqlalchemy.exc.SQLAlchemyError as error:
                     log.warning("receipts.database_away", error=type(error).__name__)

@@ -20,6 +20,7 @@ from district.embedded.errors import StartRefused
 from district.roles import patiently, run_until_told
 from district.settings import Settings
 from district.snapshot import Snapshot, listen
+from district.tasks import in_thread
 
 TICK_S = 1.0
 POOL_SIZE = 2
@@ -39,7 +40,7 @@ async def run(settings: Settings, clock: SystemClock, *, slug: str, shoppers: in
     async with AsyncExitStack() as stack:
         stack.callback(engine.dispose)
         simulation = await stack.enter_async_context(_followed(settings, clock))
-        ground = await patiently(lambda: asyncio.to_thread(_read, engine, slug, clock))
+        ground = await patiently(lambda: in_thread(_read, engine, slug, clock))
         product = Product(base_url, clock)
         stack.push_async_callback(product.close)
         walkers = Shoppers(ground, product, clock, count=shoppers)
@@ -86,7 +87,7 @@ async def _sleep_until_morning(
     district: districts.DistrictInfo,
 ) -> None:
     walkers.go_home()
-    await patiently(lambda: asyncio.to_thread(_jump, engine, clock, district))
+    await patiently(lambda: in_thread(_jump, engine, clock, district))
     await simulation.refresh()
     clock.follow(simulation.value)
     log.info("demo.morning", now=clock.now().isoformat())

@@ -17,6 +17,7 @@ from district.members.models import Erasure
 from district.privacy import service, tombstones
 from district.privacy.tombstones import Replayed, Tombstone
 from district.settings import Settings
+from district.tasks import in_thread
 
 COPY_EVERY_S = 5.0
 Districts: TypeAlias = Callable[[], Iterable[DistrictInfo]]
@@ -34,7 +35,7 @@ async def replay(
     """Close again whoever the event log says has left and this database does not know of."""
     await tombstones.ensure_stream(stream, settings)
     told = await tombstones.read(stream, district.id)
-    return await asyncio.to_thread(_erase_again, sessions, district, told, clock)
+    return await in_thread(_erase_again, sessions, district, told, clock)
 
 
 def _erase_again(
@@ -52,10 +53,10 @@ async def copy(
     stream: JetStreamContext, sessions: sessionmaker[Session], district: DistrictInfo, *, clock: Clock
 ) -> int:
     """Put new erasures into the event log; how many."""
-    rows = await asyncio.to_thread(_waiting, sessions, district)
+    rows = await in_thread(_waiting, sessions, district)
     taken = await tombstones.publish(stream, district.id, rows)
     if taken:
-        await asyncio.to_thread(_note, sessions, district, taken, clock)
+        await in_thread(_note, sessions, district, taken, clock)
     return len(taken)
 
 

@@ -26,7 +26,7 @@ from district.radius.models import RadiusSession
 from district.radius.queries import USAGE_SQL
 from district.settings import Settings
 from district.snapshot import notices
-from district.tasks import ended
+from district.tasks import ended, in_thread
 
 log = structlog.get_logger()
 KIB = 1024
@@ -110,8 +110,8 @@ class Changes:
 
     async def look(self) -> int:
         """Tell what is due, several side by side; how many there were."""
-        claimed = await asyncio.to_thread(self._claim)
-        await asyncio.gather(*(asyncio.to_thread(self._carry_out, one) for one in claimed))
+        claimed = await in_thread(self._claim)
+        await asyncio.gather(*(in_thread(self._carry_out, one) for one in claimed))
         return len(claimed)
 
     def _claim(self) -> list[Claimed]:

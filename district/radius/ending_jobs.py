@@ -16,7 +16,7 @@ from district.gateways.sessions import ENDING_CHANNEL
 from district.radius import ending
 from district.settings import Settings
 from district.snapshot import notices
-from district.tasks import ended
+from district.tasks import ended, in_thread
 
 log = structlog.get_logger()
 TICK_S = 1.0
@@ -58,7 +58,7 @@ class Endings:
         if free <= 0:
             return 0
         try:
-            claimed = await asyncio.to_thread(self._claim, free)
+            claimed = await in_thread(self._claim, free)
         except sqlalchemy.exc.SQLAlchemyError as error:
             log.warning("endings.database_away", error=type(error).__name__)
             return 0
@@ -91,9 +91,7 @@ class Endings:
 
     async def _carry_out(self, claimed: Claimed) -> None:
         try:
-            await asyncio.to_thread(
-                carry_out, self.sessions, claimed, settings=self.settings, clock=self.clock
-            )
+            await in_thread(carry_out, self.sessions, claimed, settings=self.settings, clock=self.clock)
         except Exception:
             # Its lease ends, and somebody tries again.
             log.exception("ending.failed", district=str(claimed.district_id), ending=str(claimed.id))
@@ -103,7 +101,7 @@ class Endings:
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
             try:
-                await asyncio.to_thread(self.watch)
+                await in_thread(self.watch)
             except sqlalchemy.exc.SQLAlchemyError as error:
                 log.warning("endings.unwatched", error=type(error).__name__)
 

@@ -33,7 +33,7 @@ from district.radius.packets import Status
 from district.settings import Settings
 from district.sightings.edge import edges
 from district.snapshot import listen
-from district.tasks import ended
+from district.tasks import ended, in_thread
 
 DURABLE = "radius-accounting"
 FETCH_MESSAGES = 500
@@ -97,7 +97,7 @@ class AccountingRecorder:
             await asyncio.sleep(TIDY_EVERY_S)
             try:
                 for district in self.registry().by_id.values():
-                    while await asyncio.to_thread(self._close_lost, district) == jobs.CLOSED_AT_ONCE:
+                    while await in_thread(self._close_lost, district) == jobs.CLOSED_AT_ONCE:
                         pass
                     await jobs.forget_tokens(self.pool, district, clock=self.clock)
             except (psycopg.Error, sqlalchemy.exc.DBAPIError, OSError, TimeoutError) as error:
@@ -142,7 +142,7 @@ class AccountingRecorder:
         attempt = 0
         while True:
             try:
-                feed = await asyncio.to_thread(self._write, district, packets)
+                feed = await in_thread(self._write, district, packets)
                 await self._publish(feed, packets)
                 self.recorded += len(packets)
                 return

@@ -23,6 +23,7 @@ from district.reports import queries, rows
 from district.reports.effects import Comparison
 from district.reports.schemas import Outcome, Window
 from district.settings import Settings
+from district.tasks import in_thread
 from push import early_stop
 from push.campaign_document import parse_rule
 from push.campaign_life import CampaignState
@@ -60,7 +61,7 @@ class Stopping:
         while True:
             for district in self.districts():
                 try:
-                    await asyncio.to_thread(self.look_at_due, district)
+                    await in_thread(self.look_at_due, district)
                 except sqlalchemy.exc.SQLAlchemyError as error:
                     log.warning("early_stop.failed", district=district.slug, error=type(error).__name__)
             await asyncio.sleep(EVERY.total_seconds())

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import threading
+
+import pytest
 
 from district import tasks
 
@@ -31,3 +34,31 @@ async def test_tasks_that_are_over_are_left_alone() -> None:
     await task
     await tasks.ended([task])
     assert task.result() == 7
+
+
+async def test_who_is_cancelled_waits_for_his_thread_however_often_he_is_told() -> None:
+    begun, released, is_through = threading.Event(), threading.Event(), False
+
+    def work() -> None:
+        nonlocal is_through
+        begun.set()
+        released.wait()
+        is_through = True
+        raise LookupError
+
+    task = asyncio.create_task(tasks.in_thread(work))
+    await asyncio.to_thread(begun.wait)
+    for _ in range(3):
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=0.02)
+        assert not done
+    released.set()
+    await tasks.ended([task])
+    assert is_through
+    assert task.cancelled()
+
+
+async def test_what_a_thread_answers_or_raises_is_handed_on() -> None:
+    assert await tasks.in_thread(divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        await tasks.in_thread(divmod, 7, 0)
