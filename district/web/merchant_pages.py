@@ -1,6 +1,7 @@
 """A merchant's overview, campaigns and their results."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -26,7 +27,7 @@ from district.reports.schemas import ReportOut
 from district.reports.service import Asked
 from district.stores import service as stores
 from district.stores.schemas import StoreView
-from district.web import merchant_results
+from district.web import campaign_words, merchant_results
 from district.web.explained import explained
 from district.web.language import Language, negotiate
 from district.web.reasons import in_words
@@ -183,8 +184,6 @@ def _campaign_page(
     row = campaigns.find(session, here.district.id, here.principal, campaign_id)
     campaign = shown(session, here.principal, [row])[0]
     names = {store.id: store for store in own_stores(session, here)}
-    ring = campaign.fence["coordinates"][0]
-    corner = ring[0][0] if campaign.fence["type"] == "MultiPolygon" else ring[0]
     return show(
         request,
         here,
@@ -197,7 +196,8 @@ def _campaign_page(
             session, here.district, here.principal, now=clock.now(), campaign_id=campaign_id
         ),
         report=_report(request, here, session, clock, campaign_id),
-        corner=corner,
+        corner=_corner(campaign.fence),
+        plain_words=campaign_words.in_words,
         events=history.newest(session, here.principal, row, most=REMEMBERED),
         differences=compared(session, row).differences if campaign.pending else (),
         is_over=campaign.state in FINAL,
@@ -205,6 +205,14 @@ def _campaign_page(
         error=error,
         keeper=str(here.principal.subject_id),
     )
+
+
+def _corner(fence: Mapping[str, Any]) -> Sequence[float] | None:
+    """A point of the ground; None where the campaign has none of its own."""
+    found: Any = fence["coordinates"]
+    while found and isinstance(found[0], list):
+        found = found[0]
+    return found or None
 
 
 def _report(

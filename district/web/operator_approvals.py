@@ -26,7 +26,7 @@ from district.database import DbSession
 from district.merchants.models import Merchant
 from district.problems import Invalid, NotFound
 from district.stores.models import Property
-from district.web import rule_words
+from district.web import campaign_words, rule_words
 from district.web.explained import explained
 from district.web.language import Language, negotiate, spoken
 from district.web.language import gettext as _
@@ -72,6 +72,8 @@ class Waiting:
     starts_at: datetime | None
     ends_at: datetime | None
     area_m2: float
+    said: Sequence[str]
+    """The whole rule in plain words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +210,7 @@ def _waiting(operator: Staff, one: Gathered) -> Waiting:
         stock=one.quota,
         starts_at=content.starts_at,
         ends_at=content.ends_at,
+        said=campaign_words.in_words(content.rule, content.offer, one.quota),
         area_m2=area_m2(to_shape(content.fence), LocalPlane(anchor=operator.district.center)),
     )
 

@@ -26,7 +26,7 @@ from district.reports.schemas import ReportOut, Window
 from district.reports.service import Asked
 from district.stores import service as stores
 from district.stores.models import Store
-from district.web import rule_words
+from district.web import campaign_words, rule_words
 from district.web.campaign_desks import OWN_ACTIONS, CampaignDesk, operators_desk, propertys_desk
 from district.web.campaign_queries import FIGURES_SQL
 from district.web.explained import explained
@@ -192,6 +192,7 @@ def _one_page(
         stores=sorted(views, key=lambda view: (view.name.casefold(), view.ref)),
         rule=_readable(campaign.rule),
         rule_words=rule_words,
+        plain_words=campaign_words.in_words,
         report=_report(request, desk, session, clock, campaign_id, within),
         windows=tuple(Window),
         events=history.newest(session, desk.here.principal, row, most=REMEMBERED),

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from geoalchemy2.shape import from_shape
+from shapely import MultiPolygon
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -307,3 +309,24 @@ async def test_an_unknown_campaign_is_a_page_that_says_so(
     answer = await merchant.get(f"/merchant/campaigns/{new_id()}?lang=zh")
     assert answer.status_code == 404
     assert "您名下没有这个页面" in answer.text
+
+
+async def test_a_campaign_without_ground_has_pages_that_say_what_brings_it(
+    app: FastAPI, merchant: httpx.AsyncClient, business: Business, committed: Makers
+) -> None:
+    rule = {"v": 1, "trigger": {"any": [{"on": "wifi.join", "first": True}]}, "per_day": 40}
+    campaign = committed.campaign(
+        business.district, business.merchant, [business.store], state="in_review", rule=rule
+    )
+    ground = {Campaign.fence: from_shape(MultiPolygon(), srid=4326)}
+    committed.session.query(Campaign).filter_by(id=campaign.id).update(ground)
+    committed.done()
+    own = await merchant.get(f"/merchant/campaigns/{campaign.id}?lang=en")
+    async with browser(app, committed.token(business.district, Role.OPERATOR)) as operator:
+        waiting = await operator.get("/operator/approvals?lang=en")
+        seen = await operator.get(f"/operator/campaigns/{campaign.id}?lang=en")
+    for page in (own, waiting, seen):
+        assert page.status_code == 200
+        assert "joins the Wi-Fi for the first time" in page.text
+        assert "40 a day" in page.text
+    assert "Map of the fence" not in own.text

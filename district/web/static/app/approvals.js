@@ -26,7 +26,8 @@ function boundsOf(features) {
 
 function look(chosen) {
   paint(chosen);
-  const features = fences.features.filter(({ properties }) => !chosen || properties.id === chosen);
+  const hasGround = ({ geometry }) => geometry.coordinates.length > 0;
+  const features = fences.features.filter((one) => hasGround(one) && (!chosen || one.properties.id === chosen));
   if (features.length) shown.map.fitBounds(boundsOf(features), { padding: 60, maxZoom: 17, duration: 0 });
 }
 
