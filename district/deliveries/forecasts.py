@@ -23,7 +23,8 @@ SELECT message.channel, offer.campaign_id, date_trunc('minute', greatest(message
        min(message.send_before)
 FROM outbox_message AS message
 JOIN offer ON offer.district_id = message.district_id AND offer.id = message.offer_id
-WHERE message.district_id = %(district_id)s AND message.state IN ('queued', 'leased')
+WHERE message.district_id = %(district_id)s AND message.finished_at IS NULL
+  AND message.state IN ('queued', 'leased')
   AND message.member_id IS NOT NULL
 GROUP BY message.channel, offer.campaign_id, 3 ORDER BY 3 LIMIT %(limit)s
 """

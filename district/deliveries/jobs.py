@@ -71,6 +71,7 @@ class Lane:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _dispatchers: dict[uuid.UUID, tuple[DistrictInfo, Dispatcher]] = field(default_factory=dict)
     _chance: random.Random = field(default_factory=random.SystemRandom)
+    _looked_for_ended_s: float | None = None
 
     async def run(self) -> None:
         """Work until told to stop; a database that is away is waited for."""
@@ -86,7 +87,11 @@ class Lane:
 
     async def tick(self) -> int:
         """One round over every district that has due rows, in random order; how many rows were taken."""
-        values = {"now": self.clock.now(), "channels": list(self.channels)}
+        values = {
+            "now": self.clock.now(),
+            "channels": list(self.channels),
+            "ended_too": self._looks_for_ended(),
+        }
         async with self.pool.connection() as connection:
             cursor = await connection.execute(queries.DISTRICTS_DUE_SQL, values)
             due = [row[0] for row in await cursor.fetchall()]
@@ -95,8 +100,26 @@ class Lane:
         for district_id in due:
             district = self.registry.value.by_id.get(district_id)
             if district is not None:  # else this process has not heard of it yet
-                leased += await self._rounds(district)
+                leased += await self._apart(district)
         return leased
+
+    async def _apart(self, district: DistrictInfo) -> int:
+        """The rounds of one district; what fails there, unless the database is away, must not stop another's."""
+        try:
+            return await self._rounds(district)
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, StoreAway, OSError):
+            raise
+        except Exception as error:
+            log.error("deliveries.round_failed", district=district.slug, error=type(error).__name__)
+            return 0
+
+    def _looks_for_ended(self) -> bool:
+        """Whether it is time to look for leases that ended, for which everything that waits must be read."""
+        now_s, last_s = clocks.monotonic(), self._looked_for_ended_s
+        if last_s is not None and now_s - last_s < self.policy.reclaim_every.total_seconds():
+            return False
+        self._looked_for_ended_s = now_s
+        return True
 
     async def _rounds(self, district: DistrictInfo) -> int:
         """Several rounds while one finds as much as it may take, so that looking around does not cost much."""

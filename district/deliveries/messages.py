@@ -22,9 +22,12 @@ def address_of(endpoint_id: uuid.UUID, url: str) -> str:
 
 
 def endpoint_of(payload: Mapping[str, Any]) -> uuid.UUID | None:
-    """The endpoint that a webhook's payload names."""
+    """The endpoint that a webhook's payload names; None where it names none properly."""
     text = payload.get("endpoint_id")
-    return uuid.UUID(text) if isinstance(text, str) else None
+    try:
+        return uuid.UUID(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def message_of(

@@ -1,6 +1,7 @@
 """SQL of the dispatcher's queue and of members' inboxes. Leases and retries are the database's own time."""
 
-# A row that is lost again and again, at last when it was alone with its worker, is what kills them: it is parked.
+# Whatever asks for `finished_at IS NULL` reads the index of what waits or leaves. A row that is lost again and again, at
+# last when it was alone with its worker, is what kills them: it is parked.
 RECLAIM_SQL = """
 UPDATE outbox_message AS message
 SET state = CASE WHEN rule.next_state = 'queued' AND message.lost_leases + 1 >= %(parked_after)s THEN 'dead'
@@ -11,30 +12,38 @@ SET state = CASE WHEN rule.next_state = 'queued' AND message.lost_leases + 1 >= 
     finished_at = CASE WHEN rule.next_state = ANY(%(final)s::text[]) OR message.lost_leases + 1 >= %(parked_after)s
                        THEN clock_timestamp() END
 FROM unnest(%(states)s::text[], %(purposes)s::text[], %(next)s::text[]) AS rule (state, purpose, next_state)
-WHERE message.district_id = %(district_id)s AND message.state IN ('leased', 'sending')
+WHERE message.district_id = %(district_id)s AND message.channel = ANY(%(channels)s::text[])
+  AND message.finished_at IS NULL AND message.state IN ('leased', 'sending')
   AND message.lease_until < clock_timestamp() AND rule.purpose = message.purpose
   AND rule.state = CASE message.channel WHEN 'inbox' THEN 'leased' ELSE message.state END
 """
 
-# Ordered by what the index is ordered by: a long queue is not sorted for the few rows that are taken.
+# Ordered by what the index is ordered by, channel by channel: a long queue is neither sorted nor read for the few rows
+# that are taken. A lease that a crash of the database forgets costs nothing: its commit need not be synced, which the
+# condition on set_config brings about.
 LEASE_SQL = """
 WITH suspect AS (
     SELECT id FROM outbox_message
-    WHERE district_id = %(district_id)s AND state = 'queued' AND lost_leases >= %(alone_after)s
-      AND retry_at <= clock_timestamp() AND due_at <= %(now)s AND channel = ANY(%(channels)s::text[])
+    WHERE district_id = %(district_id)s AND finished_at IS NULL AND state = 'queued' AND lost_leases >= 3
+      AND lost_leases >= %(alone_after)s AND retry_at <= (SELECT clock_timestamp()) AND due_at <= %(now)s
+      AND channel = ANY(%(channels)s::text[]) AND %(takes_suspects)s
     ORDER BY retry_at LIMIT 1 FOR UPDATE SKIP LOCKED
 ), ordinary AS (
-    SELECT id FROM outbox_message
-    WHERE district_id = %(district_id)s AND state = 'queued' AND retry_at <= clock_timestamp()
-      AND due_at <= %(now)s AND channel = ANY(%(channels)s::text[]) AND lost_leases < %(alone_after)s
-    ORDER BY retry_at LIMIT CASE WHEN EXISTS (SELECT FROM suspect) THEN 0 ELSE %(limit)s END
-    FOR UPDATE SKIP LOCKED
-), due AS (
-    SELECT id FROM suspect UNION ALL SELECT id FROM ordinary
+    SELECT waiting.id FROM unnest(%(channels)s::text[]) AS wanted (channel)
+    CROSS JOIN LATERAL (
+        SELECT id, retry_at FROM outbox_message
+        WHERE district_id = %(district_id)s AND channel = wanted.channel AND finished_at IS NULL
+          AND state = 'queued' AND retry_at <= (SELECT clock_timestamp()) AND due_at <= %(now)s
+          AND lost_leases < %(alone_after)s
+        ORDER BY retry_at LIMIT CASE WHEN EXISTS (SELECT FROM suspect) THEN 0 ELSE %(limit)s END
+        FOR UPDATE SKIP LOCKED
+    ) AS waiting
+    ORDER BY waiting.retry_at LIMIT %(limit)s
 )
 UPDATE outbox_message AS message
 SET state = 'leased', fence = message.fence + 1, lease_until = clock_timestamp() + %(lease_for)s
-FROM due WHERE message.district_id = %(district_id)s AND message.id = due.id
+WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND message.district_id = %(district_id)s
+  AND message.id = ANY(ARRAY(SELECT id FROM suspect UNION ALL SELECT id FROM ordinary))
 RETURNING message.id, message.fence, message.attempts, message.channel, message.purpose, message.member_id,
           message.offer_id, message.payload, message.due_at, message.send_before, message.fallbacks,
           message.lost_leases
@@ -145,11 +154,31 @@ SELECT id, campaign_id, member_id FROM offer
 WHERE district_id = %(district_id)s AND id = ANY(%(offers)s::uuid[]) AND state = 'void'
 """
 
+# From one district and channel that has something to the next, however much each has.
 DISTRICTS_DUE_SQL = """
-SELECT DISTINCT district_id FROM outbox_message
-WHERE channel = ANY(%(channels)s::text[])
-  AND ((state = 'queued' AND retry_at <= clock_timestamp() AND due_at <= %(now)s)
-       OR (state IN ('leased', 'sending') AND lease_until < clock_timestamp()))
+WITH RECURSIVE active AS (
+    (SELECT district_id, channel FROM outbox_message WHERE finished_at IS NULL
+     ORDER BY district_id, channel LIMIT 1)
+    UNION ALL
+    SELECT following.district_id, following.channel FROM active CROSS JOIN LATERAL (
+        SELECT district_id, channel FROM outbox_message AS message
+        WHERE finished_at IS NULL AND (message.district_id, message.channel) > (active.district_id, active.channel)
+        ORDER BY district_id, channel LIMIT 1
+    ) AS following
+)
+SELECT DISTINCT district_id FROM active
+WHERE channel = ANY(%(channels)s::text[]) AND (
+    EXISTS (
+        SELECT FROM outbox_message AS message
+        WHERE message.district_id = active.district_id AND message.channel = active.channel
+          AND finished_at IS NULL AND state = 'queued' AND retry_at <= (SELECT clock_timestamp())
+          AND due_at <= %(now)s
+    ) OR %(ended_too)s AND EXISTS (
+        SELECT FROM outbox_message AS message
+        WHERE message.district_id = active.district_id AND message.channel = active.channel
+          AND finished_at IS NULL AND state IN ('leased', 'sending') AND lease_until < clock_timestamp()
+    )
+)
 """
 
 INBOX_AFTER_SQL = """
@@ -227,7 +256,7 @@ FROM (
     SELECT channel, state, retry_at, lease_until,
            state IN ('queued', 'leased') AND due_at <= %(now)s AND retry_at <= clock_timestamp() AS is_waiting
     FROM outbox_message
-    WHERE district_id = %(district_id)s AND state IN ('queued', 'leased', 'sending')
+    WHERE district_id = %(district_id)s AND finished_at IS NULL AND state IN ('queued', 'leased', 'sending')
 ) AS message
 GROUP BY channel ORDER BY channel
 """

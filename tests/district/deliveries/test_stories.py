@@ -112,7 +112,8 @@ async def test_only_what_is_dead_or_failed_is_sent_again(
     await send(ground, settings, pool)
     async with pool.connection() as connection:
         await connection.execute(
-            "UPDATE outbox_message SET state = %s WHERE district_id = %s", (state, ground.info.id)
+            "UPDATE outbox_message SET state = %s, finished_at = NULL WHERE district_id = %s",
+            (state, ground.info.id),
         )
     (one,) = await items(desk)
     assert (await desk.ask("POST", f"deliveries/{one['id']}/replay")).status_code == 409
