@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from district.auth import idempotency
 from district.auth.idempotency import IdempotencyKey
 from district.auth.principals import CampaignStaff
-from district.campaigns import history, service
+from district.campaigns import finding, history, service
 from district.campaigns.answers import compared, shown
 from district.campaigns.schemas import (
     CampaignChange,
@@ -68,7 +68,7 @@ def read_page(
     limit: Annotated[int, Query(ge=1, le=service.MAX_PAGE)] = 50,
 ) -> CampaignPage:
     """The caller's campaigns, by key."""
-    items, following = service.page(
+    items, following = finding.page(
         session,
         district.id,
         principal,
@@ -85,7 +85,7 @@ def read_one(
     campaign_id: uuid.UUID, principal: CampaignStaff, district: DistrictDep, session: DbSession
 ) -> CampaignOut:
     """One campaign."""
-    row = service.find(session, district.id, principal, campaign_id)
+    row = finding.find(session, district.id, principal, campaign_id)
     return shown(session, principal, [row])[0]
 
 
@@ -99,7 +99,7 @@ def read_history(
     limit: Annotated[int, Query(ge=1, le=history.MAX_PAGE)] = 50,
 ) -> HistoryPage:
     """Who did what to it, when and why, the oldest first."""
-    row = service.find(session, district.id, principal, campaign_id)
+    row = finding.find(session, district.id, principal, campaign_id)
     return history.page(session, principal, row, after_id=after, limit=limit)
 
 
@@ -113,7 +113,7 @@ def read_differences(
     after: Annotated[int | None, Query(ge=1, le=MOST_VERSION)] = None,
 ) -> ComparisonOut:
     """What differs between two versions; of those not named, the one in force and the one that waits for approval."""
-    row = service.find(session, district.id, principal, campaign_id)
+    row = finding.find(session, district.id, principal, campaign_id)
     return compared(session, row, before, after)
 
 

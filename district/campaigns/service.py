@@ -3,14 +3,13 @@
 import uuid
 
 from geoalchemy2.shape import from_shape
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from district.audiences import segments
 from district.audiences.ownership import SetOwner
 from district.auth.models import Role
 from district.auth.service import Principal
-from district.campaigns import carried, checks, contents, documents, history, life, owners, territory
+from district.campaigns import carried, checks, contents, documents, finding, history, life, owners, territory
 from district.campaigns import fence as fences
 from district.campaigns import stock as stocks
 from district.campaigns.answers import OPERATORS_ONLY, shown
@@ -23,7 +22,7 @@ from district.campaigns.schemas import CampaignChange, CampaignOut, NewCampaign
 from district.clock import Clock
 from district.database import new_id, notify
 from district.districts.service import DistrictInfo
-from district.problems import Conflict, NotAllowed, NotFound
+from district.problems import Conflict, NotAllowed
 from push.campaign_changes import differences
 from push.campaign_life import (
     FINAL,
@@ -34,7 +33,6 @@ from push.campaign_life import (
 )
 
 CHANNEL = "campaign_changed"
-MAX_PAGE = 200
 NAMED_POINTERS = 20
 REVIEW = frozenset(
     {CampaignAction.SUBMIT, CampaignAction.WITHDRAW, CampaignAction.APPROVE, CampaignAction.REJECT}
@@ -131,65 +129,6 @@ def make(
     return row
 
 
-def find(
-    session: Session,
-    district_id: uuid.UUID,
-    principal: Principal,
-    campaign_id: uuid.UUID,
-    *,
-    lock: bool = False,
-) -> Campaign:
-    """A campaign that the caller sees. Raises: NotFound, also for another's."""
-    wanted = select(Campaign).where(
-        Campaign.district_id == district_id, Campaign.id == campaign_id, owners.seen_by(principal)
-    )
-    if lock:
-        # Offers that are being issued hold their campaign's key: this lock lets them.
-        wanted = wanted.with_for_update(key_share=True, of=Campaign)
-    row = session.scalar(wanted.execution_options(populate_existing=lock))
-    if row is None:
-        raise NotFound("No such campaign.")
-    return row
-
-
-def find_own(
-    session: Session, district_id: uuid.UUID, principal: Principal, campaign_id: uuid.UUID
-) -> Campaign:
-    """A campaign that the caller may change, locked. Raises: NotFound, NotAllowed for a tenant's."""
-    row = find(session, district_id, principal, campaign_id, lock=True)
-    if not owners.may_change(principal, row):
-        raise NotAllowed("This campaign is a tenant's: its merchant or the operator changes it.")
-    return row
-
-
-def page(
-    session: Session,
-    district_id: uuid.UUID,
-    principal: Principal,
-    *,
-    after_id: uuid.UUID | None = None,
-    state: CampaignState | None = None,
-    merchant_id: uuid.UUID | None = None,
-    limit: int = 50,
-) -> tuple[list[CampaignOut], uuid.UUID | None]:
-    """The campaigns that the caller sees by id, and the key of the next page."""
-    statement = (
-        select(Campaign)
-        .where(Campaign.district_id == district_id, owners.seen_by(principal))
-        .order_by(Campaign.id)
-    )
-    if merchant_id is not None and principal.role is not Role.MERCHANT:
-        statement = statement.where(Campaign.merchant_id == merchant_id)
-    if after_id is not None:
-        statement = statement.where(Campaign.id > after_id)
-    if state is not None:
-        statement = statement.where(Campaign.state == state)
-    rows = list(session.scalars(statement.limit(min(limit, MAX_PAGE) + 1)))
-    shown_rows = rows[: min(limit, MAX_PAGE)]
-    following = shown_rows[-1].id if len(rows) > len(shown_rows) else None
-    return shown(session, principal, shown_rows), following
-
-
 def change(
     session: Session,
     district: DistrictInfo,
@@ -207,7 +146,7 @@ def change(
 
     Raises: NotFound, NotAllowed, VersionStale, StepRefused, Invalid, ConsentNeeded.
     """
-    row = find_own(session, district.id, principal, campaign_id)
+    row = finding.find_own(session, district.id, principal, campaign_id)
     _check_version(row, wanted.version)
     if row.state in FINAL:
         raise StepRefused(
@@ -274,7 +213,7 @@ def step(
 
     Raises: NotFound, NotAllowed, VersionStale, StepRefused, Invalid, ConsentNeeded, NotFiled.
     """
-    row = find_own(session, district_id, principal, campaign_id)
+    row = finding.find_own(session, district_id, principal, campaign_id)
     if action in OPERATORS_ONLY and principal.role is not Role.OPERATOR:
         raise NotAllowed("Only the district's operator approves or rejects a campaign.")
     waiting = row.content_version if row.pending_version is None else row.pending_version
@@ -342,11 +281,3 @@ def _touch(session: Session, row: Campaign, clock: Clock) -> None:
     row.changed_at = clock.now()
     session.flush()
     notify(session, CHANNEL, str(row.district_id))
-
-
-def count_by_state(session: Session, district_id: uuid.UUID, merchant_id: uuid.UUID | None) -> dict[str, int]:
-    """How many campaigns a merchant, or the district, has in each state."""
-    statement = select(Campaign.state, func.count()).where(Campaign.district_id == district_id)
-    if merchant_id is not None:
-        statement = statement.where(Campaign.merchant_id == merchant_id)
-    return {state: count for state, count in session.execute(statement.group_by(Campaign.state))}  # noqa: C416 rows are no pairs to dict()

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from district.auth.service import Principal
-from district.campaigns import service as campaigns
+from district.campaigns import finding
 from district.offers.claim_models import ClaimLink
 from district.problems import Conflict, NotFound
 
@@ -20,7 +20,7 @@ def create(
     session: Session, district_id: uuid.UUID, principal: Principal, campaign_id: uuid.UUID, *, now: datetime
 ) -> str:
     """The token of a new address. Raises: NotFound for another's campaign, Conflict when it has enough."""
-    campaigns.find(session, district_id, principal, campaign_id, lock=True)
+    finding.find(session, district_id, principal, campaign_id, lock=True)
     count = session.scalar(
         select(func.count()).where(ClaimLink.district_id == district_id, ClaimLink.campaign_id == campaign_id)
     )
@@ -39,7 +39,7 @@ def tokens(
     session: Session, district_id: uuid.UUID, principal: Principal, campaign_id: uuid.UUID
 ) -> list[str]:
     """The tokens that open the campaign's offer, the oldest first. Raises: NotFound."""
-    campaigns.find(session, district_id, principal, campaign_id)
+    finding.find(session, district_id, principal, campaign_id)
     statement = select(ClaimLink.token).where(
         ClaimLink.district_id == district_id,
         ClaimLink.campaign_id == campaign_id,
@@ -58,7 +58,7 @@ def revoke(
     now: datetime,
 ) -> None:
     """Withdraw an address. Raises: NotFound."""
-    campaigns.find(session, district_id, principal, campaign_id)
+    finding.find(session, district_id, principal, campaign_id)
     link = _found(session, district_id, campaign_id, token)
     link.revoked_at = link.revoked_at or now
     session.flush()
@@ -68,7 +68,7 @@ def restore(
     session: Session, district_id: uuid.UUID, principal: Principal, campaign_id: uuid.UUID, *, token: str
 ) -> None:
     """Take a withdrawal back. Raises: NotFound."""
-    campaigns.find(session, district_id, principal, campaign_id)
+    finding.find(session, district_id, principal, campaign_id)
     _found(session, district_id, campaign_id, token).revoked_at = None
     session.flush()
 

@@ -11,7 +11,7 @@ from district.auth import limits
 from district.auth.limits import Limit
 from district.auth.principals import CampaignStaff
 from district.auth.service import Principal
-from district.campaigns import service as campaigns
+from district.campaigns import finding
 from district.clock import Clock, ClockDep
 from district.database import DbPool, session_scope
 from district.districts.service import DistrictDep, DistrictInfo
@@ -29,7 +29,7 @@ def take_turn(
     session: Session, district: DistrictInfo, principal: Principal, campaign_id: uuid.UUID, *, clock: Clock
 ) -> uuid.UUID:
     """Count a dry run of the owner's hour. Raises: NotFound for a campaign that the caller does not see, TooMany."""
-    row = campaigns.find(session, district.id, principal, campaign_id)
+    row = finding.find(session, district.id, principal, campaign_id)
     owner = row.merchant_id or principal.scope_id or district.id
     limit = Limit(
         subject=f"preview:{owner}",

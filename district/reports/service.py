@@ -10,8 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from district.auth.service import Principal
-from district.campaigns import owners
-from district.campaigns import service as campaigns
+from district.campaigns import finding, owners
 from district.campaigns.models import Campaign
 from district.districts.service import DistrictInfo
 from district.footfall.metrics import SMALLEST_GROUP, published
@@ -47,7 +46,7 @@ def report(
     session: Session, district: DistrictInfo, principal: Principal, campaign_id: uuid.UUID, asked: Asked
 ) -> ReportOut:
     """What became of a campaign, and what it caused. Raises: NotFound, for another's too."""
-    row = campaigns.find(session, district.id, principal, campaign_id)
+    row = finding.find(session, district.id, principal, campaign_id)
     values = rows.values_of(session, district.id, campaign_id, within=asked.within, now=asked.now)
     arms = rows.arms(session, values)
     compared = Comparison(

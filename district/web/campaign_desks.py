@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from district.auth.models import Role
 from district.campaigns.answers import shown
+from district.campaigns.finding import find
 from district.campaigns.models import Campaign
 from district.campaigns.schemas import CampaignOut
-from district.campaigns.service import find
 from district.clock import Clock
 from district.problems import NotFound
 from district.web.operator_shell import waiting

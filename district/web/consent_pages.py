@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from district.auth.models import Role
-from district.campaigns import consents, service
+from district.campaigns import consents, finding
 from district.campaigns.consents import NewConsent, Withdrawal
 from district.campaigns.schemas import CampaignOut
 from district.campaigns.shared_models import TerritoryConsent
@@ -91,7 +91,7 @@ def _page(
     merchants = select(Merchant.id, Merchant.name).where(Merchant.district_id == district_id)
     campaigns: list[CampaignOut] = []
     if principal.role is Role.PROPERTY:
-        campaigns, _following = service.page(session, district_id, principal, limit=100)
+        campaigns, _following = finding.page(session, district_id, principal, limit=100)
     badges = waiting(session, district_id) if principal.role is Role.OPERATOR else {}
     return render(
         request,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from district.campaigns import finding
 from district.campaigns import service as campaigns
 from district.campaigns.schemas import CampaignChange, CampaignOut, NewCampaign
 from district.campaigns.service import StepRefused, VersionStale
@@ -181,7 +182,7 @@ def _refused(
 
 def _submit(at: Desk, campaign_id: uuid.UUID) -> None:
     """Send a draft for approval; a change of what was sent before waits already."""
-    row = campaigns.find(at.session, at.here.district.id, at.here.principal, campaign_id)
+    row = finding.find(at.session, at.here.district.id, at.here.principal, campaign_id)
     if row.state != CampaignState.DRAFT:
         return
     district_id, principal = at.here.district.id, at.here.principal

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from district.auth.models import Role
-from district.campaigns import history
+from district.campaigns import finding, history
 from district.campaigns import service as campaigns
 from district.campaigns.answers import compared, shown
 from district.campaigns.models import Campaign
@@ -90,7 +90,7 @@ def own_stores(session: Session, here: Staff) -> list[StoreView]:
 
 def one_campaign(session: Session, here: Staff, campaign_id: uuid.UUID) -> CampaignOut:
     """The merchant's campaign. Raises: NotFound, for another's too."""
-    row = campaigns.find(session, here.district.id, here.principal, campaign_id)
+    row = finding.find(session, here.district.id, here.principal, campaign_id)
     return shown(session, here.principal, [row])[0]
 
 
@@ -181,7 +181,7 @@ def _campaign_page(
     error: str = "",
     status: int = HTTPStatus.OK,
 ) -> Response:
-    row = campaigns.find(session, here.district.id, here.principal, campaign_id)
+    row = finding.find(session, here.district.id, here.principal, campaign_id)
     campaign = shown(session, here.principal, [row])[0]
     names = {store.id: store for store in own_stores(session, here)}
     return show(

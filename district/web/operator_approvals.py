@@ -15,7 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from district.auth.models import Role
-from district.campaigns import contents, service
+from district.campaigns import contents, finding, service
 from district.campaigns.answers import compared
 from district.campaigns.contents import Content
 from district.campaigns.models import Campaign, CampaignStock
@@ -108,7 +108,7 @@ def page(request: Request, operator: Operator, session: DbSession, clock: ClockD
         shown=lambda one: _waiting(operator, one),
         fences=_fences(rows),
         district=operator.district,
-        live=service.count_by_state(session, operator.district.id, None).get(CampaignState.LIVE, 0),
+        live=finding.count_by_state(session, operator.district.id, None).get(CampaignState.LIVE, 0),
     )
 
 

@@ -7,6 +7,7 @@ from hypothesis.stateful import rule
 
 from district.auth.models import Role
 from district.auth.service import Principal
+from district.campaigns import finding
 from district.campaigns import service as campaigns
 from district.campaigns.schemas import CampaignChange
 from district.database import new_id
@@ -91,7 +92,7 @@ class Keepers(Life):
         self.check()
 
     def change(self, session: Any, campaign: int, stock: int) -> Any:
-        seen = campaigns.find(session, self.info.id, self.principal(), self.campaigns[campaign])
+        seen = finding.find(session, self.info.id, self.principal(), self.campaigns[campaign])
         return campaigns.change(
             session,
             self.info,

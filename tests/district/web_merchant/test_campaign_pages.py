@@ -318,7 +318,7 @@ async def test_a_campaign_without_ground_has_pages_that_say_what_brings_it(
     campaign = committed.campaign(
         business.district, business.merchant, [business.store], state="in_review", rule=rule
     )
-    ground = {Campaign.fence: from_shape(MultiPolygon(), srid=4326)}
+    ground: dict[Any, Any] = {Campaign.fence: from_shape(MultiPolygon(), srid=4326)}
     committed.session.query(Campaign).filter_by(id=campaign.id).update(ground)
     committed.done()
     own = await merchant.get(f"/merchant/campaigns/{campaign.id}?lang=en")
