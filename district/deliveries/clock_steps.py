@@ -22,7 +22,8 @@ AT_ONCE: Final = 5_000
 
 HELD_DISTRICTS_SQL: Final = """
 SELECT district_id FROM outbox_message
-WHERE state = 'queued' AND channel = ANY(%(channels)s::text[]) AND retry_at > clock_timestamp() + %(longest_delay)s
+WHERE finished_at IS NULL AND state = 'queued' AND channel = ANY(%(channels)s::text[])
+  AND retry_at > clock_timestamp() + %(longest_delay)s
 UNION
 SELECT district_id FROM channel_provider
 WHERE channel = ANY(%(channels)s::text[]) AND paused_until > clock_timestamp() + %(longest_pause)s
@@ -32,8 +33,8 @@ FREE_SQL: Final = """
 UPDATE outbox_message AS message SET retry_at = clock_timestamp()
 WHERE message.district_id = %(district_id)s AND message.id IN (
     SELECT id FROM outbox_message
-    WHERE district_id = %(district_id)s AND state = 'queued' AND channel = ANY(%(channels)s::text[])
-      AND retry_at > clock_timestamp() + %(longest_delay)s
+    WHERE district_id = %(district_id)s AND finished_at IS NULL AND state = 'queued'
+      AND channel = ANY(%(channels)s::text[]) AND retry_at > clock_timestamp() + %(longest_delay)s
     ORDER BY retry_at LIMIT %(at_once)s FOR UPDATE SKIP LOCKED)
 """
 

@@ -11,12 +11,15 @@ from typing import Final
 
 import psycopg
 import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 from psycopg_pool import PoolTimeout
 
 from district import clock as clocks
-from district.clock import Clock
-from district.database import Pool, psycopg_dsn
-from district.deliveries import queries
+from district.clock import Clock, SystemClock
+from district.database import Pool, psycopg_dsn, read_clock
+from district.deliveries import clock_steps, queries
+from district.deliveries.clock_steps import DatabaseTime
 from district.deliveries.fleet import Fleet
 from district.deliveries.listening import listen
 from district.deliveries.queue import SqlOutbox
@@ -31,6 +34,7 @@ from push.dispatch import Dispatcher, DispatchPolicy, StoreAway
 log = structlog.get_logger()
 TICK = timedelta(seconds=1)
 RECONNECT_S = 0.5
+LOOK_AT_CLOCK_S = 0.5
 MOST_ROUNDS: Final = 8
 LANES: Final = (
     frozenset({Channel.INBOX}),
@@ -71,7 +75,11 @@ class Lane:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _dispatchers: dict[uuid.UUID, tuple[DistrictInfo, Dispatcher]] = field(default_factory=dict)
     _chance: random.Random = field(default_factory=random.SystemRandom)
+    _time: DatabaseTime = field(init=False)
     _looked_for_ended_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self._time = DatabaseTime(settles=self.policy.lease_for)
 
     async def run(self) -> None:
         """Work until told to stop; a database that is away is waited for."""
@@ -87,12 +95,14 @@ class Lane:
 
     async def tick(self) -> int:
         """One round over every district that has due rows, in random order; how many rows were taken."""
-        values = {
-            "now": self.clock.now(),
-            "channels": list(self.channels),
-            "ended_too": self._looks_for_ended(),
-        }
         async with self.pool.connection() as connection:
+            await self._look_at_clock(connection)
+            values = {
+                "now": self.clock.now(),
+                "channels": list(self.channels),
+                "longest_lease": self._time.longest_lease,
+                "ended_too": self._looks_for_ended(),
+            }
             cursor = await connection.execute(queries.DISTRICTS_DUE_SQL, values)
             due = [row[0] for row in await cursor.fetchall()]
         self._chance.shuffle(due)
@@ -112,6 +122,17 @@ class Lane:
         except Exception as error:
             log.error("deliveries.round_failed", district=district.slug, error=type(error).__name__)
             return 0
+
+    async def _look_at_clock(self, connection: AsyncConnection[TupleRow]) -> None:
+        """Follow the database's clock, and see whether somebody has set it."""
+        if self._time.age_s < LOOK_AT_CLOCK_S:
+            return
+        reading = await read_clock(connection)
+        if isinstance(self.clock, SystemClock):
+            self.clock.set_by(reading)
+        step = self._time.seen(reading)
+        if step != timedelta(0):
+            await clock_steps.free(connection, self.channels, step=step, retry=self.policy.retry)
 
     def _looks_for_ended(self) -> bool:
         """Whether it is time to look for leases that ended, for which everything that waits must be read."""
@@ -143,6 +164,7 @@ class Lane:
                 secret=secret.get_secret_value() if secret else "",
                 origin=self.settings.public_url or "",
                 secrets=self.fleet.secrets_of(district.id),
+                time=self._time,
             )
             dispatcher = Dispatcher(
                 store=store,

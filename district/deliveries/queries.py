@@ -1,7 +1,8 @@
 """SQL of the dispatcher's queue and of members' inboxes. Leases and retries are the database's own time."""
 
 # Whatever asks for `finished_at IS NULL` reads the index of what waits or leaves. A row that is lost again and again, at
-# last when it was alone with its worker, is what kills them: it is parked.
+# last when it was alone with its worker, is what kills them: it is parked. A lease that ends later than any does is from
+# before the database's clock was set back.
 RECLAIM_SQL = """
 UPDATE outbox_message AS message
 SET state = CASE WHEN rule.next_state = 'queued' AND message.lost_leases + 1 >= %(parked_after)s THEN 'dead'
@@ -14,7 +15,11 @@ SET state = CASE WHEN rule.next_state = 'queued' AND message.lost_leases + 1 >= 
 FROM unnest(%(states)s::text[], %(purposes)s::text[], %(next)s::text[]) AS rule (state, purpose, next_state)
 WHERE message.district_id = %(district_id)s AND message.channel = ANY(%(channels)s::text[])
   AND message.finished_at IS NULL AND message.state IN ('leased', 'sending')
-  AND message.lease_until < clock_timestamp() AND rule.purpose = message.purpose
+  AND (message.lease_until < clock_timestamp()
+         AND (message.state = 'leased' OR message.lease_until < coalesce(%(leases_end)s::timestamptz, 'infinity'))
+       OR message.lease_until > clock_timestamp() + %(longest_lease)s
+         AND (message.state = 'leased' OR %(is_settled)s))
+  AND rule.purpose = message.purpose
   AND rule.state = CASE message.channel WHEN 'inbox' THEN 'leased' ELSE message.state END
 """
 
@@ -176,7 +181,8 @@ WHERE channel = ANY(%(channels)s::text[]) AND (
     ) OR %(ended_too)s AND EXISTS (
         SELECT FROM outbox_message AS message
         WHERE message.district_id = active.district_id AND message.channel = active.channel
-          AND finished_at IS NULL AND state IN ('leased', 'sending') AND lease_until < clock_timestamp()
+          AND finished_at IS NULL AND state IN ('leased', 'sending')
+          AND (lease_until < clock_timestamp() OR lease_until > clock_timestamp() + %(longest_lease)s)
     )
 )
 """

@@ -20,6 +20,7 @@ from district.channels.addresses import Address
 from district.clock import Clock, monotonic
 from district.database import Pool, new_id, transaction
 from district.deliveries import fresh_codes, queries
+from district.deliveries.clock_steps import DatabaseTime
 from district.deliveries.exchange import EXCHANGE_SQL, marks_of, values_of
 from district.deliveries.leased import addressed, readable
 from district.deliveries.messages import address_of, endpoint_of
@@ -37,7 +38,7 @@ from push.delivery import FINAL, DeliveryState, LeasedDelivery, Result, SendFact
 from push.identifiers import DeliveryId
 from push.limits import QuietHours
 from push.message import MessagePurpose
-from push.outbox import StoreAway
+from push.outbox import DispatchPolicy, StoreAway
 
 INBOX_CHANNEL = "inbox"
 """The notice of an arrival; its payload is district:member."""
@@ -62,6 +63,7 @@ class SqlOutbox:
     secrets: dict[str, Sequence[str]] = field(default_factory=dict)
     secret: str = field(default="", repr=False)
     """The installation's, which opens the keys of addresses."""
+    time: DatabaseTime = field(default_factory=lambda: DatabaseTime(settles=DispatchPolicy().lease_for))
     origin: str = ""
     """The installation's address, at which links in messages lead to their pages."""
     _campaigns: dict[tuple[uuid.UUID, int], tuple[float, Campaign]] = field(default_factory=dict)
@@ -89,6 +91,9 @@ class SqlOutbox:
             "states": [rule[0] for rule in rules],
             "purposes": [rule[1] for rule in rules],
             "next": [rule[2] for rule in rules],
+            "leases_end": self.time.leases_end,
+            "longest_lease": self.time.longest_lease,
+            "is_settled": self.time.is_settled,
         }
         async with transaction(self.pool) as connection:
             return (await connection.execute(queries.RECLAIM_SQL, values)).rowcount
