@@ -21,8 +21,7 @@ from district.audiences.schemas import (
     Unfound,
     UploadOut,
 )
-from district.auth import idempotency
-from district.auth.idempotency import IdempotencyKey
+from district.auth.creating import CreatingDep
 from district.auth.principals import CampaignStaff, Operator
 from district.clock import ClockDep
 from district.database import DbSession
@@ -45,21 +44,13 @@ def read_tags(
 
 @router.post("/tags", status_code=201, response_model=TagOut)
 def create_tag(
-    body: NewSet,
-    request: Request,
-    principal: CampaignStaff,
-    district: DistrictDep,
-    session: DbSession,
-    clock: ClockDep,
-    key: IdempotencyKey = None,
+    body: NewSet, principal: CampaignStaff, district: DistrictDep, creating: CreatingDep
 ) -> JSONResponse:
     """Make a tag."""
-    asked = idempotency.Request(principal=principal, path=request.url.path, key=key, body=body)
-    return idempotency.once(
-        session,
-        asked,
-        lambda: tags.create(session, district, principal, body, clock=clock),
-        machine_now=clock.machine_now(),
+    return creating.once(
+        principal,
+        body,
+        lambda: tags.create(creating.session, district, principal, body, clock=creating.clock),
     )
 
 
@@ -103,21 +94,13 @@ def read_lists(
 
 @router.post("/contact-lists", status_code=201, response_model=ContactListOut)
 def create_list(
-    body: NewSet,
-    request: Request,
-    principal: CampaignStaff,
-    district: DistrictDep,
-    session: DbSession,
-    clock: ClockDep,
-    key: IdempotencyKey = None,
+    body: NewSet, principal: CampaignStaff, district: DistrictDep, creating: CreatingDep
 ) -> JSONResponse:
     """Make a list; upload to it afterwards."""
-    asked = idempotency.Request(principal=principal, path=request.url.path, key=key, body=body)
-    return idempotency.once(
-        session,
-        asked,
-        lambda: _list_out(lists.create(session, district, principal, body, clock=clock)),
-        machine_now=clock.machine_now(),
+    return creating.once(
+        principal,
+        body,
+        lambda: _list_out(lists.create(creating.session, district, principal, body, clock=creating.clock)),
     )
 
 
@@ -167,21 +150,15 @@ def read_segments(
 
 @router.post("/segments", status_code=201, response_model=SegmentOut)
 def create_segment(
-    body: NewSegment,
-    request: Request,
-    principal: CampaignStaff,
-    district: DistrictDep,
-    session: DbSession,
-    clock: ClockDep,
-    key: IdempotencyKey = None,
+    body: NewSegment, principal: CampaignStaff, district: DistrictDep, creating: CreatingDep
 ) -> JSONResponse:
     """Make a segment; a static one looks for its members at once."""
-    asked = idempotency.Request(principal=principal, path=request.url.path, key=key, body=body)
-    return idempotency.once(
-        session,
-        asked,
-        lambda: _segment_out(segments.create(session, district, principal, body, clock=clock)),
-        machine_now=clock.machine_now(),
+    return creating.once(
+        principal,
+        body,
+        lambda: _segment_out(
+            segments.create(creating.session, district, principal, body, clock=creating.clock)
+        ),
     )
 
 

@@ -3,11 +3,10 @@
 import uuid
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from district.auth import idempotency
-from district.auth.idempotency import IdempotencyKey
+from district.auth.creating import CreatingDep
 from district.auth.principals import CampaignStaff, MerchantOrOperator, Operator
 from district.campaigns import joint, joint_answers
 from district.campaigns.joint_schemas import Enrolment, JointEventList, JointEventOut, NewJointEvent
@@ -20,21 +19,13 @@ router = APIRouter(prefix="/v1/districts/{d}/joint-events", tags=["campaigns"])
 
 @router.post("", status_code=HTTPStatus.CREATED, response_model=JointEventOut)
 def open_event(
-    new: NewJointEvent,
-    request: Request,
-    operator: Operator,
-    district: DistrictDep,
-    session: DbSession,
-    clock: ClockDep,
-    key: IdempotencyKey = None,
+    new: NewJointEvent, operator: Operator, district: DistrictDep, creating: CreatingDep
 ) -> JSONResponse:
     """Open a joint event: a campaign of the operator, approved, in which stores enrol until a date."""
-    once = idempotency.Request(principal=operator, path=request.url.path, key=key, body=new)
-    return idempotency.once(
-        session,
-        once,
-        lambda: joint.open_event(session, district, operator, new, clock=clock),
-        machine_now=clock.machine_now(),
+    return creating.once(
+        operator,
+        new,
+        lambda: joint.open_event(creating.session, district, operator, new, clock=creating.clock),
     )
 
 

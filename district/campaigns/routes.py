@@ -3,11 +3,10 @@
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from district.auth import idempotency
-from district.auth.idempotency import IdempotencyKey
+from district.auth.creating import CreatingDep
 from district.auth.principals import CampaignStaff
 from district.campaigns import finding, history, service
 from district.campaigns.answers import compared, shown
@@ -39,21 +38,13 @@ def read_schema() -> JSONResponse:
 
 @router.post(PATH, status_code=201, response_model=CampaignOut)
 def create(
-    body: NewCampaign,
-    request: Request,
-    principal: CampaignStaff,
-    district: DistrictDep,
-    session: DbSession,
-    clock: ClockDep,
-    key: IdempotencyKey = None,
+    body: NewCampaign, principal: CampaignStaff, district: DistrictDep, creating: CreatingDep
 ) -> JSONResponse:
     """Make a draft; whatever its rule asks for that is not supported is named."""
-    asked = idempotency.Request(principal=principal, path=request.url.path, key=key, body=body)
-    return idempotency.once(
-        session,
-        asked,
-        lambda: service.create(session, district, principal, body, clock=clock),
-        machine_now=clock.machine_now(),
+    return creating.once(
+        principal,
+        body,
+        lambda: service.create(creating.session, district, principal, body, clock=creating.clock),
     )
 
 
@@ -65,7 +56,7 @@ def read_page(
     after: uuid.UUID | None = None,
     state: CampaignState | None = None,
     merchant_id: uuid.UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=service.MAX_PAGE)] = 50,
+    limit: Annotated[int, Query(ge=1, le=finding.MAX_PAGE)] = 50,
 ) -> CampaignPage:
     """The caller's campaigns, by key."""
     items, following = finding.page(

@@ -4,14 +4,13 @@ import uuid
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from district.auth import idempotency
-from district.auth.idempotency import IdempotencyKey
+from district.auth.creating import CreatingDep
 from district.auth.principals import Operator
 from district.clock import Clock, ClockDep
 from district.database import DbSession, new_id
@@ -97,22 +96,12 @@ def make(session: Session, district_id: uuid.UUID, new: NewPlan, *, clock: Clock
 
 
 @router.post("", status_code=HTTPStatus.CREATED, response_model=PlanView)
-def create(
-    new: NewPlan,
-    request: Request,
-    operator: Operator,
-    district: DistrictDep,
-    session: DbSession,
-    clock: ClockDep,
-    key: IdempotencyKey = None,
-) -> JSONResponse:
+def create(new: NewPlan, operator: Operator, district: DistrictDep, creating: CreatingDep) -> JSONResponse:
     """Make a plan."""
-    once = idempotency.Request(principal=operator, path=request.url.path, key=key, body=new)
-    return idempotency.once(
-        session,
-        once,
-        lambda: view(make(session, district.id, new, clock=clock)),
-        machine_now=clock.machine_now(),
+    return creating.once(
+        operator,
+        new,
+        lambda: view(make(creating.session, district.id, new, clock=creating.clock)),
     )
 
 

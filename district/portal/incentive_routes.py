@@ -3,11 +3,10 @@
 import uuid
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from district.auth import idempotency
-from district.auth.idempotency import IdempotencyKey
+from district.auth.creating import CreatingDep
 from district.auth.principals import Operator
 from district.campaigns.shared_models import JoinIncentive
 from district.clock import ClockDep
@@ -23,21 +22,13 @@ router = APIRouter(prefix="/v1/districts/{d}/join-incentives", tags=["campaigns"
 
 @router.post("", status_code=HTTPStatus.CREATED, response_model=IncentiveOut)
 def create_incentive(
-    new: NewIncentive,
-    request: Request,
-    operator: Operator,
-    district: DistrictDep,
-    session: DbSession,
-    clock: ClockDep,
-    key: IdempotencyKey = None,
+    new: NewIncentive, operator: Operator, district: DistrictDep, creating: CreatingDep
 ) -> JSONResponse:
     """Give something to people who join the Wi-Fi, once to each, whatever they agree to."""
-    once = idempotency.Request(principal=operator, path=request.url.path, key=key, body=new)
-    return idempotency.once(
-        session,
-        once,
-        lambda: incentive_service.create(session, district, operator, new, clock=clock),
-        machine_now=clock.machine_now(),
+    return creating.once(
+        operator,
+        new,
+        lambda: incentive_service.create(creating.session, district, operator, new, clock=creating.clock),
     )
 
 
