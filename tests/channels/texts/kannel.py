@@ -86,7 +86,7 @@ async def kannel(*, centre_port: int, hears_at: str = "") -> AsyncIterator[str]:
             hears_at=hears_at or "http://127.0.0.1:9/",
         )
         file.write_text(written)
-        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=90, trust_env=False))
         await _started(stack, "/usr/sbin/bearerbox", str(file), log=home / "bearerbox.log")
         status = f"http://127.0.0.1:{admin}/status.txt?password={ADMIN_PASSWORD}"
 

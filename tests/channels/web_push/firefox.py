@@ -56,7 +56,7 @@ class Firefox:
         self._stream = self._socket.makefile("rwb")
         self._read()
         self.command("WebDriver:NewSession", {"capabilities": {}})
-        self.command("WebDriver:SetTimeouts", {"implicit": 0, "pageLoad": 20_000, "script": 20_000})
+        self.command("WebDriver:SetTimeouts", {"implicit": 0, "pageLoad": 120_000, "script": 120_000})
 
     def _connected(self) -> socket.socket | None:
         """It writes the port that it chose into its profile."""
@@ -65,7 +65,7 @@ class Firefox:
             assert self._process.poll() is None, self.log()
             return None
         try:
-            return socket.create_connection(("127.0.0.1", int(port.read_text())), timeout=30)
+            return socket.create_connection(("127.0.0.1", int(port.read_text())), timeout=150)
         except OSError:
             return None
 

@@ -203,7 +203,7 @@ def push_service() -> Iterator[PushService]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(90)
     try:
         yield service
     finally:

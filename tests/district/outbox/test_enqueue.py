@@ -49,7 +49,14 @@ async def listener(database_url: str) -> AsyncIterator[psycopg.AsyncConnection[T
 
 
 async def heard(listener: psycopg.AsyncConnection[TupleRow]) -> list[str]:
-    return [notice.payload async for notice in listener.notifies(timeout=0.2)]
+    """All that has been told: notices come in the order of their commits, and this one is the last."""
+    await listener.execute("NOTIFY outbox, 'end'")
+    found = []
+    async for notice in listener.notifies():
+        if notice.payload == "end":
+            break
+        found.append(notice.payload)
+    return found
 
 
 def stored(engine: Engine, district_id: uuid.UUID) -> list[OutboxMessage]:

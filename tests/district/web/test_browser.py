@@ -91,7 +91,7 @@ def site() -> Iterator[str]:
     started = threading.Event()
     thread = threading.Thread(target=run, args=(server, started), daemon=True)
     thread.start()
-    assert started.wait(20)
+    assert started.wait(150)
     port = server.servers[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True

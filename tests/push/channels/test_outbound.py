@@ -22,7 +22,7 @@ from push.channels.outbound import (
 )
 from tests.push.listener import listening
 
-LOOPBACK = OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=2))
+LOOPBACK = OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=60))
 SELF_SIGNED = [
     "openssl",
     "req",
@@ -82,7 +82,7 @@ async def test_a_redirect_is_an_answer_and_not_followed(status: int) -> None:
 
 
 async def test_a_server_that_never_answers_is_cut_and_may_have_taken_it() -> None:
-    policy = OutboundPolicy(allows_loopback=True, deadline=timedelta(milliseconds=100))
+    policy = OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=2))
     async with listening(b"") as listener, outbound(policy) as out:
         with pytest.raises(NotDelivered) as failed:
             await out.post(f"http://127.0.0.1:{listener.port}/", body=b"{}", headers={})
@@ -236,7 +236,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
         [*SELF_SIGNED, "-keyout", str(key), "-out", str(chain)],
         check=True,
         capture_output=True,
-        timeout=30,
+        timeout=120,
     )
     return chain, key
 
@@ -248,7 +248,7 @@ async def test_the_certificate_must_be_the_names_although_the_address_is_called(
     server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_side.load_cert_chain(*certificate)
     trust = ssl.create_default_context(cafile=str(certificate[0]))
-    policy = OutboundPolicy(allows_loopback=True, trust=trust, deadline=timedelta(seconds=5))
+    policy = OutboundPolicy(allows_loopback=True, trust=trust, deadline=timedelta(seconds=60))
     async with listening(OK, server_side) as listener, outbound(policy, "127.0.0.1") as out:
         url = f"https://{host}:{listener.port}/"
         if is_trusted:

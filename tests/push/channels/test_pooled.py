@@ -12,7 +12,7 @@ from push.channels.outbound import NotDelivered, OutboundPolicy, TargetRefused
 from push.channels.pooled import Pooled
 from tests.push.listener import listening
 
-LOOPBACK = OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=1))
+LOOPBACK = OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=60))
 CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -121,7 +121,8 @@ async def test_a_body_without_end_is_cut_off_and_costs_no_memory() -> None:
 
 
 async def test_an_answer_that_drips_is_cut_off_by_the_deadline() -> None:
-    async with serving([b"H", b"T", b"T"] * 10, pause_s=0.2) as (url, _), pooled() as out:
+    policy = OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=2))
+    async with serving([b"H", b"T", b"T"] * 1_000, pause_s=0.2) as (url, _), pooled(policy) as out:
         with pytest.raises(NotDelivered) as caught:
             await post(out, url)
     assert caught.value.was_sent

@@ -186,10 +186,10 @@ def test_the_topic_is_the_delivery_in_what_a_topic_may_be_made_of() -> None:
 
 
 async def sent(
-    answer: bytes, message: Message = MESSAGE, *, now: datetime = FRIDAY_NOON
+    answer: bytes, message: Message = MESSAGE, *, now: datetime = FRIDAY_NOON, deadline_s: float = 60
 ) -> tuple[Outcome, list[bytes]]:
     """The outcome of one message to a push service with this answer, and what it was sent."""
-    pooled = Pooled(policy=OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=2)))
+    pooled = Pooled(policy=OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=deadline_s)))
     async with listening(answer) as listener:
         sender = WebPushSender(
             pooled=pooled,
@@ -228,7 +228,7 @@ async def test_after_its_time_nothing_is_sent() -> None:
 
 
 async def test_an_answer_that_never_comes_leaves_it_open_whether_it_was_taken() -> None:
-    outcome, requests = await sent(b"")
+    outcome, requests = await sent(b"", deadline_s=2)
     assert isinstance(outcome, Failure)
     assert (outcome.kind, len(requests)) == (K.UNKNOWN, 1)
 

@@ -29,7 +29,7 @@ def channel(pooled: Pooled, secrets: Sequence[str] = (SECRET,)) -> WebhookChanne
 
 async def posted(answer: bytes, secrets: Sequence[str] = (SECRET,)) -> tuple[object, list[bytes]]:
     """The outcome of one message to a server with this answer, and the requests that the server saw."""
-    pooled = Pooled(policy=OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=2)))
+    pooled = Pooled(policy=OutboundPolicy(allows_loopback=True, deadline=timedelta(seconds=60)))
     async with listening(answer) as listener:
         message = replace(BASE_MESSAGE, address=f"http://127.0.0.1:{listener.port}/hook")
         outcome = await channel(pooled, secrets).send(message)

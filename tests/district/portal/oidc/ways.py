@@ -48,7 +48,7 @@ async def leave(browser: httpx.AsyncClient, portal: Portal, **form: str) -> str:
 
 async def agree(url: str) -> str:
     """The person agrees at the provider: where it sends the browser back to."""
-    async with httpx.AsyncClient() as elsewhere:
+    async with httpx.AsyncClient(timeout=90) as elsewhere:
         answer = await elsewhere.get(url)
     return answer.headers["location"]
 
