@@ -14,7 +14,7 @@ import aiosmtplib
 
 from push import leaving
 from push.channels.email_message import Envelope
-from push.channels.outbound import Outbound, TargetRefused, is_address_allowed
+from push.channels.outbound import NOT_ALLOWED, Outbound, TargetRefused, is_address_allowed
 from push.errors import PushError
 
 MOST_MESSAGES: Final = 100
@@ -189,7 +189,7 @@ async def _connected(account: MailAccount, outbound: Outbound) -> aiosmtplib.SMT
     """Raises: OSError, SMTPException, TargetRefused, HostUnknown."""
     found = await outbound.resolve(account.host, account.port)
     if not found or not all(is_address_allowed(one, outbound.policy) for one in found):
-        raise TargetRefused("The host has an address that is not allowed.")
+        raise TargetRefused(NOT_ALLOWED)
     smtp = aiosmtplib.SMTP(
         hostname=account.host,
         sock=await _socket(found[0], account.port),

@@ -12,7 +12,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from push.channels.outbound import HostUnknown, Outbound, TargetRefused, is_address_allowed
+from push.channels.outbound import NOT_ALLOWED, HostUnknown, Outbound, TargetRefused, is_address_allowed
 from push.receipts import Failure, FailureKind, Outcome, Receipt
 
 AT_LEAST_ONCE: Final = 1
@@ -95,7 +95,7 @@ class ScreenPublisher:
         one = self.broker
         found = await self.outbound.resolve(one.host, one.port)
         if not found or not all(is_address_allowed(address, self.outbound.policy) for address in found):
-            raise TargetRefused("The broker has an address that is not allowed.")
+            raise TargetRefused(NOT_ALLOWED)
         context = self._tls() if one.is_tls else None
         client = _Client(
             hostname=found[0],

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import httpx
 
@@ -52,6 +52,12 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     except UnicodeError as error:
         raise TargetRefused("The host is not a valid name.") from error
     return [str(entry[4][0]) for entry in found]
+
+
+NOT_ALLOWED: Final = (
+    "The host is this machine itself, or an address of no network: name it by its address in your network."
+)
+"""Why a host that an operator named is not called."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

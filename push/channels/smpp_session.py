@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from push.channels import smpp_pdu
-from push.channels.outbound import Outbound, TargetRefused, is_address_allowed
+from push.channels.outbound import NOT_ALLOWED, Outbound, TargetRefused, is_address_allowed
 from push.channels.smpp_pdu import HEADER, MOST_SEQUENCE, RESPONSE, Broken, Command, Delivered, Pdu, Status
 from push.errors import PushError
 
@@ -209,7 +209,7 @@ async def _connected(
     """A connection to an address that was checked. Raises: OSError, TargetRefused, HostUnknown."""
     found = await outbound.resolve(account.host, account.port)
     if not found or not all(is_address_allowed(one, outbound.policy) for one in found):
-        raise TargetRefused("The host has an address that is not allowed.")
+        raise TargetRefused(NOT_ALLOWED)
     context = (outbound.policy.trust or ssl.create_default_context()) if account.is_tls else None
     name = account.host if account.is_tls else None
     return await asyncio.open_connection(found[0], account.port, ssl=context, server_hostname=name)

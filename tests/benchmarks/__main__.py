@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from tests.benchmarks import (
+    bench_apps,
     bench_arbitration,
     bench_audience,
     bench_decide,
@@ -62,6 +63,7 @@ BENCHMARKS: Final[dict[str, Main]] = {
     "redemption": bench_redemption.main,
     "offers": bench_offers.main,
     "web-push": bench_web_push.main,
+    "apps": bench_apps.main,
     "delivery": bench_delivery.main,
     "inbox": bench_inbox.main,
     "event-day": bench_event_day.main,

@@ -110,13 +110,28 @@ async def test_many_messages_share_one_connection_and_one_token() -> None:
     assert len({one["headers"]["authorization"] for one in service.requests}) == 1
 
 
+async def test_no_more_are_under_way_than_apple_allows() -> None:
+    async with apple(streams=2) as service, sending(service.url) as sender:
+        outcomes = await asyncio.gather(*(sender.send(message()) for _ in range(20)))
+    assert all(isinstance(one, Receipt) for one in outcomes)
+    assert {one["session"] for one in service.requests} == {1}
+
+
+async def test_a_connection_that_apple_ends_in_order_loses_nothing() -> None:
+    script = [{"status": 200}, {"status": 0, "leave": True}]
+    async with apple(script=script) as service, sending(service.url) as sender:
+        outcomes = [await sender.send(message()) for _ in range(3)]
+    assert [isinstance(one, Receipt) for one in outcomes] == [True, False, True]
+    assert [one["session"] for one in service.requests] == [1, 1, 2]
+
+
 async def test_what_may_not_leave_any_more_is_not_posted() -> None:
     async with apple() as vendor, sending(vendor.url) as sender:
         assert isinstance(await sender.send(message()), Receipt)
         with pytest.raises(leaving.NotLeaving), leaving.asking(refuse):
             await sender.send(message())
         assert isinstance(await sender.send(message()), Receipt)
-        assert len(vendor.requests) == 2
+    assert len(vendor.requests) == 2
 
 
 async def test_a_token_is_renewed_after_forty_minutes_and_when_the_clock_goes_back() -> None:
@@ -171,6 +186,7 @@ def named(one: object) -> str:
         ({"status": 500, "body": {"reason": "InternalServerError"}}, K.UNKNOWN),
         ({"status": 307, "headers": {"location": "https://elsewhere.example/"}}, K.MESSAGE_REFUSED),
         ({"status": 400, "flood": True}, K.MESSAGE_REFUSED),
+        ({"status": 0, "refuse": True}, K.TRANSIENT),
         ({"status": 0, "cut": True}, K.UNKNOWN),
         ({"status": 0, "hang": True}, K.UNKNOWN),
     ],

@@ -53,6 +53,8 @@ function answer(stream, headers, body) {
   tell({ ...told, status: chosen.status, session: stream.session.number });
   if (chosen.hang) return;
   if (chosen.cut) return stream.session.destroy();
+  if (chosen.refuse) return stream.close(http2.constants.NGHTTP2_REFUSED_STREAM); // not looked at
+  if (chosen.leave) return stream.session.goaway(0, Math.max(stream.id - 2, 0)); // nor anything after it
   stream.respond({ ":status": chosen.status, "apns-id": headers["apns-id"] || "", ...(chosen.headers || {}) });
   if (chosen.flood) return flood(stream);
   stream.end(chosen.body ? JSON.stringify(chosen.body) : "");
@@ -72,7 +74,7 @@ const server = options.tls
       cert: fs.readFileSync(options.tls.certificate),
       ...(options.tls.clients && { requestCert: true, rejectUnauthorized: true, ca: fs.readFileSync(options.tls.clients) }),
     })
-  : http2.createServer();
+  : http2.createServer({ settings: { maxConcurrentStreams: options.streams || 100 } });
 server.on("session", (session) => { session.number = ++sessions; });
 server.on("stream", (stream, headers) => {
   const pieces = [];

@@ -2,7 +2,9 @@
 // message's fields. One JSON line for each request on stdout; the first one names the port.
 "use strict";
 const crypto = require("crypto");
+const fs = require("fs");
 const http = require("http");
+const https = require("https");
 
 const options = JSON.parse(process.argv[2]);
 const key = crypto.createPublicKey(options.public_key);
@@ -21,7 +23,7 @@ function assertionTrouble(form) {
     "sha256", Buffer.from(`${head}.${claims}`), key, Buffer.from(signature || "", "base64url"));
   const { alg } = JSON.parse(Buffer.from(head, "base64url"));
   const told = JSON.parse(Buffer.from(claims, "base64url"));
-  const here = `http://127.0.0.1:${server.address().port}/token`;
+  const here = `${options.tls ? "https://localhost" : "http://127.0.0.1"}:${server.address().port}/token`;
   const now = Date.now() / 1000;
   const isOurs = told.iss === options.email && told.aud === here && told.exp - told.iat <= 3600;
   const isNow = options.issuer || options.any_time || (told.iat < now + 60 && told.exp > now); // there the clock of the tests stands still
@@ -80,7 +82,7 @@ function objectAnswer(request, body) {
   return script.shift() || { status: 200, body: JSON.parse(body) };
 }
 
-const server = http.createServer((request, response) => {
+function serve(request, response) {
   const pieces = [];
   request.on("error", () => {});
   request.on("data", (piece) => pieces.push(piece));
@@ -97,5 +99,9 @@ const server = http.createServer((request, response) => {
     response.writeHead(chosen.status, { "content-type": "application/json", ...(chosen.headers || {}) });
     response.end(chosen.text || JSON.stringify(chosen.body || {}));
   });
-});
+}
+
+const server = options.tls
+  ? https.createServer({ key: fs.readFileSync(options.tls.key), cert: fs.readFileSync(options.tls.certificate) }, serve)
+  : http.createServer(serve);
 server.listen(0, "127.0.0.1", () => tell({ port: server.address().port }));
