@@ -1,4 +1,4 @@
-"""A district in which every page has something to show, and the addresses of those pages for each kind of person."""
+"""A district in which every page has something to show."""
 
 import uuid
 from collections.abc import Mapping
@@ -29,13 +29,11 @@ from district.stores.models import Property, Store, Till
 from district.visits.models import Visit
 from push.channels.filed_texts import Carrier
 from push.coupon import code_from
+from tests.browser.addresses import AP_MAC, POSTER, SET, pages
 from tests.district.web_member.conftest import arrive
 from tests.factories import Makers
 
 SECRET = "a-secret-of-the-gateway"
-POSTER = "a-poster-at-the-door"
-SET = "regulars"
-AP_MAC = "00180a13ddb0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +126,7 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
             "operator": makers.token(district, Role.OPERATOR, subject_id=operator.id),
             "property": makers.token(district, Role.PROPERTY, subject_id=manager.id, scope_id=place.id),
         },
-        pages=_pages(district.slug, store, coupon, _redirect(gateway, words, clock), claimed),
+        pages=pages(district.slug, store, coupon, _redirect(gateway, words, clock), claimed),
     )
 
 
@@ -293,116 +291,3 @@ def _redirect(gateway: str, words: Words, clock: FixedClock) -> str:
         SECRET, mac="02:aa:22:33:44:66", ap=AP_MAC, url=words.wanted, machine_now=clock.machine_now()
     )
     return f"/portal/{gateway}?{query}"
-
-
-def _pages(
-    slug: str, store: Store, coupon: Offer, redirect: str, claimed: list[Campaign]
-) -> dict[str, list[str]]:
-    gateway = redirect.partition("?")[0]
-    base = f"/d/{slug}"
-    return {
-        "": [
-            "/",
-            redirect,
-            f"{gateway}?mac=1",
-            f"{gateway}/welcome?ap={AP_MAC}",
-            base,
-            f"{base}/nearest?ap={AP_MAC}",
-            f"{base}/nearest?q=nothing-at-all",
-            f"{base}/stores/{store.id}",
-            f"{base}/sign-in",
-            f"{base}/centre",
-            f"{base}/centre?category=nothing-at-all",
-            f"{base}/centre/{claimed[0].id}",
-            f"{base}/inbox",
-            "/login",
-            "/no-such-page",
-        ],
-        "shopper": [
-            f"{base}/inbox",
-            f"{base}/wallet",
-            f"{base}/offers/{coupon.id}",
-            f"{base}/privacy",
-            f"{base}/preferences",
-            f"{base}/notifications",
-            f"{base}/accounts",
-            f"{base}/wifi",
-            f"{base}/points",
-            *(f"{base}/centre/{one.id}" for one in claimed),
-            f"{gateway}/welcome",
-        ],
-        "merchant": [
-            "/merchant",
-            "/merchant/campaigns",
-            "/merchant/campaigns/new",
-            "/merchant/events",
-            f"/merchant/campaigns/{coupon.campaign_id}",
-            f"/merchant/campaigns/{coupon.campaign_id}/preview/figures",
-            f"/merchant/campaigns/{claimed[0].id}/posters",
-            f"/merchant/campaigns/{claimed[0].id}/posters/{POSTER}?paper=a4",
-            f"/merchant/campaigns/{claimed[0].id}/posters/{POSTER}?paper=a6",
-            "/merchant/audience",
-            "/merchant/audience/segments/new",
-            f"/merchant/audience/segments/{SET}",
-            "/merchant/audience/tags",
-            f"/merchant/audience/tags/{SET}",
-            "/merchant/audience/lists",
-            "/merchant/redeem",
-            "/merchant/redeem/shell",
-            "/merchant/redeem/later",
-            "/merchant/tills",
-            "/merchant/statements",
-        ],
-        "property": [
-            "/property",
-            "/property/campaigns",
-            "/property/campaigns/new",
-            f"/property/campaigns/{coupon.campaign_id}",
-            "/property/audience",
-            "/property/audience/segments/new",
-            "/property/audience/tags",
-            "/property/audience/lists",
-            "/property/statements",
-        ],
-        "operator": [
-            "/operator",
-            "/operator/approvals",
-            "/operator/events",
-            "/operator/campaigns",
-            f"/operator/campaigns/{coupon.campaign_id}",
-            f"/operator/campaigns/{coupon.campaign_id}/preview/figures",
-            "/operator/marketing",
-            "/operator/incentives",
-            "/operator/searches",
-            "/operator/properties",
-            "/operator/codes",
-            "/operator/channels",
-            "/operator/channels?kind=relay_sms",
-            "/operator/channels?kind=smtp",
-            "/operator/channels?kind=apple_wallet",
-            "/operator/text-templates",
-            "/operator/deliveries",
-            "/operator/suppressed",
-            "/operator/feeds",
-            "/operator/gateways",
-            f"/operator/gateways/{gateway.removeprefix('/portal/')}",
-            f"/operator/gateways/{gateway.removeprefix('/portal/')}/edit",
-            f"/operator/gateways/{gateway.removeprefix('/portal/')}/self-test",
-            f"/operator/gateways/{gateway.removeprefix('/portal/')}/poster",
-            "/operator/new-gateway",
-            "/operator/new-gateway?vendor=unifi",
-            "/operator/wifi/sessions",
-            "/operator/wifi/bans",
-            "/operator/wifi/plans",
-            "/operator/wifi/radius",
-            "/operator/wifi/providers",
-            "/operator/wifi/texting",
-            "/operator/wifi/recipients",
-            "/operator/access-codes",
-            "/operator/access-points/import",
-            "/operator/alarms",
-            "/operator/places",
-            "/operator/statements",
-            "/operator/offline",
-        ],
-    }
