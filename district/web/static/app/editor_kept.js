@@ -55,7 +55,7 @@ function clock(atMs) {
   const at = new Date(atMs);
   const zone = { timeZone: document.body.dataset.zone };
   const day = (one) => one.toLocaleDateString("en", zone);
-  const time = { hour: "2-digit", minute: "2-digit", ...zone };
+  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...zone };
   const isToday = day(at) === day(new Date());
   return at.toLocaleString(document.documentElement.lang, isToday ? time : { month: "short", day: "numeric", ...time });
 }
@@ -94,15 +94,18 @@ export function keepTyped(form) {
   const isTyped = form.dataset.typed !== undefined;
   const shown = textOf(entriesOf(form));
   let waiting = 0;
+  // What was kept before stays until somebody types or says that it is not wanted.
+  let isOwn = isTyped;
 
   function save(more = {}) {
     waiting = clearTimeout(waiting) ?? 0;
     const entries = entriesOf(form);
     if (!isTyped && textOf(entries) === shown) {
-      forget(key);
+      if (isOwn) forget(key);
       told.textContent = "";
       return;
     }
+    isOwn = true;
     const atMs = Date.now();
     const isKept = write(key, { atMs, version: form.elements.version.value, entries, ...more });
     told.textContent = isKept ? told.dataset.kept.replace("{time}", clock(atMs)) : told.dataset.lost;
