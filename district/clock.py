@@ -129,6 +129,12 @@ system = SystemClock()
 """The clock of this process. Each role keeps it in step with the database's time and with the stored simulation."""
 
 
+def speed_of(clock: Clock) -> float:
+    """How fast business time runs."""
+    simulation = clock.simulation if isinstance(clock, SystemClock) else None
+    return simulation.speed if simulation else 1.0
+
+
 def monotonic() -> float:
     """Seconds that never go back, for measuring how long something took."""
     return time.monotonic()

@@ -13,7 +13,7 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from district.clock import Reading, counted
+from district.clock import Clock, Reading, counted, speed_of
 from push.delivery import RetryPolicy
 
 log = structlog.get_logger()
@@ -23,18 +23,21 @@ AT_ONCE: Final = 5_000
 HELD_DISTRICTS_SQL: Final = """
 SELECT district_id FROM outbox_message
 WHERE finished_at IS NULL AND state = 'queued' AND channel = ANY(%(channels)s::text[])
-  AND retry_at > clock_timestamp() + %(longest_delay)s
+  AND (retry_at > clock_timestamp() + %(longest_delay)s OR due_at > %(now)s AND due_at <= %(was)s)
 UNION
 SELECT district_id FROM channel_provider
 WHERE channel = ANY(%(channels)s::text[]) AND paused_until > clock_timestamp() + %(longest_pause)s
 """
 
 FREE_SQL: Final = """
-UPDATE outbox_message AS message SET retry_at = clock_timestamp()
+UPDATE outbox_message AS message
+SET retry_at = least(retry_at, clock_timestamp()), due_at = CASE WHEN due_at <= %(was)s THEN least(due_at, %(now)s)
+                                                                 ELSE due_at END
 WHERE message.district_id = %(district_id)s AND message.id IN (
     SELECT id FROM outbox_message
     WHERE district_id = %(district_id)s AND finished_at IS NULL AND state = 'queued'
-      AND channel = ANY(%(channels)s::text[]) AND retry_at > clock_timestamp() + %(longest_delay)s
+      AND channel = ANY(%(channels)s::text[])
+      AND (retry_at > clock_timestamp() + %(longest_delay)s OR due_at > %(now)s AND due_at <= %(was)s)
     ORDER BY retry_at LIMIT %(at_once)s FOR UPDATE SKIP LOCKED)
 """
 
@@ -90,20 +93,28 @@ class DatabaseTime:
 
 
 async def free(
-    connection: Connection, channels: Collection[str], *, step: timedelta | None, retry: RetryPolicy
+    connection: Connection,
+    channels: Collection[str],
+    *,
+    step: timedelta | None,
+    clock: Clock,
+    retry: RetryPolicy,
 ) -> None:
     """Make due what waits for a time that the database's clock has left behind, if it was set back by this step.
 
-    Where nobody knows whether it was (None: a worker begins), only what waits longer than anything does. It costs a try
-    that is too early: a provider that rests is remembered by whoever found it resting.
+    What had become due by the old business time stays due; whether it may leave is asked by the new one. Where nobody
+    knows whether it was set (None: a worker begins), only what waits longer than anything does. It costs a try that is
+    too early: a provider that rests is remembered by whoever found it resting.
     """
     if step is not None and step >= timedelta(0):
         return
-    nothing = timedelta(0)
+    nothing, now = timedelta(0), clock.now()
     values = {
         "channels": list(channels),
         "longest_delay": nothing if step else retry.longest_delay,
         "longest_pause": nothing if step else retry.longest_pause,
+        "now": now,
+        "was": now - (step or nothing) * speed_of(clock),
         "at_once": AT_ONCE,
     }
     for (district_id,) in await (await connection.execute(HELD_DISTRICTS_SQL, values)).fetchall():

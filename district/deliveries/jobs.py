@@ -132,7 +132,9 @@ class Lane:
             self.clock.set_by(reading)
         step = self._time.seen(reading)
         if step != timedelta(0):
-            await clock_steps.free(connection, self.channels, step=step, retry=self.policy.retry)
+            await clock_steps.free(
+                connection, self.channels, step=step, clock=self.clock, retry=self.policy.retry
+            )
 
     def _looks_for_ended(self) -> bool:
         """Whether it is time to look for leases that ended, for which everything that waits must be read."""

@@ -63,7 +63,7 @@ async def set_clock(ground: Ground, by: timedelta) -> None:
 async def free(ground: Ground, step: timedelta | None) -> None:
     """What a lane does that has seen a step, or begins."""
     async with ground.pool.connection() as connection:
-        await clock_steps.free(connection, CHANNELS, step=step, retry=RETRY)
+        await clock_steps.free(connection, CHANNELS, step=step, clock=ground.clock, retry=RETRY)
 
 
 async def leased(store: SqlOutbox) -> list[LeasedDelivery]:
@@ -94,6 +94,16 @@ async def test_what_waits_for_an_hour_that_comes_again_is_due(ground: Ground, st
     await set_clock(ground, -HOUR)
     assert not await leased(store(ground))
     await free(ground, step)
+    assert len(await leased(store(ground))) == 1
+
+
+async def test_what_had_become_due_stays_due_and_what_had_not_does_not(ground: Ground) -> None:
+    await queue(ground)
+    ground.clock.advance(HOUR)
+    await queue(ground)
+    ground.clock.advance(-HOUR * 1.5)
+    assert not await leased(store(ground))
+    await free(ground, -HOUR)
     assert len(await leased(store(ground))) == 1
 
 
