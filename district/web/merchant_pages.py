@@ -28,6 +28,7 @@ from district.reports.service import Asked
 from district.stores import service as stores
 from district.stores.schemas import StoreView
 from district.web import campaign_words, merchant_results
+from district.web.campaign_desks import OWN_ACTIONS, TONES
 from district.web.explained import explained
 from district.web.language import Language, negotiate
 from district.web.reasons import in_words
@@ -35,32 +36,14 @@ from district.web.security import require_own_form
 from district.web.staff import Staff, staff
 from district.web.templating import render
 from district.web.worth import worth
-from push.campaign_life import FINAL, CampaignAction, CampaignState
+from push.campaign_life import FINAL, CampaignAction
 from push.wording import Language as Words
 
 router = APIRouter()
 LISTED = 50
 MerchantStaff = Annotated[Staff, Depends(staff(Role.MERCHANT))]
-OWN_ACTIONS = (
-    CampaignAction.SUBMIT,
-    CampaignAction.WITHDRAW,
-    CampaignAction.PAUSE,
-    CampaignAction.RESUME,
-    CampaignAction.END,
-)
 REMEMBERED = 30
 """Events of a campaign's history that its page shows."""
-TONES = {
-    CampaignState.DRAFT: "gray",
-    CampaignState.IN_REVIEW: "yellow",
-    CampaignState.APPROVED: "blue",
-    CampaignState.SCHEDULED: "blue",
-    CampaignState.LIVE: "green",
-    CampaignState.EXHAUSTED: "orange",
-    CampaignState.PAUSED: "yellow",
-    CampaignState.ENDED: "gray",
-    CampaignState.CANCELLED: "red",
-}
 
 
 def show(
