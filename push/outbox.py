@@ -102,7 +102,7 @@ class DispatchPolicy:
     lease_for: timedelta = timedelta(seconds=30)
     send_deadline: timedelta = timedelta(seconds=8)
     fresh_for: timedelta = timedelta(seconds=1)
-    reclaim_every: timedelta = timedelta(seconds=1)
+    reclaim_every: timedelta = timedelta(seconds=3)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
     def __post_init__(self) -> None:

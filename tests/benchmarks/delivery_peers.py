@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,7 +27,8 @@ from tests.product import wait_for
 from tests.sink.running import Sink
 
 AT_ONCE: Final = 16
-WAIT_S: Final = 120.0
+WAIT_S: Final = 300.0
+PIECE: Final = 1_000
 _TAKE_SQL: Final = """
 SELECT id, payload FROM outbox_message WHERE state = 'queued' AND retry_at <= clock_timestamp()
 ORDER BY retry_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -80,16 +81,16 @@ async def one_by_one(dsn: str, sink: Sink, count: int) -> float:
 _ran = 0
 
 
-def note() -> None:
+def note(**_: Any) -> None:
     """A job that does nothing but be counted."""
     global _ran  # noqa: PLW0603 APScheduler names its functions by module
     _ran += 1
 
 
-def apscheduler(url: str, count: int) -> float:
+def apscheduler(url: str, payloads: Sequence[Mapping[str, Any]]) -> float:
     """Jobs a second that APScheduler takes out of its SQL store, runs, and removes."""
-    global _ran  # noqa: PLW0603
-    _ran = 0
+    global _ran
+    _ran, count = 0, len(payloads)
     engine = make_engine(url, pool_size=4)
     scheduler = BackgroundScheduler(
         jobstores={"default": SQLAlchemyJobStore(engine=engine, tablename=f"jobs_{uuid.uuid4().hex}")},
@@ -98,8 +99,8 @@ def apscheduler(url: str, count: int) -> float:
     )
     scheduler.start(paused=True)
     at = system.machine_now() - timedelta(seconds=1)
-    for _ in range(count):
-        scheduler.add_job(note, "date", run_date=at, misfire_grace_time=None)
+    for payload in payloads:
+        scheduler.add_job(note, "date", kwargs=payload, run_date=at, misfire_grace_time=None)
     began = time.perf_counter()
     scheduler.resume()
     wait_for("every job has run", lambda: _ran == count, timeout_s=WAIT_S)
@@ -109,10 +110,10 @@ def apscheduler(url: str, count: int) -> float:
     return count / took_s
 
 
-async def procrastinate(dsn: str, count: int) -> float:
+async def procrastinate(dsn: str, payloads: Sequence[Mapping[str, Any]]) -> float:
     """Jobs a second of one procrastinate worker, as many at once as ours sends."""
     app = App(connector=PsycopgConnector(conninfo=dsn, min_size=2, max_size=AT_ONCE + 4))
-    ran = 0
+    ran, count = 0, len(payloads)
 
     @app.task(name="note")
     async def note_it(**_: Any) -> None:
@@ -122,8 +123,10 @@ async def procrastinate(dsn: str, count: int) -> float:
     async with app.open_async():
         if not await app.check_connection_async():
             await app.schema_manager.apply_schema_async()
-        numbered: list[dict[str, Any]] = [{"number": number} for number in range(count)]
-        await note_it.batch_defer_async(*numbered)
+        for start in range(0, count, PIECE):
+            await note_it.batch_defer_async(*(dict(one) for one in payloads[start : start + PIECE]))
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+            await connection.execute("ANALYZE procrastinate_jobs")
         began = time.perf_counter()
         await app.run_worker_async(
             wait=False, concurrency=AT_ONCE, listen_notify=False, install_signal_handlers=False
