@@ -53,7 +53,7 @@ class OutboxMessage(Base):
     """Both as receipts told; machine time."""
 
     # No index names or asks for what a lease changes, and pages keep room: so a row is leased and marked without its
-    # indexes being written (docs/developer/delivery.md).
+    # indexes being written (docs/developer/queue.md).
     __table_args__ = (
         CheckConstraint(
             "finished_at IS NULL OR NOT (state IN ('queued', 'leased', 'sending'))", name="active_unfinished"
