@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from district.channels.kinds.kind import Kind
+from district.web.language import gettext
 from district.web.operator_forms import Sent
 
 MICRO: Final = 1_000_000
@@ -29,7 +30,7 @@ class Field:
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """Choices as values and words, nothing among them where it need not be filled."""
-        return [("", "—")] * (not self.is_required) + [(one, one) for one in self.choices]
+        return [("", "—")] * (not self.is_required) + [(one, gettext(one)) for one in self.choices]
 
 
 def fields_of(kind: Kind) -> list[Field]:
