@@ -5,18 +5,20 @@ import re
 from typing import Any, Final
 
 from tests.sink.book import Book
-from tests.sink.script import REFUSES, Fault, Rule, Script
+from tests.sink.script import Fault, Rule, Script
 
 _ID: Final = re.compile(
     rb"^Message-ID:[^\r\n]*?([0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12})", re.IGNORECASE | re.MULTILINE
 )
-_REFUSALS: Final = {
+_ANSWERS: Final = {
     Fault.THROTTLED: "451 4.7.1 Later, please",
     Fault.BUSY: "421 4.3.2 Closing",
     Fault.ELSEWHERE: "551 5.7.1 Elsewhere",
     Fault.BROKEN: "554 5.3.0 Something broke",
     Fault.ERROR_BODY: "250 Error: not really",
 }
+_REFUSES: Final = frozenset({fault for fault, said in _ANSWERS.items() if said[0] in "45"})
+"""After an answer of these classes it is certain that the message was not taken."""
 _END: Final = b"\r\n.\r\n"
 
 
@@ -80,7 +82,7 @@ class Mail(asyncio.Protocol):
                 delivery_id=found[1].decode() if found else "",
                 address=to,
                 size=len(message),
-                is_taken=rule is None or rule.fault not in REFUSES,
+                is_taken=rule is None or rule.fault not in _REFUSES,
                 fault=rule.fault if rule else "",
             )
         self._answer(rule)
@@ -88,8 +90,8 @@ class Mail(asyncio.Protocol):
     def _answer(self, rule: Rule | None) -> None:
         if rule is None:
             self._say("250 2.0.0 Taken")
-        elif rule.fault in _REFUSALS:
-            self._say(_REFUSALS[rule.fault])
+        elif rule.fault in _ANSWERS:
+            self._say(_ANSWERS[rule.fault])
         elif rule.fault is Fault.RESET:
             self._transport.abort()
         elif rule.fault is Fault.CUT:

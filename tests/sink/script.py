@@ -20,7 +20,7 @@ class Fault(StrEnum):
     ELSEWHERE = "elsewhere"
     """307 to another path, whose calls are written down too."""
     BROKEN = "broken"
-    """500 after it was taken."""
+    """500 after it was taken; 554 and ESME_RSYSERR, which leave no doubt that it was not."""
     RESET = "reset"
     """Taken, then the connection is reset."""
     CUT = "cut"
@@ -40,7 +40,7 @@ class Fault(StrEnum):
 
 
 REFUSES: Final = frozenset({Fault.THROTTLED, Fault.BUSY, Fault.ELSEWHERE})
-"""After these it is certain that the message was not taken."""
+"""After these it is certain that a message by HTTP was not taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ import struct
 from typing import Any, Final
 
 from tests.sink.book import Book
-from tests.sink.script import REFUSES, Fault, Script
+from tests.sink.script import Fault, Script
 
 _HEAD: Final = struct.Struct(">IIII")
 _BINDS: Final = frozenset({1, 2, 9})
@@ -17,6 +17,7 @@ _STATUSES: Final = {
     Fault.BROKEN: 0x8,
     Fault.ERROR_BODY: 0x45,
 }
+"""Any status but zero says that the message was not taken."""
 
 
 class Texts(asyncio.Protocol):
@@ -60,7 +61,7 @@ class Texts(asyncio.Protocol):
             delivery_id="",
             address=to,
             size=len(body),
-            is_taken=rule is None or rule.fault not in REFUSES,
+            is_taken=rule is None or rule.fault not in _STATUSES,
             fault=rule.fault if rule else "",
         )
         if rule is None:
