@@ -47,7 +47,7 @@ async def test_both_arms_are_exposed_and_only_one_is_told(
         await until(lambda: len(exposures(stage)) == len(members))
     own = CampaignId(campaign.id)
     held = {one for one in members if is_held_out(50, "s", campaign_id=own, member_id=one)}
-    assert 5 < len(held) < 35
+    assert 0 < len(held) < len(members)
     assert {one for one, arm in exposures(stage) if arm == "control"} == held
     assert {offer.member_id for offer in stage.offers()} == set(members) - held
     would_have = (
