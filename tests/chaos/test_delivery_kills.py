@@ -127,7 +127,7 @@ def test_a_few_kills_lose_no_more_than_was_in_flight_and_repeat_nothing(way: Way
         database_url,
         way,
         messages=FEW[way],
-        policy={"lease_s": 4.0, "deadline_s": 2.0},
+        policy={"lease_s": 5.0, "deadline_s": 2.0},
         kills=10,
     )
     print(outcome)  # noqa: T201
