@@ -25,7 +25,9 @@ from tests.sink.workers import Nursery
 
 SEED = int(os.environ.get("DISTRICT_CHAOS_SEED") or random.randrange(1 << 30))
 IN_FLIGHT, WORKERS = 8, 2
-POLICY = {"in_flight": IN_FLIGHT, "lease_rows": 40, "lease_s": 10.0, "deadline_s": 4.0}
+POLICY = {"in_flight": IN_FLIGHT, "lease_rows": 40, "lease_s": 30.0, "deadline_s": 8.0}
+"""Leases that a dispatcher of a busy machine does not outlive."""
+SHORT_LEASES = {"lease_s": 10.0, "deadline_s": 4.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,9 @@ def made() -> Iterator[Stage]:
 
 
 @contextmanager
-def at_work(stage: Stage, *, business_now: datetime = NOON) -> Iterator[tuple[Mailing, Nursery, Sink, Rows]]:
+def at_work(
+    stage: Stage, *, business_now: datetime = NOON, is_short: bool = False
+) -> Iterator[tuple[Mailing, Nursery, Sink, Rows]]:
     """A mailing by text messages, and where dispatchers are started."""
     print("seed", SEED)  # noqa: T201 shown when it fails
     engine = make_engine(stage.url, pool_size=2)
@@ -89,8 +93,8 @@ def at_work(stage: Stage, *, business_now: datetime = NOON) -> Iterator[tuple[Ma
         mailing = Mailing.begun(session, sink, business_now=business_now, secret=SECRET)
         mailing.relay()
         rows = Rows(url=stage.url, district_id=mailing.district.id)
-        environment = stage.dispatchers.environment
-        with Nursery(settings=settings_of(stage.url), policy=POLICY, environment=environment) as nursery:
+        environment, policy = stage.dispatchers.environment, POLICY | (SHORT_LEASES if is_short else {})
+        with Nursery(settings=settings_of(stage.url), policy=policy, environment=environment) as nursery:
             yield mailing, nursery, sink, rows
         rows.end()
     engine.dispose()

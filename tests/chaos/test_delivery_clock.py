@@ -53,7 +53,7 @@ def stage(made_once: Stage) -> Iterator[Stage]:
 def harass(stage: Stage, who: str, by: timedelta, *, messages: int, is_killed: bool, within_s: float) -> None:
     """Set the clock in the middle of it all: some wait for a provider that rests, some are leased, some are leaving."""
     chance = random.Random(SEED)
-    with at_work(stage) as (mailing, nursery, sink, rows):
+    with at_work(stage, is_short=is_killed) as (mailing, nursery, sink, rows):
         ids = {str(one) for one in mailing.queue(messages, Channel.SMS)}
         pids = [nursery.start() for _ in range(WORKERS)]
         wait_for("it has begun", lambda: len(sink.taken()) > messages // 10, timeout_s=120)
@@ -85,9 +85,8 @@ def test_a_clock_that_is_set_makes_nothing_arrive_twice_and_nothing_wait(
     harass(stage, who, by, messages=1_000, is_killed=is_killed, within_s=FINAL_WITHIN_S)
 
 
-def test_a_database_whose_clock_is_set_back_and_on_again_keeps_nobody_waiting(stage: Stage) -> None:
-    harass(stage, "database", -HOUR, messages=300, is_killed=False, within_s=GENEROUS_S)
-    harass(stage, "both", HOUR, messages=300, is_killed=False, within_s=GENEROUS_S)
+def test_a_database_whose_clock_is_set_back_keeps_nobody_waiting(stage: Stage) -> None:
+    harass(stage, "database", -HOUR, messages=200, is_killed=False, within_s=GENEROUS_S)
 
 
 @pytest.mark.chaos
