@@ -38,6 +38,7 @@ CAPPED: Final = 1_500
 CAP: Final = 2
 SCARCE: Final = 500
 CHECK_S: Final = 2
+MOST_CHECKS: Final = 30
 ISSUE_GOAL, POOL_GOAL, CAP_GOAL, GRANTED_GOAL = 0.8, 2.2, 0.3, 0.43
 NOW: Final = "clock_timestamp()"
 COLON: Final = "' || chr(58) || '"
@@ -253,9 +254,8 @@ def check(stage: Stage) -> None:
         ("stock", counted_stock, guarded(counted_stock)),
         ("pool", pool, pooled(pool)),
     ):
-        stage.rate(text, clients=CAPPED_CLIENTS, for_s=CHECK_S)
         of = f"WHERE campaign_id = {values['campaign_id']}"
-        found[name] = stage.number(f"SELECT count(*) FROM offer {of}")
+        found[name] = _given_out(stage, text, f"SELECT count(*) FROM offer {of}")
         found[f"{name}, counted"] = stage.number(
             f"SELECT greatest(issued, (SELECT count(offer_id) FROM pool_piece {of})) FROM campaign_stock {of}"
         )
@@ -269,6 +269,16 @@ def check(stage: Stage) -> None:
     print(f"checked under {CAPPED_CLIENTS} clients: {found}")
     if found != wanted:
         sys.exit(f"the product is wrong: {found}, should be {wanted}")
+
+
+def _given_out(stage: Stage, text: str, given: str) -> int:
+    """How many were given when all that there are had been asked for and then more; a slow machine takes longer."""
+    for _ in range(MOST_CHECKS):
+        stage.rate(text, clients=CAPPED_CLIENTS, for_s=CHECK_S)
+        if stage.number(given) >= SCARCE:
+            break
+    stage.rate(text, clients=CAPPED_CLIENTS, for_s=CHECK_S)
+    return stage.number(given)
 
 
 def run(product: Product, folder: Path) -> list[Figure]:
