@@ -52,12 +52,11 @@ def message(**changes: Any) -> Message:
 
 @asynccontextmanager
 async def sending(
-    url: str, *, now: Callable[[], datetime] = machine_now, **changes: Any
+    url: str, *, now: Callable[[], datetime] = machine_now, deadline_s: float = 60, **changes: Any
 ) -> AsyncIterator[ApnsSender]:
     """A sender of the team's."""
-    outbound = Outbound(
-        policy=OutboundPolicy(ports=None, allows_loopback=True, deadline=timedelta(seconds=3), **changes)
-    )
+    deadline = timedelta(seconds=deadline_s)
+    outbound = Outbound(policy=OutboundPolicy(ports=None, allows_loopback=True, deadline=deadline, **changes))
     sender = ApnsSender(
         http=Http2(outbound=outbound, monotonic=time.monotonic),
         token=AppleToken(key=elliptic_key(APPLE_KEY), key_id=KEY_ID, team_id=TEAM_ID, now=now),
@@ -75,7 +74,8 @@ async def sending(
 
 async def answered(*script: dict[str, Any], messages: int = 1) -> tuple[list[Outcome], Vendor]:
     """What becomes of messages when Apple answers so, one after the other."""
-    async with apple(script=list(script)) as service, sending(service.url) as sender:
+    deadline_s = 8 if any("hang" in one for one in script) else 60
+    async with apple(script=list(script)) as service, sending(service.url, deadline_s=deadline_s) as sender:
         outcomes = [await sender.send(message()) for _ in range(messages)]
     return outcomes, service
 
