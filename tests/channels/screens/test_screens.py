@@ -107,6 +107,16 @@ async def test_what_does_not_change_is_not_said_again_before_its_time(street: St
     assert await street.screens.tell() == 1
 
 
+@pytest.mark.parametrize("left", ["interval '1 hour'", "interval '20 min'"], ids=["too long", "as it may be"])
+async def test_a_screen_does_not_wait_for_an_hour_that_comes_again(street: Street, left: str) -> None:
+    await street.make()
+    street.campaign()
+    assert await street.screens.tell() == 1
+    async with street.screens.pool.connection() as connection:  # as if the database's clock had been set back
+        await connection.execute(f"UPDATE screen_topic SET again_at = clock_timestamp() + {left}".encode())
+    assert await street.screens.tell() == (1 if left == "interval '1 hour'" else 0)
+
+
 @pytest.mark.parametrize(
     "change",
     [{"state": "ended"}, {"state": "paused"}, {"state": "exhausted"}],
