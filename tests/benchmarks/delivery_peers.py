@@ -30,11 +30,14 @@ AT_ONCE: Final = 16
 WAIT_S: Final = 300.0
 PIECE: Final = 1_000
 _TAKE_SQL: Final = """
-SELECT id, payload FROM outbox_message WHERE state = 'queued' AND retry_at <= clock_timestamp()
-ORDER BY retry_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+SELECT id, payload FROM outbox_message
+WHERE district_id = %s AND channel = 'sms' AND finished_at IS NULL AND state = 'queued'
+  AND retry_at <= (SELECT clock_timestamp())
+ORDER BY retry_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 _DONE_SQL: Final = """
-UPDATE outbox_message SET state = 'accepted', attempts = attempts + 1, finished_at = clock_timestamp() WHERE id = %s
+UPDATE outbox_message SET state = 'accepted', attempts = attempts + 1, finished_at = clock_timestamp()
+WHERE district_id = %s AND id = %s
 """
 
 
@@ -55,7 +58,7 @@ def messages(count: int) -> Iterator[Message]:
         )
 
 
-async def one_by_one(dsn: str, sink: Sink, count: int) -> float:
+async def one_by_one(dsn: str, sink: Sink, count: int, *, district_id: uuid.UUID) -> float:
     """Take a row, send it, write what became of it, commit; messages a second."""
     sender = RelaySender(
         pooled=Pooled(policy=OutboundPolicy(allows_loopback=True)),
@@ -68,11 +71,11 @@ async def one_by_one(dsn: str, sink: Sink, count: int) -> float:
         began = time.perf_counter()
         for message in source:
             async with connection.transaction():
-                row = await (await connection.execute(_TAKE_SQL)).fetchone()
+                row = await (await connection.execute(_TAKE_SQL, [district_id])).fetchone()
                 assert row is not None
                 outcome = await sender.send(message)
                 assert isinstance(outcome, Receipt)
-                await connection.execute(_DONE_SQL, [row[0]])
+                await connection.execute(_DONE_SQL, [district_id, row[0]])
         took_s = time.perf_counter() - began
     await sender.close()
     return count / took_s
