@@ -36,8 +36,8 @@ DOORS = [
 ]
 IN_FLIGHT = 16
 """Messages that one kill of a worker may leave unknown."""
-DRAIN_S = 60.0
-SETTLE_S = 30.0
+DRAIN_S = 180.0
+SETTLE_S = 90.0
 
 
 @dataclass(kw_only=True)

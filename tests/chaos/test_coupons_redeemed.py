@@ -34,7 +34,7 @@ MEMBERS = 64
 PIECES = 20
 SEED = int(os.environ.get("DISTRICT_CHAOS_SEED") or random.randrange(1 << 30))
 LOST = (500, 502, 503, 504)
-GIVE_UP_S = 60.0
+GIVE_UP_S = 180.0
 CLAIM = {
     "kind": "coupon",
     "value": {"type": "amount", "minor_units": 500},
@@ -213,39 +213,39 @@ def offer_of(body: bytes) -> str:
     return str(json.loads(body)["offer"]["id"])
 
 
-def check_rows(product: Product, shop: Shop) -> None:
-    """What the database holds is what was answered."""
+def stored(product: Product, shop: Shop) -> tuple[object, ...]:
+    """What the database holds: uses, coupons used, postings; of the stock its quota, what is issued, offers."""
     used = product.row(
         "SELECT count(*), count(DISTINCT offer_id) FROM redemption WHERE district_id = %s", shop.district_id
     )
-    assert used == (len(shop.codes), len(shop.codes))
     posted = product.row(
         "SELECT count(*) FROM ledger_posting WHERE district_id = %s AND kind = 'redemption'", shop.district_id
     )
-    assert posted == (len(shop.codes),)
     issued = product.row(
         "SELECT quota, issued, (SELECT count(*) FROM offer WHERE district_id = %s AND campaign_id = %s)"
         " FROM campaign_stock WHERE district_id = %s AND campaign_id = %s",
         *(shop.district_id, shop.claimed_id) * 2,
     )
-    assert issued == (PIECES, PIECES, PIECES)
+    return (*used, *posted, *issued)
 
 
-def all_at_once(product: Product, *, coupons: int, kills: int, seed: int) -> None:
-    """Furnish, start, rush and check."""
+def all_at_once(product: Product, *, coupons: int, kills: int, seed: int) -> tuple[object, ...]:
+    """Furnish, start and rush; what is stored then."""
     print(f"DISTRICT_CHAOS_SEED={seed}")  # noqa: T201 shown when the test fails
     shop = furnish(product, coupons)
     product.start()
     wait_for("the web role answers", product.is_ready, timeout_s=GIVE_UP_S)
     print(asyncio.run(rush(product, shop, kills=kills, seed=seed)))  # noqa: T201 shown when the test fails
-    check_rows(product, shop)
+    return stored(product, shop)
 
 
 def test_each_coupon_is_used_once_while_the_web_role_is_killed(product: Product) -> None:
-    all_at_once(product, coupons=40, kills=2, seed=1)
+    found = all_at_once(product, coupons=40, kills=2, seed=1)
+    assert found == (40, 40, 40, PIECES, PIECES, PIECES)
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(3_000)
 def test_a_thousand_coupons_at_sixty_four_tills_are_used_once_each(product: Product) -> None:
-    all_at_once(product, coupons=1_000, kills=20, seed=SEED)
+    found = all_at_once(product, coupons=1_000, kills=20, seed=SEED)
+    assert found == (1_000, 1_000, 1_000, PIECES, PIECES, PIECES)

@@ -47,7 +47,7 @@ def message(**changes: Any) -> Message:
 @asynccontextmanager
 async def sending(url: str, *, is_rehearsal: bool = False) -> AsyncIterator[FcmSender]:
     """A sender of the project's."""
-    pooled = Pooled(policy=OutboundPolicy(ports=None, allows_loopback=True, deadline=timedelta(seconds=3)))
+    pooled = Pooled(policy=OutboundPolicy(ports=None, allows_loopback=True, deadline=timedelta(seconds=60)))
     account = ServiceAccount.read(service_account())
     access = GoogleAccess(
         pooled=pooled, account=account, token_url=f"{url}/token", scope=SCOPE, now=machine_now
