@@ -71,6 +71,8 @@ class Http2Line(asyncio.Protocol):
         self._closed = asyncio.Event()
         self._transport: asyncio.Transport | None = None
         self._is_draining = False
+        self._is_greeted = False
+        """Whether the server has said what it allows; before that it might refuse what is too much."""
         self._will_flush = False
 
     @property
@@ -139,6 +141,8 @@ class Http2Line(asyncio.Protocol):
         """Raises: Broken when the connection takes no more."""
         if not self.takes_more:
             raise Broken("the connection takes no more calls")
+        if not self._is_greeted:
+            return False
         settings = self._frames.remote_settings
         window = min(self._frames.outbound_flow_control_window, settings.initial_window_size)
         return len(self._calls) < settings.max_concurrent_streams and length <= window
@@ -184,10 +188,13 @@ class Http2Line(asyncio.Protocol):
                 self._calls[number].is_over = True
                 is_unread = event.error_code == ErrorCodes.REFUSED_STREAM
                 self._calls[number].fail("reset", is_unread=is_unread)
+            case events.RemoteSettingsChanged():
+                self._is_greeted = True
+                self._room.set()
             case events.ConnectionTerminated():
                 self._go_away(event)
             case _:
-                self._room.set()  # settings and windows make room
+                self._room.set()  # a window may make room
 
     def _head(self, call: Call, event: events.ResponseReceived) -> None:
         heard = {str(name): str(value) for name, value in event.headers or ()}
