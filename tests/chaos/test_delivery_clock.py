@@ -120,7 +120,7 @@ def test_a_clock_that_is_set_on_ends_windows_and_begins_quiet_hours(stage: Stage
         mailing.begin_anew(QUIET_FROM - HOUR / 2)
         over, later = QUIET_FROM + HOUR / 4, QUIET_FROM + timedelta(days=1)
         mailing.queue(
-            4_000,
+            1_500,
             Channel.SMS,
             due_at=lambda _: QUIET_FROM - HOUR,
             send_before=lambda number: over if number % 2 else later,
