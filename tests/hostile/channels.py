@@ -16,6 +16,7 @@ from district.sealing import seal
 from push.channels import signing
 from push.channels.vapid import new_private_key, public_key_of
 from tests.factories import Makers
+from tests.hostile.samples import canary
 
 APP = "example.district.app"
 SECRET = "s" * 43
@@ -212,6 +213,21 @@ def delivery(makers: Makers, district: District) -> OutboxMessage:
     makers.session.add(row)
     makers.session.flush()
     return row
+
+
+def messengers(makers: Makers, district: District, member: Member) -> dict[str, str]:
+    """Providers, the member's addresses at them, and what went there."""
+    relay, filing = (provider(makers, district, slug=canary()) for _ in range(2))
+    made: dict[str, Any] = {
+        "push-subscriptions": browser(makers, district, member),
+        "devices": phone(makers, district, member),
+        "suppressed-addresses": suppressed(makers, district, member),
+        "deliveries": delivery(makers, district),
+        "text-templates": filed_text(makers, district, filing),
+    }
+    ids = {name: str(row.id) for name, row in made.items()}
+    ids["accounts"] = corporation(makers, district, slug=canary()).slug
+    return ids | {"channel-providers": relay.slug, "receipts": relay.slug}
 
 
 def channel_bodies(relay: str) -> dict[str, Any]:
