@@ -31,7 +31,7 @@ class Http2:
     outbound: Outbound
     monotonic: Callable[[], float]
     _line: Http2Line | None = None
-    _line_to: Target | None = None
+    _line_to: tuple[str, str, str] | None = None
     _used_at_s: float = 0.0
     _one_opens: asyncio.Lock = field(default_factory=asyncio.Lock)
     _known: dict[str, tuple[float, Target]] = field(default_factory=dict)
@@ -84,11 +84,12 @@ class Http2:
         """The connection that is kept; a new one for another address, after a long silence, or once it takes no more."""
         async with self._one_opens:
             now_s = self.monotonic()
+            to = (target.url.scheme, target.host_header, str(target.address))
             is_silent = now_s - self._used_at_s > IDLE_FOR.total_seconds()
-            if self._line is None or not self._line.takes_more or is_silent or self._line_to != target:
+            if self._line is None or not self._line.takes_more or is_silent or self._line_to != to:
                 if self._line is not None:
                     self._line.drain()
-                self._line, self._line_to = await self._connected(target), target
+                self._line, self._line_to = await self._connected(target), to
             self._used_at_s = now_s
             return self._line
 
