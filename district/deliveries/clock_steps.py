@@ -22,20 +22,21 @@ AT_ONCE: Final = 5_000
 
 HELD_DISTRICTS_SQL: Final = """
 SELECT district_id FROM outbox_message
-WHERE finished_at IS NULL AND state = 'queued' AND channel = ANY(%(channels)s::text[])
+WHERE finished_at IS NULL AND state IN ('queued', 'leased', 'sending') AND channel = ANY(%(channels)s::text[])
   AND (retry_at > clock_timestamp() + %(longest_delay)s OR due_at > %(now)s AND due_at <= %(was)s)
 UNION
 SELECT district_id FROM channel_provider
 WHERE channel = ANY(%(channels)s::text[]) AND paused_until > clock_timestamp() + %(longest_pause)s
 """
 
+# What is leased now may come back to the queue as it is.
 FREE_SQL: Final = """
 UPDATE outbox_message AS message
 SET retry_at = least(retry_at, clock_timestamp()), due_at = CASE WHEN due_at <= %(was)s THEN least(due_at, %(now)s)
                                                                  ELSE due_at END
 WHERE message.district_id = %(district_id)s AND message.id IN (
     SELECT id FROM outbox_message
-    WHERE district_id = %(district_id)s AND finished_at IS NULL AND state = 'queued'
+    WHERE district_id = %(district_id)s AND finished_at IS NULL AND state IN ('queued', 'leased', 'sending')
       AND channel = ANY(%(channels)s::text[])
       AND (retry_at > clock_timestamp() + %(longest_delay)s OR due_at > %(now)s AND due_at <= %(was)s)
     ORDER BY retry_at LIMIT %(at_once)s FOR UPDATE SKIP LOCKED)
