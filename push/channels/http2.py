@@ -1,10 +1,6 @@
-"""Calls to one provider over HTTP/2, on a connection that is kept: checked and pinned as every way out is.
-
-All calls share one connection, as Apple asks for. Frames are the package h2's; what is read of them is in http2_line.py.
-"""
+"""Calls to one provider over HTTP/2, on a connection that is kept: checked and pinned as every way out is."""
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,13 +8,25 @@ from typing import Final
 
 import httpx
 
-from push.channels.http2_line import Broken, Call, Http2Line
+from push import leaving
 from push.channels.outbound import Answer, HostUnknown, NotDelivered, Outbound, Target
 
 RESOLVED_FOR: Final = timedelta(minutes=1)
 IDLE_FOR: Final = timedelta(minutes=1)
 """Shorter than routers commonly forget a silent connection."""
-_PORTS: Final = {"https": 443, "http": 80}
+MOST_CONNECTIONS: Final = 4
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Whether any byte of the request may have left."""
+
+    has_begun: bool = False
+
+    async def __call__(self, event: str, _info: Mapping[str, object]) -> None:
+        if event.endswith("send_request_headers.started"):
+            await leaving.confirm()
+            self.has_begun = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,45 +38,36 @@ class Http2:
 
     outbound: Outbound
     monotonic: Callable[[], float]
-    _line: Http2Line | None = None
-    _line_to: tuple[str, str, str] | None = None
-    _used_at_s: float = 0.0
-    _one_opens: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _client: httpx.AsyncClient | None = None
     _known: dict[str, tuple[float, Target]] = field(default_factory=dict)
-    _trust: ssl.SSLContext | None = None
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str], read_bytes: int = 0) -> Answer:
         """Call once and return the answer's head, with at most read_bytes of its body.
 
         Raises: TargetRefused; NotDelivered; NotLeaving.
         """
-        asked = httpx.URL(url)
-        call = Call(body=body, most_read=read_bytes)
+        progress = _Progress()
         try:
             async with asyncio.timeout(self.outbound.policy.deadline.total_seconds()):
                 target = await self._target(url)
-                line = await self._opened(target)
-                call.headers = [
-                    (":method", "POST"),
-                    (":authority", target.host_header),
-                    (":scheme", target.url.scheme),
-                    (":path", asked.raw_path.decode("ascii")),
-                    *((name.lower(), value) for name, value in headers.items()),
-                    ("content-length", str(len(body))),
-                ]
-                return await line.ask(call)
-        except (TimeoutError, HostUnknown, Broken, OSError) as error:
+                request = self._opened().build_request(
+                    "POST",
+                    target.url.copy_with(host=str(target.address), raw_path=httpx.URL(url).raw_path),
+                    content=body,
+                    headers={**headers, "Host": target.host_header, "Accept-Encoding": "identity"},
+                    # The certificate must be the name's, not the address's.
+                    extensions={"sni_hostname": target.url.raw_host.decode("ascii"), "trace": progress},
+                )
+                return await self._send(request, read_bytes)
+        except (TimeoutError, HostUnknown, httpx.HTTPError) as error:
             self._known.clear()  # the host may have moved
-            name = (
-                "ConnectError" if isinstance(error, OSError) and not call.has_begun else type(error).__name__
-            )
-            raise NotDelivered(name, was_sent=call.has_begun) from error
+            raise NotDelivered(type(error).__name__, was_sent=progress.has_begun) from error
 
     async def close(self) -> None:
-        """Close the connection."""
-        line, self._line = self._line, None
-        if line is not None:
-            await line.close()
+        """Close every connection."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
 
     async def _target(self, url: str) -> Target:
         """Where the URL's host is, looked up once a minute: a new address would be a new connection each time."""
@@ -80,38 +79,29 @@ class Http2:
             self._known = {host: known}
         return known[1]
 
-    async def _opened(self, target: Target) -> Http2Line:
-        """The connection that is kept; a new one for another address, after a long silence, or once it takes no more."""
-        async with self._one_opens:
-            now_s = self.monotonic()
-            to = (target.url.scheme, target.host_header, str(target.address))
-            is_silent = now_s - self._used_at_s > IDLE_FOR.total_seconds()
-            if self._line is None or not self._line.takes_more or is_silent or self._line_to != to:
-                if self._line is not None:
-                    self._line.drain()
-                self._line, self._line_to = await self._connected(target), to
-            self._used_at_s = now_s
-            return self._line
+    async def _send(self, request: httpx.Request, read_bytes: int) -> Answer:
+        response = await self._opened().send(request, stream=True)
+        try:
+            taken = b""
+            async for piece in response.aiter_raw(chunk_size=4_096):
+                taken += piece
+                if len(taken) >= read_bytes:
+                    break
+            return Answer(status=response.status_code, headers=response.headers, body=taken[:read_bytes])
+        finally:
+            await response.aclose()
 
-    async def _connected(self, target: Target) -> Http2Line:
-        is_tls = target.url.scheme == "https"
-        # The certificate must be the name's, not the address's.
-        name = target.url.raw_host.decode("ascii") if is_tls else None
-        transport, line = await asyncio.get_running_loop().create_connection(
-            Http2Line,
-            str(target.address),
-            target.url.port or _PORTS[target.url.scheme],
-            ssl=self._context() if is_tls else None,
-            server_hostname=name,
-        )
-        spoken = transport.get_extra_info("ssl_object")
-        if spoken is not None and spoken.selected_alpn_protocol() != "h2":
-            transport.abort()
-            raise ConnectionError("the server does not speak HTTP/2")
-        return line
-
-    def _context(self) -> ssl.SSLContext:
-        if self._trust is None:
-            self._trust = self.outbound.policy.trust or httpx.create_ssl_context()
-            self._trust.set_alpn_protocols(["h2"])
-        return self._trust
+    def _opened(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                http1=False,
+                http2=True,
+                verify=self.outbound.policy.trust or True,
+                follow_redirects=False,
+                trust_env=False,
+                timeout=self.outbound.policy.deadline.total_seconds(),
+                limits=httpx.Limits(
+                    max_connections=MOST_CONNECTIONS, keepalive_expiry=IDLE_FOR.total_seconds()
+                ),
+            )
+        return self._client

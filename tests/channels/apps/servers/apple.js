@@ -53,8 +53,7 @@ function answer(stream, headers, body) {
   tell({ ...told, status: chosen.status, session: stream.session.number });
   if (chosen.hang) return;
   if (chosen.cut) return stream.session.destroy();
-  if (chosen.refuse) return stream.close(http2.constants.NGHTTP2_REFUSED_STREAM); // not looked at
-  if (chosen.leave) return stream.session.goaway(0, Math.max(stream.id - 2, 0)); // nor anything after it
+  if (chosen.leave) return stream.session.goaway(0, Math.max(stream.id - 2, 0)); // neither this nor anything after it is looked at
   stream.respond({ ":status": chosen.status, "apns-id": headers["apns-id"] || "", ...(chosen.headers || {}) });
   if (chosen.flood) return flood(stream);
   stream.end(chosen.body ? JSON.stringify(chosen.body) : "");
