@@ -192,16 +192,16 @@ def has_freeradius() -> None:
         pytest.skip(WHY_NOT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def venue(has_freeradius: None) -> Iterator[Venue]:
-    """A product with one district."""
+    """A product with one district: it ends with its module, as it is not idle when nobody asks."""
     with Product() as product:
         found = Venue(product)
         product.start(roles=("web", "worker"))
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def gate(venue: Venue) -> Iterator[Gate]:
     """The way from FreeRADIUS to the portal."""
     found = Gate(venue.product.address)
@@ -209,7 +209,7 @@ def gate(venue: Venue) -> Iterator[Gate]:
     found.shut()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def radius(venue: Venue, gate: Gate) -> Iterator[FreeRadius]:
     """FreeRADIUS in front of it."""
     with FreeRadius(gate.url, venue.key, [venue.client]) as server:
