@@ -110,6 +110,8 @@ def _operators(gateway: str, coupon: Offer) -> list[str]:
         f"/operator/campaigns/{coupon.campaign_id}/preview/figures",
         "/operator/marketing",
         "/operator/incentives",
+        "/operator/points",
+        "/operator/locks",
         "/operator/searches",
         "/operator/properties",
         "/operator/codes",

@@ -48,6 +48,7 @@ from tests.hostile.channels import (
     suppressed,
 )
 from tests.hostile.channels import provider as provider_of_messages
+from tests.hostile.locks import locked
 from tests.hostile.money import books, money_bodies
 
 Operation: TypeAlias = tuple[str, str]
@@ -158,6 +159,7 @@ def _shop(makers: Makers, district: District, merchant: Merchant, member: Member
     makers.session.add(link)
     made |= {"webhooks": hook, "redemptions": redemption, "merchants": merchant}
     own = {name: str(row.id) for name, row in made.items()} | {"claim-links": link.token}
+    own["locks"] = locked(makers, district, till)
     return own | books(makers, district, merchant, store, member)
 
 
