@@ -44,7 +44,9 @@ def _check_merchants(session: Session, district_id: uuid.UUID, named: Sequence[u
     statement = select(func.count()).select_from(Merchant)
     own = statement.where(Merchant.district_id == district_id, Merchant.id.in_(set(named or ())))
     if named and session.scalar(own) != len(set(named)):
-        raise NotFound("One of these merchants is not of this district.")
+        raise NotFound(
+            "One of these merchants is not of this district.", detail_zh="所选商户中有不属于本商圈的。"
+        )
 
 
 def _check_none_out(session: Session, district_id: uuid.UUID, value_minor: int) -> None:

@@ -11,6 +11,7 @@ from district.web import (
     operator_locks,
     operator_marketing,
     operator_points,
+    operator_redeem_model,
     operator_searches,
     poster_pages,
     preview_pages,
@@ -32,6 +33,7 @@ for _part in (
     operator_incentives,
     operator_points,
     operator_locks,
+    operator_redeem_model,
     operator_searches,
 ):
     router.include_router(_part.router)

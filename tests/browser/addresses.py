@@ -112,6 +112,7 @@ def _operators(gateway: str, coupon: Offer) -> list[str]:
         "/operator/incentives",
         "/operator/points",
         "/operator/locks",
+        "/operator/redeem-model",
         "/operator/searches",
         "/operator/properties",
         "/operator/codes",
