@@ -34,7 +34,7 @@ from district.purchases import routes as purchases
 from district.radius import ban_routes, openwisp, session_routes
 from district.radius import rest as radius
 from district.radius import routes as radius_clients
-from district.redemptions import bill_routes, code_routes, offline_routes
+from district.redemptions import bill_routes, code_routes, lock_routes, offline_routes
 from district.redemptions import routes as redemptions
 from district.reports import routes as reports
 from district.settlement import routes as statements
@@ -57,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     offline_routes.router,
     code_routes.router,
     bill_routes.router,
+    lock_routes.router,
     points.router,
     purchases.router,
     statements.router,

@@ -135,7 +135,12 @@ WHERE visit.district_id = %(district_id)s AND visit.trading_day >= %(day)s AND p
 ORDER BY visit.ended_at LIMIT %(limit)s
 """
 
-ALL_POINTS_SQL = """
-SELECT coalesce((SELECT sum(remaining) FROM points_lot WHERE district_id = %(district_id)s), 0)::bigint
-     - coalesce((SELECT sum(debt) FROM points_wallet WHERE district_id = %(district_id)s), 0)::bigint
+ENDING_BY_MONTH_SQL = """
+SELECT date_trunc('month', expires_at AT TIME ZONE %(zone)s)::date, sum(remaining)::bigint FROM points_lot
+WHERE district_id = %(district_id)s AND remaining > 0
+GROUP BY 1 ORDER BY 1
+"""
+
+DEBTS_SQL = """
+SELECT coalesce(sum(debt), 0)::bigint FROM points_wallet WHERE district_id = %(district_id)s AND debt > 0
 """

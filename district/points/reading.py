@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from district.districts.service import DistrictInfo
 from district.merchants.models import Merchant
 from district.points.models import PointsLot, PointsMovement, PointsRule, PointsWallet
+from district.points.outstanding import debts
 from district.points.schemas import Ending, MovementOut, PointsOut, RuleBody
 from district.problems import Conflict, NotFound
 
@@ -26,12 +27,8 @@ def set_rule(session: Session, district_id: uuid.UUID, body: RuleBody, *, now: d
     """Replace the rule. Raises: NotFound, Conflict when another value would change what members' points are worth."""
     _check_merchants(session, district_id, body.merchant_ids)
     row = session.get(PointsRule, (district_id,), with_for_update=True)
-    if row is not None and row.value_minor != body.value_minor and _are_out(session, district_id):
-        raise Conflict(
-            "Members hold points of this value: it can change when none are out.",
-            value_minor=row.value_minor,
-            detail_zh="会员手中还有按此价值计算的积分：没有未用积分时才能修改。",
-        )
+    if row is not None and row.value_minor != body.value_minor:
+        _check_none_out(session, district_id, row.value_minor)
     if row is None:
         row = PointsRule(district_id=district_id)
         session.add(row)
@@ -47,15 +44,35 @@ def _check_merchants(session: Session, district_id: uuid.UUID, named: Sequence[u
     statement = select(func.count()).select_from(Merchant)
     own = statement.where(Merchant.district_id == district_id, Merchant.id.in_(set(named or ())))
     if named and session.scalar(own) != len(set(named)):
-        raise NotFound("One of these merchants is not of this district.")
+        raise NotFound(
+            "One of these merchants is not of this district.", detail_zh="所选商户中有不属于本商圈的。"
+        )
 
 
-def _are_out(session: Session, district_id: uuid.UUID) -> bool:
-    held = select(PointsLot.id).where(PointsLot.district_id == district_id, PointsLot.remaining > 0).limit(1)
-    owed = select(PointsWallet.member_id).where(
-        PointsWallet.district_id == district_id, PointsWallet.debt > 0
+def _check_none_out(session: Session, district_id: uuid.UUID, value_minor: int) -> None:
+    """Raises: Conflict while members hold or owe points of this value, with how many."""
+    lots = select(func.coalesce(func.sum(PointsLot.remaining), 0))
+    held = int(session.scalar(lots.where(PointsLot.district_id == district_id, PointsLot.remaining > 0)) or 0)
+    owed = debts(session, district_id)
+    if not held and not owed:
+        return
+    words, words_zh = (
+        f"Members hold {held:,} points of this value: it can change when none are out.",
+        f"会员手中还有按此价值计算的 {held:,} 积分：没有未用积分时才能修改。",
     )
-    return session.scalar(held) is not None or session.scalar(owed.limit(1)) is not None
+    if not held:
+        words, words_zh = (
+            f"Members owe {owed:,} points of this value: it can change when they have been made up for.",
+            f"会员还欠 {owed:,} 个按此价值计算的积分：全部抵补后才能修改。",
+        )
+    raise Conflict(
+        words,
+        value_minor=value_minor,
+        points_out=held,
+        points_owed=owed,
+        detail_zh=words_zh,
+        errors=[{"pointer": "/value_minor", "detail": words, "detail_zh": words_zh}],
+    )
 
 
 def of_member(

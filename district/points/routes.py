@@ -10,8 +10,17 @@ from district.auth.principals import Operator, Shopper, TillKey
 from district.clock import ClockDep
 from district.database import DbPool, DbSession
 from district.districts.service import DistrictDep, RegistryDep
-from district.points import passes, reading, spending
-from district.points.schemas import PassOut, PointsOut, ReturnBody, ReturnOut, RuleBody, SpendBody, SpendOut
+from district.points import outstanding, passes, reading, spending
+from district.points.schemas import (
+    OutstandingOut,
+    PassOut,
+    PointsOut,
+    ReturnBody,
+    ReturnOut,
+    RuleBody,
+    SpendBody,
+    SpendOut,
+)
 
 router = APIRouter(tags=["points"])
 PATH = "/v1/districts/{d}"
@@ -29,6 +38,12 @@ def put_rule(
 ) -> RuleBody:
     """Replace it; it holds from the next earning on."""
     return reading.set_rule(session, district.id, body, now=clock.now())
+
+
+@router.get(PATH + "/points/outstanding")
+def get_outstanding(district: DistrictDep, operator: Operator, session: DbSession) -> OutstandingOut:
+    """What members hold, when it ends, and what is owed for it."""
+    return outstanding.of(session, district)
 
 
 @router.get("/v1/me/points")

@@ -1,7 +1,7 @@
 """Points as operators, tills and members send and see them."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,6 +36,24 @@ class RuleBody(BaseModel):
     merchant_ids: Annotated[list[uuid.UUID], Field(max_length=2_000)] | None = Field(
         default=None, description="Whose tills take points; null: all"
     )
+
+
+class EndingMonth(BaseModel):
+    """What members hold that ends in one month."""
+
+    month: date = Field(description="Its first day, by the district's calendar")
+    points: int
+    worth_minor: int
+
+
+class OutstandingOut(BaseModel):
+    """What members hold, and what is owed for it."""
+
+    points: int = Field(description="Held by members and not spent")
+    debt: int = Field(description="Taken back after they had been spent: what comes next pays them")
+    value_minor: int
+    owed_minor: int = Field(description="points less debt, times value_minor: points_liability of the books")
+    months: list[EndingMonth] = Field(description="What of it ends when, the soonest first")
 
 
 class PassOut(BaseModel):

@@ -8,7 +8,10 @@ from district.web import (
     audience_shared,
     audience_tags,
     operator_incentives,
+    operator_locks,
     operator_marketing,
+    operator_points,
+    operator_redeem_model,
     operator_searches,
     poster_pages,
     preview_pages,
@@ -28,6 +31,9 @@ for _part in (
     audience_lists,
     operator_marketing,
     operator_incentives,
+    operator_points,
+    operator_locks,
+    operator_redeem_model,
     operator_searches,
 ):
     router.include_router(_part.router)

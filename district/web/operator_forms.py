@@ -38,13 +38,18 @@ class Sent:
         return name in self.values
 
 
-async def _sent(request: Request) -> Sent:
-    form = await request.form(max_fields=MAX_FIELDS)
+async def read_sent(request: Request, *, most: int = MAX_FIELDS) -> Sent:
+    """The fields of a form, at most so many."""
+    form = await request.form(max_fields=most)
     found: dict[str, tuple[str, ...]] = {}
     for name, value in form.multi_items():
         if isinstance(value, str):
             found[name] = (*found.get(name, ()), value[:MAX_VALUE])
     return Sent(values=found)
+
+
+async def _sent(request: Request) -> Sent:
+    return await read_sent(request)
 
 
 SentForm = Annotated[Sent, Depends(_sent)]

@@ -30,6 +30,7 @@ from district.visits.models import Visit
 from push.channels.filed_texts import Carrier
 from push.coupon import code_from
 from tests.browser.addresses import AP_MAC, POSTER, SET, pages
+from tests.browser.points_and_locks import points_and_locks
 from tests.district.web_member.conftest import arrive
 from tests.factories import Makers
 
@@ -105,6 +106,7 @@ def build(session: Session, clock: FixedClock, words: Words) -> Scene:
     for name in words.more:
         _named(makers, district, member, name)
     session.add(_redemption(used, store, till, clock))
+    points_and_locks(makers, member, store, used)
     _lively(session, makers.info(district).trading_day(clock.now()), member, live.id, clock)
     gateway = f"gw-{district.slug}"
     new = NewGateway(slug=gateway, vendor="click", secret=SECRET, methods=["click", "phone", "email"])

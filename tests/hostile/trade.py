@@ -18,6 +18,7 @@ from district.stores.models import Till
 from push.holdout import Arm
 from push.redeem_model import FEATURES
 from tests.factories import Makers
+from tests.hostile.locks import locked
 from tests.hostile.money import books
 from tests.hostile.samples import OFFER, RULE, canary
 
@@ -71,6 +72,7 @@ def shop(makers: Makers, district: District, merchant: Merchant, member: Member)
     makers.session.add(link)
     made |= {"webhooks": hook, "redemptions": redemption, "merchants": merchant}
     own = {name: str(row.id) for name, row in made.items()} | {"claim-links": link.token}
+    own["locks"] = locked(makers, district, till)
     return own | books(makers, district, merchant, store, member)
 
 
