@@ -220,7 +220,9 @@ async def test_shops_are_found_by_what_they_are_and_where(
     search: dict[str, str],
     names: set[str],
 ) -> None:
-    typed = {name: str(quarter.id) if text == "house" else text for name, text in search.items()}
+    typed: dict[str, Any] = {
+        name: str(quarter.id) if text == "house" else text for name, text in search.items()
+    }
     answer = await operator.post(
         f"{ARRANGE}?part=stores&lang=en", data=sent(do="stores:find", **typed), headers=HTMX
     )

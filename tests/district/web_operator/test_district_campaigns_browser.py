@@ -45,7 +45,9 @@ def operator(
     account = committed.account(district, Role.OPERATOR)
     token = committed.token(district, Role.OPERATOR, subject_id=account.id)
     with running(create_app(settings, committed.clock)) as address:
-        context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=address)
+        context = chromium.new_context(
+            viewport={"width": 1440, "height": 900}, base_url=address, reduced_motion="reduce"
+        )
         context.set_default_timeout(PATIENCE_MS)
         context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
         yield context
