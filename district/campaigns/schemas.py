@@ -12,7 +12,8 @@ from push.campaign_changes import Kind
 from push.campaign_life import CampaignAction, CampaignState
 
 Document = dict[str, Any]  # JSON whose shape push.campaign_document checks
-Stores = Annotated[list[uuid.UUID], Field(min_length=1, max_length=200)]
+MOST_STORES = 200
+Stores = Annotated[list[uuid.UUID], Field(min_length=1, max_length=MOST_STORES)]
 Stock = Annotated[int, Field(ge=0, le=100_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 

@@ -2,85 +2,44 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import RedirectResponse, Response
-from sqlalchemy.orm import Session
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import Response
 
 from district.campaigns import finding
 from district.campaigns import service as campaigns
 from district.campaigns.schemas import CampaignChange, CampaignOut, NewCampaign
 from district.campaigns.service import StepRefused, VersionStale
-from district.clock import Clock, ClockDep
-from district.database import DbSession
 from district.problems import Conflict, Invalid, NotFound
 from district.web.editor import campaign as documents
-from district.web.editor import fields
 from district.web.editor.campaign import Editor
 from district.web.editor.fields import Fields
-from district.web.editor.ideas import FIRST, IDEAS
+from district.web.editor_desk import AtDesk, EditorDesk, in_both_consoles
 from district.web.explained import explained
 from district.web.language import Tongue, gettext, negotiate, speaking
-from district.web.merchant_editor_page import Page, editor_page
-from district.web.merchant_pages import MerchantStaff, not_found, one_campaign, own_stores
+from district.web.merchant_editor_page import Page, SentForm, editor_page
 from district.web.security import require_own_form
-from district.web.staff import Staff
 from push.campaign_life import FINAL, CampaignAction, CampaignState
 
-router = APIRouter()
+pages = APIRouter()
 
 
-async def sent_form(request: Request) -> Fields:
-    """The form as the browser sent it."""
-    return fields.read(await request.form(max_files=0, max_fields=fields.MOST_FIELDS))
+def _read(at: EditorDesk, form: Fields) -> tuple[NewCampaign | None, Editor]:
+    """What the form asks for; None when a field cannot be read."""
+    district = at.here.district
+    tongue = Tongue(language=negotiate(at.request), zone=district.zone, currency=district.currency)
+    with speaking(tongue):
+        editor = Editor(form=form, district=district)
+        new = editor.campaign()
+    return (new if new is None else new.model_copy(update={"owner": at.owner})), editor
 
 
-SentForm = Annotated[Fields, Depends(sent_form)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """A request for a page of the editor: who asks, and with what."""
-
-    request: Request
-    here: Staff
-    session: Session
-    clock: Clock
-
-    def page(self, form: Fields, page: Page | None = None) -> Response:
-        return editor_page(self.request, self.here, self.session, self.clock, form, page or Page())
-
-    def not_found(self) -> Response:
-        return not_found(self.request, self.here, self.clock)
-
-    def one(self, campaign_id: uuid.UUID) -> CampaignOut:
-        """Raises: NotFound."""
-        return one_campaign(self.session, self.here, campaign_id)
-
-    def read(self, form: Fields) -> tuple[NewCampaign | None, Editor]:
-        """What the form asks for; None when a field cannot be read."""
-        district = self.here.district
-        tongue = Tongue(language=negotiate(self.request), zone=district.zone, currency=district.currency)
-        with speaking(tongue):
-            editor = Editor(form=form, district=district)
-            return editor.campaign(), editor
-
-
-def desk(request: Request, here: MerchantStaff, session: DbSession, clock: ClockDep) -> Desk:
-    """The request, for the routes below."""
-    return Desk(request=request, here=here, session=session, clock=clock)
-
-
-AtDesk = Annotated[Desk, Depends(desk)]
-
-
-@router.get("/merchant/campaigns/new")
+@pages.get("/new")
 def new_campaign(at: AtDesk, idea: str = "", copy: uuid.UUID | None = None) -> Response:
     """An empty form, one of the ideas, or a copy of an own campaign."""
-    form = IDEAS.get(idea, FIRST)
+    form = at.ideas.get(idea, at.first)
     with speaking(Tongue(language=negotiate(at.request))):
         form = form.merged({"name": gettext(form.one("name"))})
     if copy is not None:
@@ -90,18 +49,18 @@ def new_campaign(at: AtDesk, idea: str = "", copy: uuid.UUID | None = None) -> R
             return at.not_found()
         copied = documents.show(found, at.here.district)
         dates = dict.fromkeys(("version", "starts", "starts_was", "ends", "ends_was"), "")
-        return at.page(copied.merged({**dates, "name": found.name[:110] + " (2)"}))
-    if owned := own_stores(at.session, at.here):
+        return editor_page(at, copied.merged({**dates, "name": found.name[:110] + " (2)"}))
+    if owned := at.stores(form):
         form = form.merged({"store_ids": str(owned[0].id)})
-    return at.page(form)
+    return editor_page(at, form)
 
 
-@router.post("/merchant/campaigns/new", dependencies=[Depends(require_own_form)])
+@pages.post("/new", dependencies=[Depends(require_own_form)])
 def create(at: AtDesk, form: SentForm, then: Annotated[str, Form(max_length=10)] = "") -> Response:
     """Save a draft, and submit it if that was pressed."""
-    new, editor = at.read(form)
+    new, editor = _read(at, form)
     if new is None:
-        return at.page(form, Page(errors=editor.errors, status=HTTPStatus.UNPROCESSABLE_ENTITY))
+        return editor_page(at, form, Page(errors=editor.errors, status=HTTPStatus.UNPROCESSABLE_ENTITY))
     try:
         with at.session.begin_nested():
             made = campaigns.create(at.session, at.here.district, at.here.principal, new, clock=at.clock)
@@ -109,10 +68,10 @@ def create(at: AtDesk, form: SentForm, then: Annotated[str, Form(max_length=10)]
                 _submit(at, made.id)
     except Invalid as refused:
         return _refused(at, editor, refused)
-    return _to(made.id, "submitted" if then == "submit" else "saved")
+    return at.to(made.id, "submitted" if then == "submit" else "saved")
 
 
-@router.get("/merchant/campaigns/{campaign_id}/edit")
+@pages.get("/{campaign_id}/edit")
 def edit(at: AtDesk, campaign_id: uuid.UUID) -> Response:
     """The form of what was written last. What is approved goes on until the change of it is approved, too."""
     try:
@@ -120,12 +79,12 @@ def edit(at: AtDesk, campaign_id: uuid.UUID) -> Response:
     except NotFound:
         return at.not_found()
     if campaign.state in FINAL:
-        return _to(campaign_id, "fixed")
+        return at.to(campaign_id, "fixed")
     form = documents.show(written_last(campaign), at.here.district)
-    return at.page(form, Page(campaign=campaign, notice=campaign.reject_reason))
+    return editor_page(at, form, Page(campaign=campaign, notice=campaign.reject_reason))
 
 
-@router.post("/merchant/campaigns/{campaign_id}/edit", dependencies=[Depends(require_own_form)])
+@pages.post("/{campaign_id}/edit", dependencies=[Depends(require_own_form)])
 def save(
     at: AtDesk,
     campaign_id: uuid.UUID,
@@ -139,10 +98,10 @@ def save(
         campaign = at.one(campaign_id)
     except NotFound:
         return at.not_found()
-    new, editor = at.read(form)
+    new, editor = _read(at, form)
     if new is None:
         wrong = Page(campaign=campaign, errors=editor.errors, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-        return at.page(form, wrong)
+        return editor_page(at, form, wrong)
     try:
         with at.session.begin_nested():
             change = _change(form, new)
@@ -153,7 +112,7 @@ def save(
                 _submit(at, campaign_id)
     except (Invalid, VersionStale, StepRefused) as refused:
         return _refused(at, editor, refused, campaign=campaign)
-    return _to(campaign_id, "submitted" if then == "submit" else "saved")
+    return at.to(campaign_id, "submitted" if then == "submit" else "saved")
 
 
 def written_last(campaign: CampaignOut) -> CampaignOut:
@@ -171,16 +130,18 @@ def _change(form: Fields, new: NewCampaign) -> CampaignChange:
 
 
 def _refused(
-    at: Desk, editor: Editor, refused: Invalid | Conflict, *, campaign: CampaignOut | None = None
+    at: EditorDesk, editor: Editor, refused: Invalid | Conflict, *, campaign: CampaignOut | None = None
 ) -> Response:
     """The form again: what is wrong at its field, or above all of it."""
     language = negotiate(at.request)
     errors: Mapping[str, str] = editor.refused(refused, language)
     notice = "" if errors or isinstance(refused, VersionStale) else explained(refused, language)
-    return at.page(editor.form, Page(campaign=campaign, errors=errors, notice=notice, status=refused.status))
+    return editor_page(
+        at, editor.form, Page(campaign=campaign, errors=errors, notice=notice, status=refused.status)
+    )
 
 
-def _submit(at: Desk, campaign_id: uuid.UUID) -> None:
+def _submit(at: EditorDesk, campaign_id: uuid.UUID) -> None:
     """Send a draft for approval; a change of what was sent before waits already."""
     row = finding.find(at.session, at.here.district.id, at.here.principal, campaign_id)
     if row.state != CampaignState.DRAFT:
@@ -189,5 +150,4 @@ def _submit(at: Desk, campaign_id: uuid.UUID) -> None:
     campaigns.step(at.session, district_id, principal, campaign_id, CampaignAction.SUBMIT, clock=at.clock)
 
 
-def _to(campaign_id: uuid.UUID, said: str) -> Response:
-    return RedirectResponse(f"/merchant/campaigns/{campaign_id}?said={said}", HTTPStatus.SEE_OTHER)
+router = in_both_consoles(pages)

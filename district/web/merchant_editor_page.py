@@ -8,31 +8,27 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy.orm import Session
 
-from district.campaigns.schemas import CampaignOut
-from district.clock import Clock, ClockDep
-from district.database import DbSession
+from district.campaigns.schemas import MOST_STORES, CampaignOut
 from district.problems import NotFound
 from district.stores.schemas import StoreView
+from district.web import editor_stores
 from district.web.channel_words import channel_word
 from district.web.editor import arranging, choices, fields, hours, limits, seen, terms, where, who, words
 from district.web.editor.campaign import Editor
 from district.web.editor.fields import Fields
-from district.web.editor.ideas import IDEAS
 from district.web.editor.kept_words import kept_words
+from district.web.editor_desk import AtDesk, EditorDesk, in_both_consoles
 from district.web.language import Tongue, negotiate, speaking
-from district.web.merchant_fence import POSITION_ERROR_M, judged
+from district.web.merchant_fence import POSITION_ERROR_M, FenceFacts, judged
 from district.web.merchant_hours import DAYS
-from district.web.merchant_pages import MerchantStaff, one_campaign, own_stores, show
 from district.web.security import require_own_form
-from district.web.staff import Staff
 from push.audience_vocabulary import REACHABLE
 from push.limit_document import MEMBER_CHANNELS
 from push.template import Placeholder
 
-router = APIRouter()
-PARTS: Final = ("triggers", "hours", "blackout", "cut", "who", "variants", "channels")
+pages = APIRouter()
+PARTS: Final = ("stores", "triggers", "hours", "blackout", "cut", "who", "variants", "channels")
 """What is shown anew by itself after one of its buttons."""
 
 
@@ -58,34 +54,47 @@ async def sent_form(request: Request) -> Fields:
 SentForm = Annotated[Fields, Depends(sent_form)]
 
 
-def editor_page(
-    request: Request, here: Staff, session: Session, clock: Clock, form: Fields, page: Page
-) -> Response:
+NEAR_ZOOM: Final = 17.0
+DISTRICT_ZOOM: Final = 15.0
+
+
+def editor_page(at: EditorDesk, form: Fields, page: Page | None = None) -> Response:
     """The editor with this form in it, or one part of it."""
-    owned = own_stores(session, here)
-    centre = next(((one.lon, one.lat) for one in owned if one.lon is not None), None)
-    district = here.district
-    with speaking(Tongue(language=negotiate(request))):
-        chosen = choices.of_merchant(session, district, here.principal)
-    return show(
-        request,
-        here,
-        clock,
+    page = page or Page()
+    named, district = at.stores(form), at.here.district
+    centre = next(((one.lon, one.lat) for one in named if one.lon is not None), None)
+    with speaking(Tongue(language=negotiate(at.request))):
+        chosen = choices.of_merchant(at.session, district, at.here.principal)
+    return at.show(
         f"merchant/editor/{page.part}.html" if page.part else "merchant/editor.html",
         status=page.status,
         form=form,
-        stores=owned,
+        stores=named,
         errors=dict(page.errors),
         notice=page.notice,
         campaign=page.campaign,
         campaign_id=page.campaign.id if page.campaign else None,
         focus=page.focus,
         centre=centre or (district.center.lon, district.center.lat),
+        zoom=NEAR_ZOOM if centre else DISTRICT_ZOOM,
         choices=chosen,
-        ideas=tuple(IDEAS),
-        keeper=str(here.principal.subject_id),
+        ideas=tuple(at.ideas),
+        keeper=str(at.here.principal.subject_id),
+        **_search(at, form),
         **VOCABULARY,
     )
+
+
+def _search(at: EditorDesk, form: Fields) -> dict[str, Any]:
+    """What the operator finds stores by, and what he found."""
+    if not at.is_operators:
+        return {}
+    district = at.here.district
+    return {
+        "found": editor_stores.found(at.session, district, form),
+        "buildings": editor_stores.buildings(at.session, district, negotiate(at.request)),
+        "most_stores": MOST_STORES,
+    }
 
 
 VOCABULARY: Final[Mapping[str, Any]] = {
@@ -106,12 +115,9 @@ VOCABULARY: Final[Mapping[str, Any]] = {
 }
 
 
-@router.post("/merchant/campaigns/arrange", dependencies=[Depends(require_own_form)])
+@pages.post("/arrange", dependencies=[Depends(require_own_form)])
 def arrange(
-    request: Request,
-    here: MerchantStaff,
-    session: DbSession,
-    clock: ClockDep,
+    at: AtDesk,
     form: SentForm,
     do: Annotated[str, Form(max_length=60)] = "",
     part: str = "",
@@ -119,20 +125,35 @@ def arrange(
 ) -> Response:
     """The form after one of its buttons: the part alone for HTMX, else the page. Nothing is saved."""
     arranged = arranging.arrange(form, do)
-    is_part = request.headers.get("hx-request") == "true" and part in PARTS
+    if at.is_operators:
+        arranged = _arranged_for_district(at, arranged, do)
+    is_part = at.request.headers.get("hx-request") == "true" and part in PARTS
     try:
-        found = one_campaign(session, here, campaign) if campaign is not None else None
+        found = at.one(campaign) if campaign is not None else None
     except NotFound:
         found = None
     page = Page(campaign=found, part=part if is_part else "", focus=_added(form, arranged))
-    return editor_page(request, here, session, clock, arranged, page)
+    return editor_page(at, arranged, page)
 
 
-@router.get("/merchant/campaigns/arrange")
-def arranged_elsewhere(here: MerchantStaff, campaign: uuid.UUID | None = None) -> Response:
+def _arranged_for_district(at: EditorDesk, form: Fields, do: str) -> Fields:
+    """The form after one of the buttons that the operator alone has."""
+    district = at.here.district
+    if do != "buildings:out":
+        return editor_stores.arrange(at.session, district, form, do)
+    with speaking(Tongue(language=negotiate(at.request), zone=district.zone, currency=district.currency)):
+        rule = Editor(form=form, district=district).rule()
+    facts, _wrong = _judged(at, form, rule)
+    return editor_stores.without(
+        at.session, district, form, editor_stores.reached(at.session, district, facts)
+    )
+
+
+@pages.get("/arrange")
+def arranged_elsewhere(at: AtDesk, campaign: uuid.UUID | None = None) -> Response:
     """Who comes back to the address of a button, to read it in the other language, comes to the form."""
-    address = "/merchant/campaigns/new" if campaign is None else f"/merchant/campaigns/{campaign}/edit"
-    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+    rest = "/new" if campaign is None else f"/{campaign}/edit"
+    return RedirectResponse(at.address(rest), HTTPStatus.SEE_OTHER)
 
 
 def _added(before: Fields, after: Fields) -> str:
@@ -143,39 +164,44 @@ def _added(before: Fields, after: Fields) -> str:
     return ""
 
 
-@router.post("/merchant/campaigns/check", dependencies=[Depends(require_own_form)])
-def check(
-    request: Request, here: MerchantStaff, session: DbSession, clock: ClockDep, form: SentForm
-) -> Response:
+@pages.post("/check", dependencies=[Depends(require_own_form)])
+def check(at: AtDesk, form: SentForm, campaign: uuid.UUID | None = None) -> Response:
     """A fragment: the rule in words, what the ground is like, the offer on phones, the next dates."""
-    owned = own_stores(session, here)
-    district, language, now = here.district, negotiate(request), clock.now()
+    named, district, now = at.stores(form), at.here.district, at.clock.now()
+    language = negotiate(at.request)
     with speaking(Tongue(language=language, zone=district.zone, currency=district.currency, now=now)):
         editor = Editor(form=form, district=district)
         rule, offer = editor.rule(), editor.offer()
-        store = _first(owned, form)
+        store = _first(named, form)
         shown: dict[str, Any] = {
             "said": seen.said(editor, rule, offer),
             "phones": seen.phones(form, offer["value"], district, store, now),
             "dates": seen.next_dates(editor, now),
         }
-    ids = [one.id for one in owned if str(one.id) in form.many("store_ids")]
-    facts, wrong = judged(session, district, rule.get("where", {}), ids, language)
-    return show(
-        request,
-        here,
-        clock,
+    facts, wrong = _judged(at, form, rule)
+    return at.show(
         "merchant/check.html",
         form=form,
+        campaign_id=campaign,
         facts=facts,
         fence_error=wrong,
+        reached=editor_stores.reached(at.session, district, facts) if at.is_operators else (),
         store=store,
         position_error_m=POSITION_ERROR_M,
         **shown,
     )
 
 
-def _first(owned: list[StoreView], form: Fields) -> str:
+def _judged(at: EditorDesk, form: Fields, rule: Mapping[str, Any]) -> tuple[FenceFacts | None, str]:
+    """What the form's ground is like, or what is wrong with it."""
+    ids = [one.id for one in at.stores(form) if str(one.id) in form.many("store_ids")]
+    return judged(at.session, at.here.district, rule.get("where", {}), ids, negotiate(at.request))
+
+
+def _first(named: list[StoreView], form: Fields) -> str:
     """The name of the first shop that is ticked."""
     ticked = form.many("store_ids")
-    return next((one.name or one.ref for one in owned if str(one.id) in ticked), "")
+    return next((one.name or one.ref for one in named if str(one.id) in ticked), "")
+
+
+router = in_both_consoles(pages)

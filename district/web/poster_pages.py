@@ -9,24 +9,23 @@ import segno
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
-from sqlalchemy.orm import Session
 
 from district.campaigns.schemas import CampaignOut
-from district.clock import Clock, ClockDep
-from district.database import DbSession
 from district.offers import claim_links
 from district.problems import Conflict, NotFound
+from district.stores import service as stores
+from district.stores.models import Store
+from district.web.editor_desk import AtDesk, EditorDesk, in_both_consoles
 from district.web.explained import explained
 from district.web.language import Language, Tongue, negotiate, speaking
-from district.web.merchant_pages import MerchantStaff, not_found, one_campaign, own_stores, show
 from district.web.security import require_own_form
 from district.web.staff import Staff
 from district.web.worth import worth
 from push.offer import ClaimMode
 
-router = APIRouter()
+pages = APIRouter()
 OWN_FORM = [Depends(require_own_form)]
-PAGE = "/merchant/campaigns/{campaign_id}/posters"
+PAGE = "/{campaign_id}/posters"
 
 
 class Paper(StrEnum):
@@ -36,44 +35,26 @@ class Paper(StrEnum):
     A6 = "a6"
 
 
-@router.get(PAGE)
-def page(
-    campaign_id: uuid.UUID,
-    request: Request,
-    here: MerchantStaff,
-    session: DbSession,
-    clock: ClockDep,
-    said: str = "",
-    token: str = "",
-) -> Response:
+@pages.get(PAGE)
+def page(campaign_id: uuid.UUID, at: AtDesk, said: str = "", token: str = "") -> Response:
     """The codes that open the campaign's offer."""
     try:
-        campaign = one_campaign(session, here, campaign_id)
+        campaign = at.one(campaign_id)
     except NotFound:
-        return not_found(request, here, clock)
-    return _page(request, here, session, clock, campaign, said=said[:10], withdrawn=token[:60])
+        return at.not_found()
+    return _page(at, campaign, said=said[:10], withdrawn=token[:60])
 
 
 def _page(
-    request: Request,
-    here: Staff,
-    session: Session,
-    clock: Clock,
-    campaign: CampaignOut,
-    *,
-    said: str = "",
-    withdrawn: str = "",
-    error: str = "",
+    at: EditorDesk, campaign: CampaignOut, *, said: str = "", withdrawn: str = "", error: str = ""
 ) -> Response:
-    tokens = claim_links.tokens(session, here.district.id, here.principal, campaign.id)
-    return show(
-        request,
-        here,
-        clock,
+    here = at.here
+    tokens = claim_links.tokens(at.session, here.district.id, here.principal, campaign.id)
+    return at.show(
         "merchant/posters.html",
         status=HTTPStatus.CONFLICT if error else HTTPStatus.OK,
         campaign=campaign,
-        codes=[(token, _code(_address(request, here, token))) for token in tokens],
+        codes=[(token, _code(_address(at.request, here, token))) for token in tokens],
         is_claimable=_is_claimable(campaign),
         said=said,
         withdrawn=withdrawn,
@@ -97,86 +78,61 @@ def _code(address: str) -> Markup:
     return Markup(code.svg_inline(border=2, omitsize=True, dark="#000", light="#fff"))  # noqa: S704
 
 
-@router.post(PAGE, dependencies=OWN_FORM)
-def create(
-    campaign_id: uuid.UUID, request: Request, here: MerchantStaff, session: DbSession, clock: ClockDep
-) -> Response:
+@pages.post(PAGE, dependencies=OWN_FORM)
+def create(campaign_id: uuid.UUID, at: AtDesk) -> Response:
     """One more code."""
+    here = at.here
     try:
-        claim_links.create(session, here.district.id, here.principal, campaign_id, now=clock.now())
+        campaign = at.one(campaign_id)
+        claim_links.create(at.session, here.district.id, here.principal, campaign_id, now=at.clock.now())
     except NotFound:
-        return not_found(request, here, clock)
+        return at.not_found()
     except Conflict as refused:
-        campaign = one_campaign(session, here, campaign_id)
-        words = explained(refused, negotiate(request))
-        return _page(request, here, session, clock, campaign, error=words)
-    return _to(campaign_id, "made")
+        return _page(at, campaign, error=explained(refused, negotiate(at.request)))
+    return _to(at, campaign_id, "made")
 
 
-@router.post(PAGE + "/withdraw", dependencies=OWN_FORM)
-def withdraw(
-    campaign_id: uuid.UUID,
-    request: Request,
-    here: MerchantStaff,
-    session: DbSession,
-    clock: ClockDep,
-    token: Annotated[str, Form(max_length=60)],
-) -> Response:
+@pages.post(PAGE + "/withdraw", dependencies=OWN_FORM)
+def withdraw(campaign_id: uuid.UUID, at: AtDesk, token: Annotated[str, Form(max_length=60)]) -> Response:
     """Posters with this code open nothing any more, until that is taken back."""
+    here, now = at.here, at.clock.now()
     try:
-        claim_links.revoke(
-            session, here.district.id, here.principal, campaign_id, token=token, now=clock.now()
-        )
+        at.one(campaign_id)
+        claim_links.revoke(at.session, here.district.id, here.principal, campaign_id, token=token, now=now)
     except NotFound:
-        return not_found(request, here, clock)
-    return _to(campaign_id, f"withdrawn&token={token}")
+        return at.not_found()
+    return _to(at, campaign_id, f"withdrawn&token={token}")
 
 
-@router.post(PAGE + "/bring-back", dependencies=OWN_FORM)
-def bring_back(
-    campaign_id: uuid.UUID,
-    request: Request,
-    here: MerchantStaff,
-    session: DbSession,
-    clock: ClockDep,
-    token: Annotated[str, Form(max_length=60)],
-) -> Response:
+@pages.post(PAGE + "/bring-back", dependencies=OWN_FORM)
+def bring_back(campaign_id: uuid.UUID, at: AtDesk, token: Annotated[str, Form(max_length=60)]) -> Response:
     """Take a withdrawal back."""
+    here = at.here
     try:
-        claim_links.restore(session, here.district.id, here.principal, campaign_id, token=token)
+        at.one(campaign_id)
+        claim_links.restore(at.session, here.district.id, here.principal, campaign_id, token=token)
     except NotFound:
-        return not_found(request, here, clock)
-    return _to(campaign_id, "back")
+        return at.not_found()
+    return _to(at, campaign_id, "back")
 
 
-def _to(campaign_id: uuid.UUID, said: str) -> Response:
-    address = PAGE.format(campaign_id=campaign_id)
+def _to(at: EditorDesk, campaign_id: uuid.UUID, said: str) -> Response:
+    address = at.address(PAGE.format(campaign_id=campaign_id))
     return RedirectResponse(f"{address}?said={said}", HTTPStatus.SEE_OTHER)
 
 
-@router.get(PAGE + "/{token}")
-def poster(
-    campaign_id: uuid.UUID,
-    token: str,
-    request: Request,
-    here: MerchantStaff,
-    session: DbSession,
-    clock: ClockDep,
-    paper: Paper = Paper.A4,
-) -> Response:
+@pages.get(PAGE + "/{token}")
+def poster(campaign_id: uuid.UUID, token: str, at: AtDesk, paper: Paper = Paper.A4) -> Response:
     """The sheet to print, in Chinese and English."""
+    here = at.here
     try:
-        campaign = one_campaign(session, here, campaign_id)
-        if token not in claim_links.tokens(session, here.district.id, here.principal, campaign_id):
+        campaign = at.one(campaign_id)
+        if token not in claim_links.tokens(at.session, here.district.id, here.principal, campaign_id):
             raise NotFound("No such code.")
     except NotFound:
-        return not_found(request, here, clock)
-    names = {store.id: store.name for store in own_stores(session, here)}
-    address = _address(request, here, token)
-    return show(
-        request,
-        here,
-        clock,
+        return at.not_found()
+    address = _address(at.request, here, token)
+    return at.show(
         "merchant/poster.html",
         campaign=campaign,
         paper=paper,
@@ -184,9 +140,19 @@ def poster(
         address=address,
         code=_code(address),
         worths={language.value: _worth(here, campaign, language) for language in Language},
-        stores=[names[one] for one in campaign.store_ids if names.get(one)],
-        back=PAGE.format(campaign_id=campaign_id),
+        stores=_names(at, campaign),
+        back=at.address(PAGE.format(campaign_id=campaign_id)),
     )
+
+
+def _names(at: EditorDesk, campaign: CampaignOut) -> list[str]:
+    """What the campaign's open shops are called, in its order."""
+    wanted = stores.seen_by(at.here.principal, at.here.district).where(
+        Store.id.in_(campaign.store_ids), Store.closed_at.is_(None)
+    )
+    views = stores.views(at.session, at.here.district, list(at.session.scalars(wanted)))
+    names = {view.id: view.name for view in views}
+    return [names[one] for one in campaign.store_ids if names.get(one)]
 
 
 def _worth(here: Staff, campaign: CampaignOut, language: Language) -> str:
@@ -195,3 +161,6 @@ def _worth(here: Staff, campaign: CampaignOut, language: Language) -> str:
     value = {name: part for name, part in value.items() if name not in {"price_minor", "regular_minor"}}
     with speaking(Tongue(language=language, zone=here.district.zone, currency=here.district.currency)):
         return worth(value)
+
+
+router = in_both_consoles(pages)

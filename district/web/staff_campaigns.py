@@ -198,6 +198,8 @@ def _one_page(
         events=history.newest(session, desk.here.principal, row, most=REMEMBERED),
         differences=compared(session, row).differences if campaign.pending else (),
         may_change=owners.may_change(desk.here.principal, row),
+        is_joint=row.holds_until is not None,
+        keeper=str(desk.here.principal.subject_id),
         said=said,
         error=error,
     )

@@ -106,6 +106,7 @@ def _operators(gateway: str, coupon: Offer) -> list[str]:
         "/operator/approvals",
         "/operator/events",
         "/operator/campaigns",
+        "/operator/campaigns/new",
         f"/operator/campaigns/{coupon.campaign_id}",
         f"/operator/campaigns/{coupon.campaign_id}/preview/figures",
         "/operator/marketing",

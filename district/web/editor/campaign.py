@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from district.campaigns.schemas import CampaignOut, NewCampaign
+from district.campaigns.schemas import MOST_STORES, CampaignOut, NewCampaign
 from district.districts.service import DistrictInfo
 from district.problems import DistrictError
 from district.web.editor import limits, offer, triggers, when, where, who, words
@@ -57,7 +57,11 @@ class Editor:
         """Everything but rule and offer."""
         form, reading = self.form, self.reading
         if not form.many("store_ids"):
-            reading.wrong("store_ids", _("Tick at least one of your shops."))
+            reading.wrong("store_ids", _("Tick at least one shop."))
+        if len(form.many("store_ids")) > MOST_STORES:
+            reading.wrong(
+                "store_ids", _("A campaign has at most %(count)s shops: untick some.", count=MOST_STORES)
+            )
         if not form.one("name"):
             reading.wrong("name", _("Give the campaign a name."))
         for pointer in ("name", "store_ids", "stock"):

@@ -11,7 +11,8 @@ from starlette.datastructures import FormData
 LONGEST_TEXT: Final = 2_000
 LONGEST_DOCUMENT: Final = 150_000
 MOST_FIELDS: Final = 2_500
-MOST_VALUES: Final = 200
+MOST_VALUES: Final = 300
+"""More than a campaign has stores, so that too many are told of and not cut off."""
 DOCUMENTS: Final = ("within", "kept", "cut")
 """How the names of fields end that hold a part of the document as JSON."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}(?:-[a-z0-9]{1,6})?(?:-[a-z_0-9]{1,30})?")

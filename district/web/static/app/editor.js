@@ -62,6 +62,19 @@ function leadToFields() {
   document.querySelector("[data-focus]")?.focus();
 }
 
+// In the search for shops Enter searches, instead of saving the form; a choice searches at once.
+function findAtOnce() {
+  const search = () => document.getElementById("find-stores")?.click();
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target.id !== "find_text") return;
+    event.preventDefault();
+    search();
+  });
+  form.addEventListener("change", ({ target }) => {
+    if (target.matches("#find-shops select")) search();
+  });
+}
+
 // The week's grid starts from the days and hours that are ticked, while it is empty.
 function fillGrid({ target }) {
   const cells = [...form.querySelectorAll('input[name^="grid-"]')];
@@ -81,6 +94,7 @@ if (form) {
   warnBeforeLeaving();
   keepTyped(form);
   leadToFields();
+  findAtOnce();
   form.addEventListener("change", showNeeded);
   form.addEventListener("change", fillGrid);
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
