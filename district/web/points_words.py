@@ -41,7 +41,7 @@ def _earning(rule: RuleBody, currency: str) -> list[str]:
     if rule.per_visit and rule.visits_per_day:
         found.append(
             ngettext(
-                "A visit to the district brings %(points)s, once a trading day.",
+                "A visit to the district brings %(points)s, at most %(num)s time a trading day.",
                 "A visit to the district brings %(points)s, at most %(num)s times a trading day.",
                 rule.visits_per_day,
                 points=_points(rule.per_visit),
@@ -71,7 +71,7 @@ def _paying(rule: RuleBody, currency: str) -> str:
     if rule.merchant_ids is None:
         return _("One point pays %(amount)s at the tills of every merchant.", amount=amount)
     return ngettext(
-        "One point pays %(amount)s at the tills of one merchant.",
+        "One point pays %(amount)s at the tills of %(num)s merchant.",
         "One point pays %(amount)s at the tills of %(num)s merchants.",
         len(set(rule.merchant_ids)),
         amount=amount,

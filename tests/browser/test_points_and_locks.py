@@ -15,7 +15,7 @@ def test_the_operator_reads_what_a_rule_means_before_saving_it_and_takes_it_back
     context = logged_in(chromium, site, scene, "operator", locale="en-GB")
     page = context.new_page()
     page.goto(f"{site}/operator/points")
-    expect(page.get_by_text("at the tills of one merchant")).to_be_visible()
+    expect(page.get_by_text("at the tills of 1 merchant")).to_be_visible()
     page.locator("#f-per_visit").fill("20")
     expect(page.get_by_text("A visit to the district brings 20 points")).to_be_visible()
     page.get_by_text("Of every merchant", exact=True).click()
@@ -29,7 +29,7 @@ def test_the_operator_reads_what_a_rule_means_before_saving_it_and_takes_it_back
     expect(page.get_by_role("status")).to_contain_text("Saved.")
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("#f-per_visit")).to_have_value("10")
-    expect(page.get_by_text("at the tills of one merchant")).to_be_visible()
+    expect(page.get_by_text("at the tills of 1 merchant")).to_be_visible()
     context.close()
 
 
