@@ -114,7 +114,7 @@ def test_a_campaign_of_the_district_is_made_by_clicking(
     page.wait_for_url("**?said=submitted")
     page.get_by_role("link", name="Look at it there").click()
     page.get_by_role("button", name="Approve").click()
-    expect(page.locator("body")).to_contain_text("Live")
+    expect(page.locator("body")).to_contain_text("Approved, and live now.")
     with Session(engine) as session:
         made = session.scalars(select(Campaign).where(Campaign.district_id == district.id)).one()
         held = session.scalars(select(CampaignStore).where(CampaignStore.campaign_id == made.id)).all()
