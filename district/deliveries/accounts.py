@@ -1,11 +1,10 @@
 """Members' accounts at WeChat and its like: bound by a proof of the provider's own, and what they allow."""
 
-import hashlib
 import uuid
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from district.channels.kinds import KINDS, wechat_mini, wecom
@@ -13,6 +12,7 @@ from district.channels.models import ChannelProvider, EndpointState, MemberEndpo
 from district.channels.wechat_models import WechatGrant
 from district.clock import Clock
 from district.database import new_id, notify
+from district.deliveries import own_endpoints
 from district.districts.service import DistrictInfo
 from district.members import consents
 from district.members.ledger import Evidence
@@ -88,16 +88,18 @@ def bind(
     It is no consent: nothing is sent before the member agrees to marketing by this channel.
     """
     # Held until the commit: of two members who prove one account at once, the later has it.
-    session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(_hash(address)[:8], signed=True))))
+    session.execute(
+        select(func.pg_advisory_xact_lock(int.from_bytes(own_endpoints.hash_of(address)[:8], signed=True)))
+    )
     session.get_one(Member, (district.id, member_id), with_for_update=True)
-    row = session.scalar(_at(district.id, provider.channel, address).with_for_update())
+    row = session.scalar(own_endpoints.at(district.id, Channel(provider.channel), address).with_for_update())
     if row is None:
         row = MemberEndpoint(
             district_id=district.id,
             id=new_id(),
             channel=provider.channel,
             address=address,
-            address_hash=_hash(address),
+            address_hash=own_endpoints.hash_of(address),
             created_at=clock.now(),
         )
         session.add(row)
@@ -238,16 +240,4 @@ def _forget_grants(
             WechatGrant.provider_id == provider_id,
             WechatGrant.delivery_id.is_(None),
         )
-    )
-
-
-def _hash(address: str) -> bytes:
-    return hashlib.sha256(address.encode()).digest()
-
-
-def _at(district_id: uuid.UUID, channel: str, address: str) -> Select[MemberEndpoint]:
-    return select(MemberEndpoint).where(
-        MemberEndpoint.district_id == district_id,
-        MemberEndpoint.channel == channel,
-        MemberEndpoint.address_hash == _hash(address),
     )

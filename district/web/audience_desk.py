@@ -19,7 +19,7 @@ from district.clock import Clock, ClockDep
 from district.database import DbSession
 from district.districts.service import DistrictInfo
 from district.problems import DistrictError
-from district.web.campaign_desks import CampaignDesk, merchants_desk, propertys_desk
+from district.web.campaign_desks import CampaignDesk, at_each, merchants_desk, propertys_desk
 from district.web.explained import explained
 from district.web.language import negotiate
 from district.web.operator_forms import Wrong, wrong_of
@@ -137,7 +137,4 @@ AtDesk = Annotated[SetsDesk, Depends(desk)]
 
 def in_both_consoles(pages: APIRouter) -> APIRouter:
     """The same pages at the merchants' addresses and at the properties'."""
-    both = APIRouter()
-    for base in (MERCHANTS, PROPERTYS):
-        both.include_router(pages, prefix=f"{base}/audience")
-    return both
+    return at_each(pages, f"{MERCHANTS}/audience", f"{PROPERTYS}/audience")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
@@ -101,3 +101,11 @@ def propertys_desk(here: Annotated[Staff, Depends(staff(Role.PROPERTY))]) -> Cam
 def operators_desk(here: Annotated[Staff, Depends(staff(Role.OPERATOR))]) -> CampaignDesk:
     """All campaigns of the district."""
     return CampaignDesk(here=here, base="/operator", layout="layouts/operator.html")
+
+
+def at_each(pages: APIRouter, *addresses: str) -> APIRouter:
+    """The same pages at several addresses."""
+    found = APIRouter()
+    for address in addresses:
+        found.include_router(pages, prefix=address)
+    return found

@@ -19,7 +19,7 @@ from district.database import DbSession
 from district.problems import NotFound
 from district.stores.schemas import StoreView
 from district.web import editor_stores
-from district.web.campaign_desks import CampaignDesk, merchants_desk, operators_desk
+from district.web.campaign_desks import CampaignDesk, at_each, merchants_desk, operators_desk
 from district.web.editor.district_ideas import DISTRICT_FIRST, DISTRICT_IDEAS
 from district.web.editor.fields import Fields
 from district.web.editor.ideas import FIRST, IDEAS
@@ -129,7 +129,4 @@ AtDesk = Annotated[EditorDesk, Depends(desk)]
 
 def in_both_consoles(pages: APIRouter) -> APIRouter:
     """The same pages at the merchants' addresses and at the operator's."""
-    both = APIRouter()
-    for base in (MERCHANTS, OPERATORS):
-        both.include_router(pages, prefix=f"{base}/campaigns")
-    return both
+    return at_each(pages, f"{MERCHANTS}/campaigns", f"{OPERATORS}/campaigns")
