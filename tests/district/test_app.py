@@ -21,7 +21,10 @@ async def test_health_gives_business_time(client: httpx.AsyncClient) -> None:
     assert answer.json() == {"status": "ok", "now": "2026-05-01T09:00:00+00:00"}
 
 
-async def test_ready_needs_database_and_event_log(client: httpx.AsyncClient) -> None:
+async def test_ready_needs_database_and_event_log(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("district.app.READY_WITHIN_S", 60.0)
     answer = await client.get("/readyz")
     assert answer.json() == {"ready": True, "database": True, "events": True}
 
