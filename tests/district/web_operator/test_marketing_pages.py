@@ -187,6 +187,7 @@ async def test_stores_are_found_by_a_part_of_their_name_and_ticked_ones_stay(
     committed.store(district, name="Café Ekberg")
     await refresh(app)
     found = await operator.post(
+        "/operator/incentives/stores",
         data={"store_words": "EKB", "store_ids": str(first.id)},
         headers={"hx-request": "true"},
     )
