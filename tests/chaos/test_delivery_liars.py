@@ -132,7 +132,9 @@ def test_a_liar_harms_no_other_channel(lie: Lie, engine: Engine, database_url: s
             queue()
             mailing.queue(HONEST, honest)
             arrive(sink, honest, FIRST + HONEST)
-            wait_for("the liar has been dealt with", lambda: is_over(lie, sink, rows), timeout_s=OVER_WITHIN_S)
+            wait_for(
+                "the liar has been dealt with", lambda: is_over(lie, sink, rows), timeout_s=OVER_WITHIN_S
+            )
             assert peak_bytes(pid) - before < MOST_GROWTH_BYTES
         check(lie, sink, rows)
         rows.end()
