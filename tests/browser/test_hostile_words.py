@@ -139,9 +139,10 @@ def test_the_watch_sees_what_it_watches_for(chromium: Browser, site: str, scene:
     context = logged_in(chromium, site, scene, "")
     watched = Watched(context, site)
     watched.page.goto(f"{site}/d/{scene.slug}")
-    watched.page.evaluate(
-        "document.body.innerHTML += '<img src=x onerror=alert(1)>'; setTimeout(() => alert(2))"
-    )
+    with watched.page.expect_event("dialog"):
+        watched.page.evaluate(
+            "document.body.innerHTML += '<img src=x onerror=alert(1)>'; setTimeout(() => alert(2))"
+        )
     watched.page.wait_for_function("window.reports.length > 0")
     watched.page.evaluate("document.body.innerHTML += 'ZZ49ZZ \u202e'")
     assert any("script-src" in report for report in watched.page.evaluate("window.reports"))

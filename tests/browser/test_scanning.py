@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from district.offers.models import Offer
-from tests.browser.conftest import CHROMIUM, FLAGS, logged_in
+from tests.browser.conftest import CHROMIUM, FLAGS, PATIENCE_MS, logged_in
 from tests.browser.scene import Scene
 
 pytestmark = pytest.mark.browser
@@ -41,7 +41,7 @@ def with_camera(playwright: Playwright, video: Path) -> Iterator[Browser]:
         f"--use-file-for-fake-video-capture={video}",
         "--host-resolver-rules=MAP till.example 127.0.0.1",
     ]
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags, timeout=PATIENCE_MS)
     yield browser
     browser.close()
 

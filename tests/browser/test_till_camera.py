@@ -6,7 +6,7 @@ import pytest
 import segno
 from playwright.sync_api import Browser, Playwright
 
-from tests.browser.conftest import CHROMIUM, FLAGS, logged_in
+from tests.browser.conftest import CHROMIUM, FLAGS, PATIENCE_MS, logged_in
 from tests.browser.offline_till import (
     Server,
     Shop,
@@ -35,7 +35,7 @@ def test_the_camera_reads_the_members_code_without_a_line(  # noqa: PLR0917 pyte
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-video-capture={video}",
     ]
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags, timeout=PATIENCE_MS)
     context = logged_in(browser, running.address, scene, "merchant")
     page = opened(context, running.address)
     context.set_offline(True)

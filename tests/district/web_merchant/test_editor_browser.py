@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -164,6 +164,29 @@ def test_what_was_taken_out_comes_back_as_it_was(counter: Counter) -> None:
     expect(minutes).to_have_value("7")
 
 
+def test_a_part_takes_nothing_until_its_answer_is_there(counter: Counter) -> None:
+    page = opened(counter, "lang=en&idea=slow")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/campaigns/arrange?*", hold_the_first)
+    page.get_by_role("button", name="Or something else that brings it").click()
+    expect(page.locator("#part-triggers")).to_have_js_property("inert", True)
+    expect(page.locator("#part-who")).to_have_js_property("inert", False)
+    while not held:
+        page.wait_for_timeout(20)  # the driver hears of it in its own time
+    held[0].abort()
+    expect(page.locator("#part-triggers")).to_have_js_property("inert", False)
+    page.get_by_role("button", name="Or something else that brings it").click()
+    page.locator("#trigger-1-on").wait_for()
+    expect(page.locator("#part-triggers")).to_have_js_property("inert", False)
+
+
 def test_a_mistake_leads_to_its_field_and_nothing_typed_is_lost(counter: Counter) -> None:
     page = opened(counter, "lang=en&idea=lunch")
     page.get_by_text("More limits").click()
@@ -197,6 +220,7 @@ OPEN_ALL = "() => document.querySelectorAll('details').forEach((one) => { one.op
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_part_opened_keeps_nobody_out_and_fits_a_telephone(counter: Counter, lang: str) -> None:
+    counter.page.emulate_media(reduced_motion="reduce")  # no colour on its way to another
     page = opened(counter, f"lang={lang}&idea=threshold")
     page.evaluate(OPEN_ALL)
     for part, row in (("group", "term-0-attr"), ("trigger", "trigger-1-on"), ("cut", "cut-0-kind")):
@@ -215,7 +239,6 @@ def test_every_part_opened_keeps_nobody_out_and_fits_a_telephone(counter: Counte
     page.evaluate(AXE)
     wrongs = faults(page, "light, desk")
     page.set_viewport_size({"width": 390, "height": 844})
-    page.emulate_media(reduced_motion="reduce")
     page.evaluate(REPAINT, "dark")
     wrongs += faults(page, "dark, telephone")
     assert wrongs == []

@@ -50,4 +50,19 @@ document.querySelector('form[action="/logout"]')?.addEventListener("submit", asy
   await leave().catch(() => {});
   event.target.submit();
 });
+// A press whose answer does not come, or is a fault, says so; what the page asks for by itself is asked for again.
+const isPressed = ({ detail: { elt } }) => elt?.matches?.("form, button, input") ?? false;
+const untold = () => document.getElementById("unanswered")?.remove();
+
+function tellUnanswered(event) {
+  if (!isPressed(event)) return;
+  untold();
+  const told = document.createElement("div");
+  Object.assign(told, { id: "unanswered", className: "alert alert-danger", role: "alert", textContent: document.body.dataset.unanswered });
+  document.querySelector("#content > .container-xl").prepend(told);
+  told.scrollIntoView({ block: "nearest" });
+}
+
+for (const failure of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) document.addEventListener(failure, tellUnanswered);
+document.addEventListener("htmx:beforeSend", (event) => { if (isPressed(event)) untold(); });
 startLivePage();

@@ -59,7 +59,8 @@ function leadToFields() {
     field.scrollIntoView({ block: "center" });
     field.focus();
   });
-  document.querySelector("[data-focus]")?.focus();
+  // Who was quicker than this script is where he wants to be.
+  if (document.activeElement === document.body) document.querySelector("[data-focus]")?.focus();
 }
 
 // In the search for shops Enter searches, instead of saving the form; a choice searches at once.
