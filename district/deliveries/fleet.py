@@ -20,6 +20,7 @@ from district.channels.shelves import shared
 from district.channels.texts import read_texts
 from district.clock import Clock
 from district.database import Pool
+from district.deliveries import retiring
 from district.deliveries.building import building_of
 from district.deliveries.channels import InboxChannel, console_channels, policy_of, provider_policy_of
 from district.deliveries.keeping import Keeper
@@ -65,7 +66,8 @@ class _District:
     """When an operator last changed which provider."""
     read_at_s: float
     senders: Senders
-    opened: Sequence[Sender] = ()
+    providers: Mapping[uuid.UUID, Provider]
+    """What was made of which row."""
     has_pauses: bool = False
     """Whether a provider is to be left alone: as its row said when it was read, or as was found here since."""
 
@@ -84,6 +86,7 @@ class Fleet:
     _pausing: set[asyncio.Task[None]] = field(default_factory=set)
     _rests: dict[uuid.UUID, tuple[datetime, float]] = field(default_factory=dict)
     """Of each provider that was to be left alone: until when by the database, and until when by counting."""
+    _retiring: set[asyncio.Task[None]] = field(default_factory=set)
     _secrets: dict[uuid.UUID, dict[str, Sequence[str]]] = field(default_factory=dict)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -106,7 +109,8 @@ class Fleet:
     async def listen(self, district: DistrictInfo) -> None:
         """Have the connections open by which providers tell things. Raises: psycopg.Error."""
         await self.of(district)
-        opened = [getattr(one, "open", None) for one in self._districts[district.id].opened]
+        known = self._districts[district.id]
+        opened = [getattr(one.sender, "open", None) for one in known.providers.values()]
         await asyncio.gather(*(open_() for open_ in opened if open_ is not None))
 
     async def _of(self, district: DistrictInfo) -> Senders:
@@ -117,9 +121,10 @@ class Fleet:
             cursor = await connection.execute(queries.PROVIDERS_SQL.encode(), {"district_id": district.id})
             rows = tuple(await cursor.fetchall())
         lifted = [row for row in rows if known is not None and known.changed_at.get(row[0]) != row[-3]]
-        if known is None or known.rows != _steady(rows):
-            await self._close(known)
-            known = self._districts[district.id] = self._made(district, rows)
+        if known is None or known.rows != _steady(rows) or known.district != district:
+            before, known = known, self._made(district, rows, known)
+            self._districts[district.id] = known
+            self._retire(before, known)
         known.read_at_s = now_s
         self._resume(known.senders, lifted)
         known.has_pauses = self._keep_pauses(known.senders, rows)
@@ -136,25 +141,35 @@ class Fleet:
     async def close(self) -> None:
         """Let every connection go."""
         for known in self._districts.values():
-            await self._close(known)
+            for provider in known.providers.values():
+                await retiring.close(provider)
+        await asyncio.gather(*self._retiring, return_exceptions=True)
         for task in self._pausing:
             task.cancel()
         await self.keeper.close()
         await self.own.close()
         await self.outbound.close()
 
-    async def _close(self, known: _District | None) -> None:
-        for sender in known.opened if known else ():
-            close = getattr(sender, "close", None)
-            if close is not None:
-                await close()
+    def _retire(self, before: _District | None, known: _District) -> None:
+        """Let go of the providers that are there no more, or are others now, each once its calls have ended."""
+        for id_, provider in before.providers.items() if before else ():
+            if before is not None and known.providers.get(id_) is not provider:
+                task = asyncio.create_task(retiring.retire(provider, before.senders.values()))
+                self._retiring.add(task)
+                task.add_done_callback(self._retiring.discard)
 
-    def _made(self, district: DistrictInfo, rows: Sequence[TupleRow]) -> _District:
-        providers: dict[Channel, list[Provider]] = {}
-        for row in rows:
-            sender = self._sender(district, row)
-            if sender is not None:
-                providers.setdefault(Channel(row[2]), []).append(_provider(row, sender))
+    def _made(self, district: DistrictInfo, rows: Sequence[TupleRow], before: _District | None) -> _District:
+        """The senders of these rows; those whose row is as it was go on as they are."""
+        is_same = before is not None and before.district == district
+        known = {row[0]: row for row in before.rows} if before and is_same else {}
+        providers: dict[uuid.UUID, Provider] = {}
+        channels: dict[Channel, list[Provider]] = {}
+        for row, steady in zip(rows, _steady(rows), strict=True):
+            is_kept = before is not None and known.get(row[0]) == steady and row[0] in before.providers
+            made = before.providers[row[0]] if before and is_kept else self._provider(district, row)
+            if made is not None:
+                providers[row[0]] = made
+                channels.setdefault(Channel(row[2]), []).append(made)
         senders: dict[Channel, ChannelSender] = {Channel.INBOX: InboxChannel()}
         senders[Channel.WEBHOOK] = WebhookChannel(
             pooled=self.own,
@@ -162,18 +177,25 @@ class Fleet:
             machine_now=self.clock.machine_now,
         )
         senders |= console_channels(self.settings)
-        senders |= {name: self._channel(district, name, found) for name, found in providers.items()}
+        old = before.senders if before else {}
+        senders |= {
+            name: self._channel(district, name, found, old.get(name)) for name, found in channels.items()
+        }
         return _District(
             district=district,
             rows=_steady(rows),
             changed_at={},
             read_at_s=0.0,
             senders=senders,
-            opened=[one.sender for found in providers.values() for one in found],
+            providers=providers,
         )
 
     def _channel(
-        self, district: DistrictInfo, name: Channel, providers: Sequence[Provider]
+        self,
+        district: DistrictInfo,
+        name: Channel,
+        providers: Sequence[Provider],
+        before: ChannelSender | None,
     ) -> ProviderChannel:
         def pause(provider_id: str, how_long: timedelta, why: str) -> None:
             task = asyncio.create_task(self._write_pause(district.id, uuid.UUID(provider_id), how_long, why))
@@ -182,7 +204,10 @@ class Fleet:
             if (known := self._districts.get(district.id)) is not None:
                 known.has_pauses = True
 
-        return ProviderChannel(name=name, providers=providers, monotonic=clocks.monotonic, on_pause=pause)
+        made = ProviderChannel(name=name, providers=providers, monotonic=clocks.monotonic, on_pause=pause)
+        if isinstance(before, ProviderChannel):
+            made.take_over(before)
+        return made
 
     async def _write_pause(
         self, district_id: uuid.UUID, provider_id: uuid.UUID, pause: timedelta, why: str
@@ -191,6 +216,11 @@ class Fleet:
         values = {"district_id": district_id, "id": provider_id, "pause": pause, "reason": why[:200]}
         async with self.pool.connection() as connection:
             await connection.execute(queries.PAUSE_SQL, values)
+
+    def _provider(self, district: DistrictInfo, row: TupleRow) -> Provider | None:
+        sender = self._sender(district, row)
+        columns: dict[str, Any] = {"weight": row[7], "in_flight": row[8], "per_s": row[9]}
+        return Provider(id=str(row[0]), sender=sender, **columns) if sender is not None else None
 
     def _sender(self, district: DistrictInfo, row: TupleRow) -> Sender | None:
         """The sender of a provider; None, and a line in the log, for one whose settings no longer hold."""
@@ -258,8 +288,3 @@ class Fleet:
 def _steady(rows: Sequence[TupleRow]) -> tuple[TupleRow, ...]:
     """What senders are made of: neither when it was changed, nor a pause."""
     return tuple(row[:-3] for row in rows)
-
-
-def _provider(row: TupleRow, sender: Sender) -> Provider:
-    columns: dict[str, Any] = {"weight": row[7], "in_flight": row[8], "per_s": row[9]}
-    return Provider(id=str(row[0]), sender=sender, **columns)

@@ -74,6 +74,10 @@ class _Standing:
     is_on_trial: bool = False
     free_at: float = 0.0
     """When the next message may leave by its rate."""
+    underway: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever the last call under way ends."""
+    is_retired: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,6 +127,23 @@ class ProviderChannel:
             return timedelta(0)
         return self._shortest_rest(fitting) or (A_MOMENT if self._standings else DEFAULT_PAUSE)
 
+    def take_over(self, before: "ProviderChannel") -> None:
+        """Go on with what was found of providers that are the same as before; their calls under way count on."""
+        known = {id(one.provider): one for one in before._standings}
+        self._standings = [known.get(id(one.provider), one) for one in self._standings]
+
+    def retire(self, provider: Provider) -> None:
+        """Begin nothing more with this provider: what would go by it is asked for again in a moment."""
+        for one in self._standings:
+            one.is_retired = one.is_retired or one.provider is provider
+
+    async def ended(self, provider: Provider) -> None:
+        """Return once no call to this provider is under way."""
+        for one in self._standings:
+            while one.provider is provider and one.underway:
+                one.ended.clear()
+                await one.ended.wait()
+
     def resume(self, provider_id: str) -> None:
         """Use a provider again whose pause somebody has ended; one that was cut off is tried with a single message."""
         for one in self._standings:
@@ -140,7 +161,8 @@ class ProviderChannel:
         return max(standing.closed_until, standing.free_at) - self.monotonic()
 
     def _is_free(self, standing: _Standing) -> bool:
-        return self._wait_s(standing) <= 0 and not standing.is_on_trial and not standing.slots.locked()
+        is_taken = standing.is_on_trial or standing.is_retired or standing.slots.locked()
+        return self._wait_s(standing) <= 0 and not is_taken
 
     def _shortest_rest(self, standings: Sequence[_Standing]) -> timedelta:
         return timedelta(seconds=min((max(self._wait_s(one), 0.0) for one in standings), default=0.0))
@@ -150,6 +172,7 @@ class ProviderChannel:
         if provider.per_s:
             standing.free_at = max(standing.free_at, self.monotonic()) + 1 / provider.per_s
         standing.is_on_trial = len(standing.failed_at) >= self.breaker.failures
+        standing.underway += 1
         try:
             async with standing.slots:
                 outcome = replace(await provider.sender.send(message), via=provider.id)
@@ -161,6 +184,9 @@ class ProviderChannel:
             raise
         finally:
             standing.is_on_trial = False
+            standing.underway -= 1
+            if not standing.underway:
+                standing.ended.set()
         return outcome
 
     def _note(self, standing: _Standing, outcome: Outcome) -> None:
