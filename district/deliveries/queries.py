@@ -228,7 +228,7 @@ FOR UPDATE OF receipt SKIP LOCKED
 JUDGE_SQL = """
 UPDATE channel_provider AS provider SET success = judged.success
 FROM (
-    SELECT provider_id, (count(*) FILTER (WHERE outcome = 'accepted'))::float / count(*) AS success
+    SELECT provider_id, coalesce(sum(messages) FILTER (WHERE outcome = 'accepted'), 0)::float / sum(messages) AS success
     FROM delivery_attempt
     WHERE district_id = %(district_id)s AND at > %(since)s AND provider_id IS NOT NULL
     GROUP BY provider_id
