@@ -36,9 +36,7 @@ WHERE attempt.delivery_id IS NULL
 
 
 def upgrade() -> None:
-    op.add_column(
-        "delivery_attempt", sa.Column("messages", sa.Integer(), server_default="1", nullable=False)
-    )
+    op.add_column("delivery_attempt", sa.Column("messages", sa.Integer(), server_default="1", nullable=False))
     op.alter_column("delivery_attempt", "delivery_id", nullable=True)
 
 
