@@ -22,7 +22,7 @@ from district.districts import service as districts
 from district.feeds import service as feeds
 from district.feeds.health import FeedCounts
 from district.later import LaterWrites
-from district.monitoring import Monitor, check_scraper
+from district.monitoring.service import Monitor, check_scraper
 from district.problems import Unavailable
 from district.proxies import TrustedProxies, networks_of
 from district.radius.clients import radius_clients

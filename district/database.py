@@ -29,6 +29,8 @@ NAMING = {
 }
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 15_000
+FREE_CONNECTION_WITHIN_S = 3.0
+FREE_SESSION_WITHIN_S = 5.0
 RECONNECT_WITHIN_S = 0.5
 
 type_map: dict[Any, Any] = {datetime: TIMESTAMP(timezone=True)}
@@ -58,7 +60,7 @@ def make_engine(url: str, *, pool_size: int = 8) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        pool_timeout=5,
+        pool_timeout=FREE_SESSION_WITHIN_S,
         hide_parameters=True,  # an error's text is no place for what somebody typed
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
@@ -79,7 +81,7 @@ def make_pool(url: str, *, size: int = 8) -> AsyncConnectionPool[AsyncConnection
         psycopg_dsn(url),
         min_size=1,
         max_size=size,
-        timeout=3.0,
+        timeout=FREE_CONNECTION_WITHIN_S,
         # The pool's patience doubles: a short limit makes it begin anew with the next caller, so that it is back soon.
         reconnect_timeout=RECONNECT_WITHIN_S,
         open=False,

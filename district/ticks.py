@@ -149,6 +149,13 @@ async def ask_providers(context: RoleContext, district: DistrictInfo) -> None:
 
 
 @in_each_district
+async def end_stopped(context: RoleContext, district: DistrictInfo) -> None:
+    """What stands at providers for members who have stopped it."""
+    one = Asking(pool=context.pool, district=district, settings=context.settings, clock=context.clock)
+    await one.end_stopped()
+
+
+@in_each_district
 async def tell_screens(context: RoleContext, district: DistrictInfo) -> None:
     """What screens in shops show."""
     one = Screens(pool=context.pool, district=district, settings=context.settings, clock=context.clock)
@@ -313,6 +320,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="wallets.forget", every=wallet_jobs.FORGET_EVERY, run=forget_passes),
     Job(name="screens.tell", every=screens.EVERY, run=tell_screens),
     Job(name="deliveries.ask", every=asking.EVERY, run=ask_providers),
+    Job(name="deliveries.stop", every=asking.STOPPED_EVERY, run=end_stopped),
     Job(name="deliveries.watch", every=timedelta(seconds=15), run=watch_deliveries),
     Job(name="deliveries.judge", every=timedelta(hours=1), run=judge_providers),
     Job(name="deliveries.forget", every=timedelta(minutes=1), run=forget_attempts),

@@ -19,15 +19,20 @@ from alembic import command
 from alembic.config import Config
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from district import database, events
 from district.app import create_app
 from district.clock import FixedClock
 from district.database import make_engine
 from district.embedded.nats import NatsServer
 from district.embedded.postgres import Cluster
+from district.radius import accounting
 from district.settings import Settings
+from district.sightings import service as sightings
 from tests.factories import Makers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,9 +40,50 @@ TEMPLATE = "district_template"
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "256MB"}
 NOON = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)  # a Friday, 12:00 in Helsinki
 
+# The same examples in every run, and none is wrong for being slow: a busy machine refuses no change. Whoever looks for
+# new ones says --hypothesis-profile=search.
+examples.register_profile(
+    "suite",
+    database=None,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+examples.register_profile(
+    "search", parent=examples.get_profile("suite"), derandomize=False, max_examples=2_000
+)
+examples.load_profile("suite")
 
+PATIENCE_S = 60
 MEMORY_STEP_BYTES = 400 << 20
 _memory_bytes = 0
+
+
+@pytest.fixture(autouse=True, scope="session")
+def patience() -> Iterator[None]:
+    """A machine that is busy is no outage: what runs in this process waits longer for its servers than a product would."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CONNECT_TIMEOUT_S", "FREE_CONNECTION_WITHIN_S", "FREE_SESSION_WITHIN_S"):
+            patch.setattr(database, name, PATIENCE_S)
+        patch.setattr(database, "STATEMENT_TIMEOUT_MS", 2 * PATIENCE_S * 1_000)
+        patch.setattr(events, "CONNECT_TIMEOUT_S", PATIENCE_S)
+        patch.setattr(events, "FIRST_CONNECT_S", float(PATIENCE_S))
+        for publishing in (sightings, accounting):
+            patch.setattr(publishing, "ACKNOWLEDGE_WITHIN_S", float(PATIENCE_S))
+        yield
+
+
+@pytest.fixture(scope="module")
+def short_patience() -> Iterator[None]:
+    """As a product waits: for tests of servers that are away."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "FREE_CONNECTION_WITHIN_S", 3.0)
+        patch.setattr(database, "FREE_SESSION_WITHIN_S", 5.0)
+        patch.setattr(database, "CONNECT_TIMEOUT_S", 3)
+        patch.setattr(events, "CONNECT_TIMEOUT_S", 3)
+        patch.setattr(events, "FIRST_CONNECT_S", 5.0)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -243,5 +289,5 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 async def refresh(app: FastAPI) -> None:
     """Read every snapshot again, as a notice would."""
-    for snapshot in app.state.snapshots.values():
-        await snapshot.refresh()
+    for name, snapshot in app.state.snapshots.items():
+        assert await snapshot.refresh(), name

@@ -182,7 +182,7 @@ class Makers:
         """A square zone."""
         given: dict[str, Any] = {
             "id": new_id(),
-            "slug": f"z-{uuid.uuid4().hex[:8]}",
+            "slug": f"z-{uuid.uuid4().hex[:16]}",
             "name": "Aleksi",
             "outline": from_shape(MultiPolygon([outline or square()]), srid=4326),
             "created_at": self.clock.now(),
@@ -205,7 +205,7 @@ class Makers:
         """A feed of the plain sightings form."""
         given: dict[str, Any] = {
             "id": new_id(),
-            "slug": f"feed-{uuid.uuid4().hex[:8]}",
+            "slug": f"feed-{uuid.uuid4().hex[:16]}",
             "vendor": "sightings",
             "created_at": self.clock.now(),
         }

@@ -14,7 +14,7 @@ from typing import Any
 from district.embedded.nats import free_port
 from district.embedded.state import stop_all
 
-START_WITHIN_S = 180
+START_WITHIN_S = 600
 
 
 def district(

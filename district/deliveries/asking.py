@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Self
@@ -15,6 +15,7 @@ from district.channels.kinds.kind import Asked, Asker, ReceiptEvent, ReceiptKind
 from district.channels.shelves import shared
 from district.clock import Clock
 from district.database import Pool
+from district.deliveries import stops
 from district.deliveries.building import building_of
 from district.deliveries.channels import provider_policy_of
 from district.deliveries.keeping import Keeper
@@ -25,6 +26,7 @@ from push.channels.outbound import Outbound
 
 log = structlog.get_logger()
 EVERY: Final = timedelta(seconds=20)
+STOPPED_EVERY: Final = timedelta(seconds=3)
 MOST_A_ROUND: Final = 100
 AT_ONCE: Final = 4
 LONGEST_S: Final = 10.0
@@ -89,23 +91,33 @@ class Asking:
 
     async def ask(self) -> int:
         """Ask once after what is due, and keep what is told; how many receipts there were. Raises: psycopg.Error."""
+        return await self._each(self._due)
+
+    async def end_stopped(self) -> int:
+        """End what has not left a provider when its member stops it; how many receipts there were. Raises: psycopg.Error."""
+        return await self._each(self._stopped)
+
+    async def _each(self, find: Callable[["_Row"], Awaitable[list[Asked]]]) -> int:
         kinds = [name for name, kind in KINDS.items() if kind.ask is not None]
         async with self.pool.connection() as connection:
             values = {"district_id": self.district.id, "kinds": kinds}
             rows = await (await connection.execute(PROVIDERS_SQL, values)).fetchall()
         if not rows:
             return 0
+        found = [(row, asked) for row in map(_Row.of, rows) if (asked := await find(row))]
+        if not found:
+            return 0
         outbound = Outbound(policy=provider_policy_of(self.settings))
         keeper = Keeper(settings=self.settings, clock=self.clock)
         try:
-            return sum([await self._ask(_Row.of(row), outbound, keeper) for row in rows])
+            return sum([await self._ask(row, asked, outbound, keeper) for row, asked in found])
         finally:
             await keeper.close()
             await outbound.close()
 
-    async def _ask(self, row: _Row, outbound: Outbound, keeper: Keeper) -> int:
+    async def _ask(self, row: _Row, asked: Sequence[Asked], outbound: Outbound, keeper: Keeper) -> int:
         asker = self._asker(row, outbound)
-        events = await _told(asker, await self._due(row)) if asker else []
+        events = await _told(asker, asked) if asker else []
         if events:
             await keeper.keep(self.district, row.id, Reply(events=events))
         return len(events)
@@ -123,7 +135,29 @@ class Asking:
         }
         async with self.pool.connection() as connection:
             found = await (await connection.execute(DUE_SQL, values)).fetchall()
-        return [Asked(delivery_id=one[0], message_id=one[1], is_over=one[2]) for one in found]
+            ended = await stops.unwanted(connection, self.district.id, [one[0] for one in found])
+        return [
+            Asked(delivery_id=one[0], message_id=one[1], is_over=one[2], is_stopped=one[0] in ended)
+            for one in found
+        ]
+
+    async def _stopped(self, row: _Row) -> list[Asked]:
+        """A word to one message stops others, too; who said no to something else may still want these."""
+        async with self.pool.connection() as connection:
+            found = await stops.said_lately(
+                connection,
+                self.district.id,
+                row.id,
+                now=self.clock.now(),
+                look_back=LOOK_BACK,
+                last_words=[one.value for one in _LAST_WORDS],
+                limit=MOST_A_ROUND,
+            )
+            ended = await stops.unwanted(connection, self.district.id, list(found))
+        return [
+            Asked(delivery_id=id_, message_id=found[id_], is_over=False, is_stopped=True)
+            for id_ in sorted(ended)
+        ]
 
     def _asker(self, row: _Row, outbound: Outbound) -> Asker | None:
         """Who asks this provider; None, and a line in the log, for one whose settings no longer hold."""

@@ -2,21 +2,19 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import structlog
-from scipy.spatial import cKDTree
 
 from district.clock import Clock
 from district.demo import curves, history
-from district.demo.crowd import Crowd, Fixes, meraki_post
+from district.demo.crowd import Crowd, Fixes
 from district.demo.ground import Ground
+from district.demo.network import Network
 from district.demo.people import Arrived, Errand, Person, Place, Standing
 from district.demo.street_graph import StreetGraph
 from district.demo.walk_requests import Away, Product
-from geo.datum import from_wgs84_arrays
 
 SLOTS_SPARE = 1.2
 ARRIVALS_MOST = 6
@@ -30,8 +28,6 @@ SHARE_PAST, SHARE_STRANGERS_JOINING = 0.5, 0.8
 SHARE_PAST_AT_PORTAL = 0.25
 SHARE_MARKETING, SHARE_LOCATION, SHARE_CHINESE = 0.85, 0.82, 0.2
 SHARE_OPENING, SHARE_GOING = 0.5, 0.45
-ACCURACY_M = (5.0, 14.0)
-RSSI_DBM = (-74, -48)
 log = structlog.get_logger()
 
 
@@ -47,10 +43,9 @@ class Shoppers:
         self._count = count
         self._random = np.random.default_rng(seed)
         graph = StreetGraph.of_features(ground.streets, ground.district.center)
-        self._plane = graph.plane
         self._stores = {shop.id: number for number, shop in enumerate(ground.shops)}
         self.crowd = Crowd(graph, _places(ground, graph), int(count * SLOTS_SPARE) + 8, self._random)
-        self._points = cKDTree(self._metres([position for _, position in ground.access_points]))
+        self._network = Network(ground, self.crowd, graph.plane, self._random)
         self._resting = list(ground.sessions)
         self._read_at_s = np.full(int(count * SLOTS_SPARE) + 8, np.inf)
         self._joins: asyncio.Queue[int] = asyncio.Queue(JOINS_WAITING_MOST)
@@ -158,46 +153,9 @@ class Shoppers:
             self._resting.insert(0, person.number)
 
     def _post(self, fixes: Fixes) -> None:
-        """One network's observations of this second, to be sent in order."""
-        if not len(fixes.slots):
-            return
-        # The feed is declared in the district's own datum, so that is what it must hear.
-        lon, lat = from_wgs84_arrays(
-            *self._plane.to_degrees(fixes.x_m, fixes.y_m), self._ground.district.datum
-        )
-        _, found = self._points.query(np.column_stack((fixes.x_m, fixes.y_m)))
-        points = np.asarray(found)
-        observations = [
-            self._observation(int(slot), float(at_s), float(lon[row]), float(lat[row]), int(points[row]))
-            for row, (slot, at_s) in enumerate(zip(fixes.slots, fixes.at_s, strict=True))
-            if self.crowd.people[int(slot)] is not None
-        ]
-        if observations:
-            _put(self._posts, meraki_post(fixes, observations, self._ground.feed_secret))
-
-    def _observation(self, slot: int, at_s: float, lon: float, lat: float, point: int) -> dict[str, Any]:
-        person = self.crowd.people[slot]
-        mac = person.mac if person else ""
-        at = datetime.fromtimestamp(at_s, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        near = _spelled(self._ground.access_points[point][0])
-        return {
-            "clientMac": _spelled(mac),
-            "locations": [
-                {
-                    "lat": round(lat, 7),
-                    "lng": round(lon, 7),
-                    "variance": round(float(self._random.uniform(*ACCURACY_M)), 1),
-                    "time": at,
-                    "nearestApTags": [],
-                    "floorPlanName": self.crowd.floor(slot),
-                }
-            ],
-            "latestRecord": {
-                "time": at,
-                "nearestApMac": near,
-                "nearestApRssi": int(self._random.integers(*RSSI_DBM)),
-            },
-        }
+        """What the network saw of this second, to be sent in order."""
+        if (post := self._network.post(fixes)) is not None:
+            _put(self._posts, post)
 
     async def _post_for_ever(self) -> None:
         while True:
@@ -281,11 +239,6 @@ class Shoppers:
         else:
             log.debug("walkers.redeemed", status=status)
 
-    def _metres(self, positions: "list[Any]") -> "np.ndarray[Any, np.dtype[np.float64]]":
-        lon = np.array([position.lon for position in positions])
-        lat = np.array([position.lat for position in positions])
-        return np.column_stack(self._plane.to_metres(lon, lat))
-
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -313,8 +266,3 @@ def _put(queue: "asyncio.Queue[Any]", item: Any) -> None:
     """What does not fit any more is dropped: the product has been away for long."""
     if not queue.full():
         queue.put_nowait(item)
-
-
-def _spelled(mac: str) -> str:
-    """With colons, as vendors write it."""
-    return ":".join(mac[index : index + 2] for index in range(0, len(mac), 2))

@@ -1,9 +1,10 @@
 """The segments of a merchant or a property: made from plain terms, with how many people they have and what uses them."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from district.audiences import segments
@@ -19,6 +20,7 @@ from district.web.audience_desk import AtConsole, AtDesk, SetsDesk, in_both_cons
 from district.web.audience_shared import kept_apart, removed_of
 from district.web.audience_words import in_words, of_property
 from district.web.explained import explained
+from district.web.fragments import is_fragment
 from district.web.language import negotiate
 from district.web.operator_forms import RIGHT, Sent, SentForm, Wrong, wrong_of
 from district.web.preview_words import people
@@ -94,8 +96,14 @@ def create(at: AtDesk, sent: SentForm) -> Response:
 
 
 @pages.post("/segments/count", dependencies=OWN_FORM)
-def count(request: Request, at: AtConsole, clock: ClockDep, sent: SentForm) -> Response:
-    """A fragment: how many people the form's terms have."""
+def count(
+    request: Request,
+    at: AtConsole,
+    clock: ClockDep,
+    sent: SentForm,
+    segment: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
+    """How many people the form's terms have: the number alone for HTMX, else in the form as it was filled."""
     found, refused = None, ""
     try:
         with session_scope(request.app.state.sessions) as session:
@@ -104,7 +112,21 @@ def count(request: Request, at: AtConsole, clock: ClockDep, sent: SentForm) -> R
     except DistrictError as error:
         refused = _first(error, request)
     number = None if found is None else people(found)
-    return shown(request, at, clock, "audience/count.html", count=number, refused=refused)
+    if is_fragment(request):
+        return shown(request, at, clock, "audience/count.html", count=number, refused=refused)
+    with session_scope(request.app.state.sessions) as session:
+        here = SetsDesk(request=request, console=at, session=session, clock=clock)
+        try:
+            row = here.find(Segment, segment) if segment else None
+        except NotFound:
+            row = None
+        return _form(here, sent, row=row, count=number, refused=refused, version=sent.one("version"))
+
+
+@pages.get("/segments/count")
+def counted_elsewhere(at: AtDesk, segment: Annotated[str, Query(max_length=80)] = "") -> Response:
+    """Who comes back to the address of the button, to read it in the other language, comes to the form."""
+    return at.to(f"/segments/{quote(segment, safe='') or 'new'}")
 
 
 def _first(error: DistrictError, request: Request) -> str:
@@ -157,7 +179,15 @@ def freeze(at: AtDesk, name: str) -> Response:
 
 
 def _form(
-    at: SetsDesk, sent: Sent | None, *, row: Segment | None = None, wrong: Wrong = RIGHT, said: str = ""
+    at: SetsDesk,
+    sent: Sent | None,
+    *,
+    row: Segment | None = None,
+    wrong: Wrong = RIGHT,
+    said: str = "",
+    count: str | None = None,
+    refused: str = "",
+    version: str = "",
 ) -> Response:
     name = row.name if row is not None else ""
     return at.show(
@@ -174,6 +204,9 @@ def _form(
         segments=[one for one in _named(at, Segment) if one[0] != name],
         wrong=wrong,
         said=said,
+        count=count,
+        refused=refused,
+        version=version,
     )
 
 

@@ -19,6 +19,7 @@ from district.web.editor.campaign import Editor
 from district.web.editor.fields import Fields
 from district.web.editor.kept_words import kept_words
 from district.web.editor_desk import AtDesk, EditorDesk, in_both_consoles
+from district.web.fragments import is_fragment
 from district.web.language import Tongue, negotiate, speaking
 from district.web.merchant_fence import POSITION_ERROR_M, FenceFacts, judged
 from district.web.merchant_hours import DAYS
@@ -127,7 +128,7 @@ def arrange(
     arranged = arranging.arrange(form, do)
     if at.is_operators:
         arranged = _arranged_for_district(at, arranged, do)
-    is_part = at.request.headers.get("hx-request") == "true" and part in PARTS
+    is_part = is_fragment(at.request) and part in PARTS
     try:
         found = at.one(campaign) if campaign is not None else None
     except NotFound:

@@ -1,118 +1,83 @@
 """Campaigns that wait for the operator: what would go out, to whom and where, and a yes or no in one click."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from geoalchemy2 import WKBElement
-from geoalchemy2.shape import to_shape
-from sqlalchemy import or_, select
+from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
 from district.auth.models import Role
-from district.campaigns import contents, finding, service
-from district.campaigns.answers import compared
-from district.campaigns.contents import Content
-from district.campaigns.models import Campaign, CampaignStock
-from district.campaigns.schemas import DifferenceOut
-from district.campaigns.service import StepRefused, VersionStale
-from district.clock import ClockDep
+from district.campaigns import finding, service
+from district.campaigns.models import Campaign
+from district.clock import Clock, ClockDep
 from district.database import DbSession
-from district.merchants.models import Merchant
-from district.problems import Invalid, NotFound
-from district.stores.models import Property
-from district.web import campaign_words, rule_words
+from district.problems import Conflict, Invalid, NotFound
+from district.web import operator_approval_cards as cards
 from district.web.explained import explained
-from district.web.language import Language, negotiate, spoken
-from district.web.language import gettext as _
+from district.web.fragments import is_fragment
+from district.web.language import negotiate
+from district.web.operator_approval_cards import Gathered
+from district.web.operator_shell import waiting
 from district.web.security import require_own_form
 from district.web.staff import Staff, staff
 from district.web.templating import render
-from district.web.worth import worth
-from geo import geojson
-from geo.metric import LocalPlane
-from geo.presence import area_m2
-from push import campaign_document
 from push.campaign import CampaignAction, CampaignState
 
 router = APIRouter()
 Operator = Annotated[Staff, Depends(staff(Role.OPERATOR))]
+PAGE = "/operator/approvals"
 MOST_SHOWN = 50
-UNDO = {CampaignAction.APPROVE: CampaignAction.PAUSE, CampaignAction.REJECT: CampaignAction.SUBMIT}
-"""What takes a decision back: an approved campaign stops sending, a rejected one waits again."""
-ALLOWED = frozenset({*UNDO, *UNDO.values(), CampaignAction.RESUME})
+ALLOWED = frozenset(
+    {
+        CampaignAction.APPROVE,
+        CampaignAction.REJECT,
+        CampaignAction.PAUSE,
+        CampaignAction.SUBMIT,
+        CampaignAction.RESUME,
+    }
+)
+"""Yes and no, and what takes them back: an approved campaign stops sending, a rejected one waits again."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
-    """A campaign as the operator judges it."""
+class Decided:
+    """A campaign after a step, or after one that was refused."""
 
-    id: uuid.UUID
-    version: int
-    state: CampaignState
-    is_change: bool
-    """An approved version goes on meanwhile."""
-    differences: Sequence[str]
-    name: str
-    owner: str
-    title: str
-    text: str
-    worth: str
-    triggers: Sequence[str]
-    audience: str
-    cap: str
-    hours: str
-    needs_open_store: bool
-    stock: int | None
-    starts_at: datetime | None
-    ends_at: datetime | None
-    area_m2: float
-    said: Sequence[str]
-    """The whole rule in plain words."""
+    one: Gathered
+    action: CampaignAction
+    error: str = ""
+    status: HTTPStatus = HTTPStatus.OK
+    reason: str = ""
+    """What was typed with a step that was refused."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gathered:
-    """A campaign with what its card shows, before it is put into words."""
-
-    row: Campaign
-    content: Content
-    fence_before: WKBElement | None
-    owner: Merchant | Property | None
-    quota: int | None
-    differences: Sequence[DifferenceOut]
-
-
-@router.get("/operator/approvals")
-def page(request: Request, operator: Operator, session: DbSession, clock: ClockDep) -> HTMLResponse:
-    """All that wait, the oldest first."""
-    found = session.execute(
-        _campaigns(operator)
-        .where(or_(Campaign.state == CampaignState.IN_REVIEW, Campaign.pending_version.is_not(None)))
-        .order_by(Campaign.changed_at, Campaign.id)
-        .limit(MOST_SHOWN)
-    ).all()
-    rows = [_gathered(session, *one) for one in found]
-    shell = operator.shell(request, badges={"approvals": len(rows)})
-    return render(
-        request,
-        "operator/approvals.html",
-        shell=shell,
-        now=clock.now(),
-        rows=rows,
-        shown=lambda one: _waiting(operator, one),
-        fences=_fences(rows),
-        district=operator.district,
-        live=finding.count_by_state(session, operator.district.id, None).get(CampaignState.LIVE, 0),
-    )
+@router.get(PAGE)
+def page(
+    request: Request,
+    operator: Operator,
+    session: DbSession,
+    clock: ClockDep,
+    done: uuid.UUID | None = None,
+    step: CampaignAction | None = None,
+) -> HTMLResponse:
+    """All that wait, the oldest first; above them what was decided just now, by who has no script yet."""
+    row = None if done is None or step not in ALLOWED else _found(session, operator, done)
+    decided = Decided(one=row, action=step) if row is not None and step is not None else None
+    return _page(request, operator, session, clock, decided)
 
 
-@router.post("/operator/approvals/{campaign_id}/{action}", dependencies=[Depends(require_own_form)])
+@router.get(PAGE + "/{campaign_id}/{action}")
+def decided_elsewhere(operator: Operator) -> Response:
+    """Who comes back to the address of a button, to read it in the other language, comes to the list."""
+    return RedirectResponse(PAGE, HTTPStatus.SEE_OTHER)
+
+
+@router.post(PAGE + "/{campaign_id}/{action}", dependencies=[Depends(require_own_form)])
 def decide(
     campaign_id: uuid.UUID,
     action: CampaignAction,
@@ -123,128 +88,76 @@ def decide(
     version: Annotated[int | None, Form()] = None,
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
-    """Take one step and show what it led to, with the way back."""
+    """Take one step and show what it led to, with the way back: the card alone for HTMX, else the page."""
     if action not in ALLOWED:
         raise NotFound("No such step here.")
-    error = ""
+    error: Conflict | Invalid | None = None
     try:
-        service.step(
-            session,
-            operator.district.id,
-            operator.principal,
-            campaign_id,
-            action,
-            clock=clock,
-            version=version,
-            reason=reason,
-        )
-    except (VersionStale, StepRefused, Invalid) as refused:
-        error = explained(refused, negotiate(request))
-    if request.headers.get("hx-request") != "true":
-        return RedirectResponse("/operator/approvals", HTTPStatus.SEE_OTHER)
-    row = _gathered(session, *session.execute(_campaigns(operator).where(Campaign.id == campaign_id)).one())
+        with session.begin_nested():
+            _take(session, operator, campaign_id, action, clock=clock, version=version, reason=reason)
+    except (Conflict, Invalid) as refused:
+        error = refused
+    is_part = is_fragment(request)
+    if error is None and not is_part:
+        return RedirectResponse(f"{PAGE}?done={campaign_id}&step={action.value}", HTTPStatus.SEE_OTHER)
+    one = _found(session, operator, campaign_id)
+    if one is None:
+        raise NotFound("No such campaign.")
+    decided = Decided(one=one, action=action)
+    if error is not None:
+        words = explained(error, negotiate(request))
+        decided = replace(decided, error=words, status=error.status, reason=reason)
+    if not is_part:
+        return _page(request, operator, session, clock, decided)
     return render(
         request,
         "operator/approval_card.html",
         shell=operator.shell(request),
         now=clock.now(),
-        row=row,
-        shown=lambda one: _waiting(operator, one),
-        action=action,
-        undo=UNDO.get(action),
-        error=error,
+        row=decided.one,
+        decided=decided,
+        shown=lambda one: cards.waiting(operator, one),
     )
 
 
-def _campaigns(operator: Staff) -> Any:
-    return (
-        select(Campaign, Merchant, Property, CampaignStock.quota)
-        .outerjoin(
-            Merchant, (Merchant.district_id == Campaign.district_id) & (Merchant.id == Campaign.merchant_id)
-        )
-        .outerjoin(
-            Property, (Property.district_id == Campaign.district_id) & (Property.id == Campaign.property_id)
-        )
-        .outerjoin(
-            CampaignStock,
-            (CampaignStock.district_id == Campaign.district_id) & (CampaignStock.campaign_id == Campaign.id),
-        )
-        .where(Campaign.district_id == operator.district.id)
+def _take(
+    session: Session, operator: Staff, campaign_id: uuid.UUID, action: CampaignAction, **more: Any
+) -> None:
+    """Raises: NotFound; Conflict and Invalid for what is refused."""
+    service.step(session, operator.district.id, operator.principal, campaign_id, action, **more)
+
+
+def _page(
+    request: Request, operator: Staff, session: Session, clock: Clock, decided: Decided | None
+) -> HTMLResponse:
+    rows = _rows(session, operator)
+    refused = decided if decided is not None and decided.error else None
+    if refused is not None:
+        # First, and also when it waits no more: the reason stands beside what was typed.
+        rows = [refused.one, *(one for one in rows if one.row.id != refused.one.row.id)]
+    live = finding.count_by_state(session, operator.district.id, None).get(CampaignState.LIVE, 0)
+    return render(
+        request,
+        "operator/approvals.html",
+        shell=operator.shell(request, badges=waiting(session, operator.district.id)),
+        now=clock.now(),
+        status_code=HTTPStatus.OK if refused is None else refused.status,
+        rows=rows,
+        done=decided if refused is None else None,
+        refused=refused,
+        shown=lambda one: cards.waiting(operator, one),
+        fences=cards.fences(rows),
+        district=operator.district,
+        live=live,
     )
 
 
-def _gathered(session: Session, row: Campaign, merchant: Any, place: Any, quota: int | None) -> Gathered:
-    """What a card needs of the database."""
-    is_change = row.pending_version is not None
-    return Gathered(
-        row=row,
-        content=contents.reviewed(session, row),
-        fence_before=row.fence if is_change else None,
-        owner=merchant or place,
-        quota=quota,
-        differences=tuple(compared(session, row).differences) if is_change else (),
-    )
+def _rows(session: Session, operator: Staff) -> Sequence[Gathered]:
+    waits = or_(Campaign.state == CampaignState.IN_REVIEW, Campaign.pending_version.is_not(None))
+    oldest = cards.campaigns(operator).where(waits).order_by(Campaign.changed_at, Campaign.id)
+    return [cards.gathered(session, *one) for one in session.execute(oldest.limit(MOST_SHOWN))]
 
 
-def _waiting(operator: Staff, one: Gathered) -> Waiting:
-    """In the language being spoken, so only while a page is rendered."""
-    row, content = one.row, one.content
-    rule = campaign_document.parse_rule(content.rule)
-    language = spoken().language.value
-    return Waiting(
-        id=row.id,
-        version=_version(row),
-        state=CampaignState(row.state),
-        is_change=row.pending_version is not None,
-        differences=[difference.words[language] for difference in one.differences],
-        name=content.name,
-        owner=_owner(one.owner),
-        title=words(content.offer.get("title", {})),
-        text=words(content.offer.get("text", {})),
-        worth=worth(content.offer.get("value", {})),
-        triggers=rule_words.triggers(rule),
-        audience=rule_words.audience(rule.audience.term),
-        cap=rule_words.cap(rule),
-        hours=rule.when.opening_hours or "",
-        needs_open_store=rule.when.and_store_open,
-        stock=one.quota,
-        starts_at=content.starts_at,
-        ends_at=content.ends_at,
-        said=campaign_words.in_words(content.rule, content.offer, one.quota),
-        area_m2=area_m2(to_shape(content.fence), LocalPlane(anchor=operator.district.center)),
-    )
-
-
-def _version(row: Campaign) -> int:
-    """What the decision is about: while something waits, that version, else what the operator has seen."""
-    return row.version if row.pending_version is None else row.pending_version
-
-
-def _owner(owner: Any) -> str:
-    if owner is None:
-        return _("The operator")
-    is_chinese = spoken().language is Language.ZH
-    return str((is_chinese and owner.name_zh) or owner.name)
-
-
-def _fences(rows: Sequence[Gathered]) -> Mapping[str, Any]:
-    """The fences on the map, each under its campaign's id; of a change also the one that stands."""
-    return {
-        "type": "FeatureCollection",
-        "features": [
-            {
-                "type": "Feature",
-                "geometry": geojson.dump(to_shape(fence)),
-                "properties": {"id": str(one.row.id), "name": one.content.name, "isBefore": is_before},
-            }
-            for one in rows
-            for fence, is_before in ((one.fence_before, True), (one.content.fence, False))
-            if fence is not None and not to_shape(fence).is_empty
-        ],
-    }
-
-
-def words(texts: Mapping[str, str]) -> str:
-    """A localised text in the language being spoken, else in the other."""
-    own = texts.get(spoken().language.value)
-    return own or texts.get(Language.EN.value) or texts.get(Language.ZH.value) or ""
+def _found(session: Session, operator: Staff, campaign_id: uuid.UUID) -> Gathered | None:
+    row = session.execute(cards.campaigns(operator).where(Campaign.id == campaign_id)).one_or_none()
+    return None if row is None else cards.gathered(session, *row)

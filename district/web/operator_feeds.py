@@ -19,6 +19,7 @@ from district.footfall.routes import csv_answer
 from district.outbox.console import recent_codes
 from district.sightings.models import RawSighting
 from district.sightings.reported import Rejection
+from district.web.fragments import is_fragment
 from district.web.language import gettext as _
 from district.web.operator_shell import waiting
 from district.web.staff import Staff, staff
@@ -92,11 +93,11 @@ def codes(request: Request, operator: Operator, session: DbSession, clock: Clock
     is_console = request.app.state.settings.demo_console_codes
     machine_now = clock.machine_now()
     found = recent_codes(session, operator.district.id, machine_now=machine_now) if is_console else []
-    is_fragment = request.headers.get("hx-request") == "true"
+    is_part = is_fragment(request)
     return render(
         request,
-        "operator/codes_list.html" if is_fragment else "operator/codes.html",
-        shell=operator.shell(request, badges={} if is_fragment else waiting(session, operator.district.id)),
+        "operator/codes_list.html" if is_part else "operator/codes.html",
+        shell=operator.shell(request, badges={} if is_part else waiting(session, operator.district.id)),
         now=clock.now(),
         machine_now=machine_now,
         is_console=is_console,

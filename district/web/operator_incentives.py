@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from babel.numbers import get_currency_precision
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -23,6 +23,7 @@ from district.portal.incentive_schemas import NewIncentive
 from district.portal.incentives import Reward
 from district.problems import Conflict, Invalid, Unavailable
 from district.stores.public import stores_of
+from district.web.fragments import is_fragment
 from district.web.language import negotiate
 from district.web.operator_forms import RIGHT, Sent, SentForm, Wrong, local_time, scaled, wrong_of
 from district.web.operator_shell import waiting
@@ -163,7 +164,7 @@ def _rows(session: Session, operator: Staff) -> list[JoinIncentive]:
 
 def _stores(request: Request, operator: Staff, sent: Sent) -> list[tuple[str, str, bool]]:
     """Those that are ticked, then others whose name or reference has the words: id, name and whether it is ticked."""
-    language, words = negotiate(request).value, sent.one("store_words").casefold()
+    language, words = negotiate(request).value, sent.one("store_words")[:80].casefold()
     ticked = set(sent.all("store_ids"))
     try:
         every = stores_of(request, operator.district.slug).stores
@@ -182,15 +183,18 @@ def _by_name(one: tuple[str, str]) -> tuple[str, str]:
 
 
 @router.get(f"{PAGE}/stores")
+def found_elsewhere(operator: Operator) -> Response:
+    """Who comes back to the address of the search, to read it in the other language, comes to the page."""
+    return RedirectResponse(PAGE, HTTPStatus.SEE_OTHER)
+
+
+@router.post(f"{PAGE}/stores", dependencies=OWN_FORM)
 def find_stores(
-    request: Request,
-    operator: Operator,
-    clock: ClockDep,
-    store_words: str = "",
-    store_ids: Annotated[list[str] | None, Query(max_length=200)] = None,
+    request: Request, operator: Operator, session: DbSession, clock: ClockDep, sent: SentForm
 ) -> HTMLResponse:
-    """A fragment: stores to tick."""
-    sent = Sent(values={"store_words": (store_words[:80],), "store_ids": tuple(store_ids or ())})
+    """Stores to tick, the ticked ones first: alone for HTMX, else in the page with what was typed."""
+    if not is_fragment(request):
+        return _page(request, operator, session, clock, filled=sent)
     return render(
         request,
         "operator/store_choice.html",

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from district.points.models import PointsRule
 from district.points.schemas import RuleBody
 from district.problems import Conflict, NotFound
 from district.web import points_form
+from district.web.fragments import is_fragment
 from district.web.language import negotiate
 from district.web.operator_forms import RIGHT, Sent, Wrong, wrong_of
 from district.web.operator_shell import waiting
@@ -97,7 +98,9 @@ def show_meaning(request: Request, operator: Operator, clock: ClockDep, sent: Se
 def find_merchants(
     request: Request, operator: Operator, session: DbSession, clock: ClockDep, sent: SentRule
 ) -> HTMLResponse:
-    """A fragment: merchants to tick, the ticked ones first. A POST, as many may be ticked."""
+    """Merchants to tick, the ticked ones first: alone for HTMX, else in the page. A POST, as many may be ticked."""
+    if not is_fragment(request):
+        return _page(request, operator, session, clock, filled=sent)
     return render(
         request,
         "operator/merchant_choice.html",
@@ -105,6 +108,12 @@ def find_merchants(
         now=clock.now(),
         merchants=_merchants(request, session, operator, sent),
     )
+
+
+@router.get(f"{PAGE}/merchants")
+def found_elsewhere(operator: Operator) -> Response:
+    """Who comes back to the address of the search, to read it in the other language, comes to the page."""
+    return RedirectResponse(PAGE, HTTPStatus.SEE_OTHER)
 
 
 def _wanted(operator: Staff, sent: Sent) -> RuleBody:

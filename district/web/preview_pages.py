@@ -24,6 +24,7 @@ from district.web.campaign_desks import CampaignDesk, merchants_desk, operators_
 from district.web.channel_words import channel_word
 from district.web.explained import explained
 from district.web.filing_words import carrier_words
+from district.web.fragments import is_fragment
 from district.web.language import Tongue, negotiate, speaking
 from district.web.preview_words import people, reasons
 from district.web.preview_words import rows as csv_rows
@@ -131,11 +132,10 @@ def _serve(desk_of: Callable[..., CampaignDesk], base: str) -> None:
 
     async def figures(request: Request, asked: turn_type, pool: DbPool, clock: ClockDep) -> Response:
         seen, refused = await _run(request, asked, pool, clock)
-        is_fragment = request.headers.get("hx-request") == "true"
         response: Response = asked.desk.show(
             request,
             clock,
-            "staff/preview_figures.html" if is_fragment else "staff/preview.html",
+            "staff/preview_figures.html" if is_fragment(request) else "staff/preview.html",
             name=asked.name,
             id=asked.campaign_id,
             stores=asked.stores,

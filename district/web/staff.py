@@ -14,6 +14,7 @@ from district.auth import principals
 from district.auth.models import Role
 from district.auth.service import Principal
 from district.districts.service import DistrictInfo
+from district.web.fragments import is_fragment
 from district.web.shells import shell_of
 from district.web.templating import Shell
 
@@ -54,9 +55,9 @@ def log_in_first(request: Request, role: Role) -> HTTPException:
     back = request.url.path if request.method == "GET" else ""
     if back and request.url.query:
         back += f"?{request.url.query}"
-    is_fragment = request.headers.get("hx-request") == "true"
-    address = "/login?" + urlencode({"role": role} | ({"next": back} if back and not is_fragment else {}))
-    if is_fragment:
+    is_part = is_fragment(request)
+    address = "/login?" + urlencode({"role": role} | ({"next": back} if back and not is_part else {}))
+    if is_part:
         return HTTPException(HTTPStatus.UNAUTHORIZED, "Log in again.", headers={"HX-Redirect": address})
     return HTTPException(HTTPStatus.SEE_OTHER, "Log in first.", headers={"Location": address})
 

@@ -4,11 +4,17 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
 from typing import Final
 
 import dkim
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -17,10 +23,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_private_key,
 )
+from dkim.canonicalization import CanonicalizationPolicy
 
 from push.errors import PushError
 
 KEY_BITS: Final = 2048
+HEADER: Final = b"DKIM-Signature"
+_FORM: Final = CanonicalizationPolicy.from_c_value(b"relaxed/relaxed")
 LEAST_BITS: Final = 1024
 MOST_BITS: Final = 4096
 SIGNED: Final = (
@@ -78,19 +87,44 @@ class DkimSigner:
     selector: str
     key: str = field(repr=False)
 
-    def signed(self, message: bytes, names: Sequence[str]) -> bytes:
-        """The message with its signature before it; names are the headers that it has."""
+    def signed(self, message: bytes, names: Sequence[str], *, at: datetime) -> bytes:
+        """The message with its signature before it; names are the headers that it has, at is machine time.
+
+        dkimpy brings messages into the form that is signed; RSA by its own hand, in Python, would take 7 ms of each.
+        """
         there = {one.lower() for one in names}
         include = [one for one in SIGNED if one in there] + [one for one in TWICE if one in there]
-        signature: bytes = dkim.sign(
-            message,
-            self.selector.encode(),
-            self.domain.encode(),
-            self.key.encode(),
-            canonicalize=(b"relaxed", b"relaxed"),
-            include_headers=[one.encode() for one in include],
+        headers, body = dkim.rfc822_parse(message)
+        tags = self._tags(include, body_hash=sha256(_FORM.canonicalize_body(body)).digest(), at=at)
+        hasher = sha256()
+        dkim.hash_headers(
+            hasher,
+            _FORM,
+            _FORM.canonicalize_headers(headers),
+            [one.encode() for one in include],
+            (HEADER, b" " + tags),
+            {},
         )
-        return signature + message
+        signature = _key_of(self.key).sign(hasher.digest(), PKCS1v15(), Prehashed(SHA256()))
+        return HEADER + b": " + tags + base64.b64encode(signature) + b"\r\n" + message
+
+    def _tags(self, include: Sequence[str], *, body_hash: bytes, at: datetime) -> bytes:
+        """Everything in the signature but itself, in lines that are not long (§3.5)."""
+        names = [":".join(include[start : start + 4]) for start in range(0, len(include), 4)]
+        tags = (
+            f"v=1; a=rsa-sha256; c=relaxed/relaxed; t={int(at.timestamp())}",
+            f"d={self.domain}; s={self.selector}",
+            "h=" + ":\r\n ".join(names),
+            f"bh={base64.b64encode(body_hash).decode()}",
+            "b=",
+        )
+        return ";\r\n ".join(tags).encode()
+
+
+@lru_cache(maxsize=64)
+def _key_of(text: str) -> rsa.RSAPrivateKey:
+    """Loading checks the key, which takes longer than a signature."""
+    return _loaded(text)
 
 
 def _loaded(text: str) -> rsa.RSAPrivateKey:

@@ -62,7 +62,7 @@ def compose(message: Message, sender: Sender, recipient: Mailbox, *, now: dateti
     head = b"".join(f"{name}: {value}".encode() + _LINE for name, value in headers.items())
     content = head + _LINE + _alternatives(message, sender, boundary.encode())
     if sender.signer is not None:
-        content = sender.signer.signed(content, list(headers))
+        content = sender.signer.signed(content, list(headers), at=now)
     back = sender.mailbox.address
     if sender.bounce_domain:
         back = email_verp.return_path(token, sender.bounce_domain)

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -214,10 +214,7 @@ class SmppSender:
         long.missing.discard(receipt.message_id)
         if long.is_told or (long.missing and receipt.arrival is Arrival.DELIVERED):
             return
-        whole = SmppReceipt(
-            message_id=long.first, arrival=receipt.arrival, state=receipt.state, error=receipt.error
-        )
-        await self.tell(whole)
+        await self.tell(replace(receipt, message_id=long.first))
         long.is_told = True
 
 

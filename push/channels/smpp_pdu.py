@@ -40,6 +40,7 @@ class Tag(IntEnum):
     """Optional parameters that we read or write."""
 
     RECEIPTED_MESSAGE_ID = 0x001E
+    NETWORK_ERROR_CODE = 0x0423
     MESSAGE_PAYLOAD = 0x0424
     MESSAGE_STATE = 0x0427
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -11,6 +11,7 @@ from push.channels.smpp_pdu import Delivered, Tag
 
 _FIELD: Final = re.compile(r"\b(id|stat|err)\s*:\s*(\S{1,65})", re.IGNORECASE)
 MOST_TEXT: Final = 400
+_GSM: Final = 3
 
 
 class IdForm(StrEnum):
@@ -45,12 +46,18 @@ _NUMBERED: Final[Mapping[int, str]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmppReceipt:
-    """One part's receipt; message_id as the answer to its submission had it."""
+    """One part's receipt; message_id as the answer to its submission had it.
+
+    number is the telephone's, as the gateway writes it; gsm_error what the carrier's network said, None where it is not
+    told, or of another kind of network.
+    """
 
     message_id: str
     arrival: Arrival
     state: str
     error: str = ""
+    number: str = field(default="", repr=False)
+    gsm_error: int | None = None
 
 
 def receipt_of(told: Delivered, form: IdForm) -> SmppReceipt | None:
@@ -67,7 +74,15 @@ def receipt_of(told: Delivered, form: IdForm) -> SmppReceipt | None:
         arrival=_STATES.get(state, Arrival.UNDERWAY),
         state=state,
         error=said.get("err", "")[:10],
+        number=told.source,
+        gsm_error=_gsm_error(told),
     )
+
+
+def said_of(text: str) -> tuple[str, str]:
+    """State and error in a receipt's text, as a gateway between hands it on; empty where it names none."""
+    said = {name.lower(): value for name, value in _FIELD.findall(text[:MOST_TEXT])}
+    return said.get("stat", "").upper()[:7], said.get("err", "")[:10]
 
 
 def canonical(receipt_id: str, form: IdForm) -> str:
@@ -88,6 +103,12 @@ def plain(message_id: str, form: IdForm) -> str:
     if form is IdForm.SAME:
         return message_id
     return message_id.lower().lstrip("0") or message_id
+
+
+def _gsm_error(told: Delivered) -> int | None:
+    """Of the parameter's three octets the first is the kind of network (§5.3.2.31)."""
+    raw = told.options.get(Tag.NETWORK_ERROR_CODE, b"")
+    return int.from_bytes(raw[1:3]) if len(raw) == 3 and raw[0] == _GSM else None
 
 
 def _number(told: Delivered) -> int:

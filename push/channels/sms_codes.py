@@ -5,6 +5,7 @@ there twice, once as a number that does not exist) and tencentcloud.com/document
 "error codes of receipts"; twilio.com/docs/api/errors (30003, 30005, 30006).
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
@@ -57,8 +58,33 @@ _UNREACHED: Final = frozenset(
         "30003",  # Twilio
     }
 )
+_ENDED: Final = frozenset({"UNDELIV", "REJECTD", "EXPIRED", "DELETED"})
 _UNREACHED_STARTS: Final = ("MK:", "MN:", "MI:", "UNDELIV", "EXPIRED")
 """China Mobile's codes of telephones, and China Telecom's."""
+
+
+UNKNOWN_SUBSCRIBER: Final = 1
+"""3GPP TS 29.002 §17.6.6: the network's register of numbers does not have it."""
+INVALID_DESTINATION: Final = 0x0B
+"""SMPP v3.4 §5.1.3: the message centre takes nothing for such a number."""
+
+
+def state_of_receipt(
+    state: str, error: str, *, gone_errors: Collection[str], gsm_error: int | None = None
+) -> NumberState:
+    """What an SMPP receipt says of the number. gone_errors are the gateway's own for a number that nobody has.
+
+    Gateways number their errors each in its own way: only the network's own code means the same by all of them.
+    """
+    is_named = bool(error) and _bare(error) in {_bare(one) for one in gone_errors}
+    if state in _ENDED and (is_named or gsm_error == UNKNOWN_SUBSCRIBER):
+        return NumberState.GONE
+    return NumberState.UNREACHED if state in {"UNDELIV", "EXPIRED"} else NumberState.OF_NO_NUMBER
+
+
+def _bare(error: str) -> str:
+    """Gateways write one number as 1 and as 001."""
+    return error.lower().lstrip("0") or "0"
 
 
 def state_of(code: str) -> NumberState:

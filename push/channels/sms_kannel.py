@@ -10,7 +10,6 @@ from push.channels import sms_parts
 from push.channels.outbound import Answer, NotDelivered, Outbound, TargetRefused
 from push.channels.sms_parts import Alphabet
 from push.channels.sms_words import whole_text
-from push.identifiers import DeliveryId
 from push.message import Message
 from push.receipts import Failure, FailureKind, Outcome, Receipt
 
@@ -24,8 +23,9 @@ _CODING: Final[Mapping[Alphabet, int]] = {Alphabet.GSM: 0, Alphabet.UCS2: 2}
 class KannelSender:
     """Posts the text, and everything else in headers, so that no log of addresses holds it.
 
-    told_at says where the gateway tells what became of a delivery: an address in which %d becomes the kind of report;
-    empty when nothing is to be told. Kannel knows no number of ours, so that a repeat would be another message.
+    told_at says where the gateway tells what became of a message: an address in which %d becomes the kind of report, and
+    %A what the message centre said; empty when nothing is to be told. Kannel knows no number of ours, so that a repeat
+    would be another message.
     """
 
     outbound: Outbound
@@ -34,7 +34,7 @@ class KannelSender:
     password: str = field(repr=False)
     source: str
     signature: str
-    told_at: Callable[[DeliveryId], str]
+    told_at: Callable[[Message], str]
     now: Callable[[], datetime]
 
     async def send(self, message: Message) -> Outcome:
@@ -68,7 +68,7 @@ class KannelSender:
         if message.expires_at is not None:
             left = math.ceil((message.expires_at - self.now()).total_seconds() / 60)
             headers["X-Kannel-Validity"] = str(max(1, left))
-        if told_at := self.told_at(message.id):
+        if told_at := self.told_at(message):
             headers |= {"X-Kannel-DLR-Mask": str(REPORTED), "X-Kannel-DLR-Url": told_at}
         return headers
 

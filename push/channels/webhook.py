@@ -104,7 +104,7 @@ def retry_after(value: str, *, now: datetime) -> timedelta | None:
         return timedelta(seconds=int(text))
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: of numbers that no date has
         return None
     return max(at.replace(tzinfo=at.tzinfo or UTC) - now, timedelta(0))
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from district.app import create_app
 from district.clock import system
@@ -18,6 +18,7 @@ from district.portal.models import OidcProvider
 from district.settings import Settings
 from district.vouchers import service as vouchers
 from district.vouchers.schemas import NewBatch
+from tests.browser.conftest import PATIENCE_MS
 from tests.district.portal.provider import CLIENT_ID, CLIENT_SECRET, Provider, app_of
 from tests.factories import Makers
 from tests.serving import running
@@ -97,6 +98,7 @@ def sheet(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[tuple[B
     context = chromium.new_context(
         java_script_enabled=False, viewport={"width": width, "height": 900}, color_scheme=scheme
     )
+    context.set_default_timeout(PATIENCE_MS)
     yield context, language
     context.close()
 
@@ -121,7 +123,7 @@ def test_an_account_of_a_provider_signs_in_and_the_policy_lets_the_way_there_and
     form.locator("button").click()
     page.wait_for_url("**/welcome?*")
     assert set(asked) == {urlsplit(page.url).netloc, urlsplit(provider.issuer).netloc}
-    assert page.locator('a[href*="/o/"]').count() == 1
+    expect(page.locator('a[href*="/o/"]')).to_have_count(1)
 
 
 def test_an_access_code_signs_in_and_a_wrong_one_is_said_where_it_was_typed(
@@ -133,7 +135,7 @@ def test_an_access_code_signs_in_and_a_wrong_one_is_said_where_it_was_typed(
     page.fill("#voucher", "AAA-AAA-AAA")
     form.locator('[name="age"][value="yes"]').check()
     form.locator("button").click()
-    assert page.locator("details[open] [role=alert]").is_visible()
+    expect(page.locator("details[open] [role=alert]")).to_be_visible()
     page.fill("#voucher", code.partition(" ")[2].lower())
     form.locator("button").click()
     page.wait_for_url("**/welcome?*")
@@ -152,6 +154,7 @@ def test_the_link_of_the_welcome_page_opens_the_member_s_page_in_another_browser
     link = page.locator('a[href*="/o/"]').get_attribute("href")
     assert link is not None
     own = chromium.new_context(java_script_enabled=False)
+    own.set_default_timeout(PATIENCE_MS)
     there = own.new_page()
     there.goto(link)
     there.locator("main button").click()

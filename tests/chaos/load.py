@@ -37,7 +37,7 @@ DOORS = [
 IN_FLIGHT = 16
 """Messages that one kill of a worker may leave unknown."""
 DRAIN_S = 180.0
-SETTLE_S = 90.0
+SETTLE_S = 240.0
 
 
 @dataclass(kw_only=True)

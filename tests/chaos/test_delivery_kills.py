@@ -69,19 +69,35 @@ def settings_of(url: str) -> dict[str, object]:
     }
 
 
-def run(url: str, way: Way, *, messages: int, policy: dict[str, float], kills: int) -> Outcome:
-    """Queue, kill as long as something is under way, wait, compare."""
+def run(
+    url: str,
+    way: Way,
+    *,
+    messages: int,
+    policy: dict[str, float],
+    kills: range,
+    arrivals: int | None = None,
+) -> Outcome:
+    """Queue, kill as long as something is under way, wait, compare.
+
+    A machine that is done before enough were killed gets as many messages again. ``arrivals`` are what brings on the
+    next kill, time if None.
+    """
     chance = random.Random(SEED)
     channel, make_provider = WAYS[way]
     engine = make_engine(url, pool_size=2)
     with Sink() as sink, Session(engine, expire_on_commit=False) as session:
         mailing = Mailing.begun(session, sink, business_now=NOON, secret=SECRET)
         make_provider(mailing)
-        mailing.queue(messages, channel)
         rows = Rows(url=url, district_id=mailing.district.id)
         with Nursery(settings=settings_of(url), policy={"in_flight": IN_FLIGHT, **policy}) as nursery:
-            started_s = time.monotonic()
-            killed = harass(nursery, chance, lambda: rows.active() > 0, most=kills)
+            started_s, killed = time.monotonic(), 0
+            wait = by_time(chance) if arrivals is None else by_arrivals(chance, sink, rows, most=arrivals)
+            pids = [nursery.start(), nursery.start()]
+            while killed < kills.start:
+                mailing.queue(messages, channel)
+                most = kills.stop - killed
+                killed += harass(nursery, pids, chance, wait, lambda: rows.active() > 0, most=most)
             wait_for("every row is final", lambda: rows.active() == 0, timeout_s=FINAL_WITHIN_S)
             took_s = time.monotonic() - started_s
         outcome = compare(rows, sink, kills=killed, took_s=took_s)
@@ -89,11 +105,39 @@ def run(url: str, way: Way, *, messages: int, policy: dict[str, float], kills: i
     return outcome
 
 
-def harass(nursery: Nursery, chance: random.Random, goes_on: Callable[[], bool], *, most: int) -> int:
-    """Two dispatchers at any time, one of which is killed every 0.3 to 1 s; how many were. Two are left."""
-    pids, kills = [nursery.start(), nursery.start()], 0
+def by_time(chance: random.Random) -> Callable[[], None]:
+    """0.3 to 1 s from one kill to the next."""
+    # Not a condition: where the kill falls is left to chance.
+    return lambda: time.sleep(chance.uniform(0.3, 1.0))
+
+
+def by_arrivals(chance: random.Random, sink: Sink, rows: Rows, *, most: int) -> Callable[[], None]:
+    """From one kill to the next the sink takes 1 to `most` messages, however quick the machine is."""
+
+    def wait() -> None:
+        enough = len(sink.taken()) + chance.randint(1, most)
+        wait_for(
+            "more messages arrive, or all are final",
+            lambda: len(sink.taken()) >= enough or rows.active() == 0,
+            timeout_s=FINAL_WITHIN_S,
+        )
+
+    return wait
+
+
+def harass(
+    nursery: Nursery,
+    pids: list[int],
+    chance: random.Random,
+    wait: Callable[[], None],
+    goes_on: Callable[[], bool],
+    *,
+    most: int,
+) -> int:
+    """After each wait one of the dispatchers is killed and replaced; how many were."""
+    kills = 0
     while kills < most and goes_on():
-        time.sleep(chance.uniform(0.3, 1.0))  # not a condition: where the kill falls is left to chance
+        wait()
         victim = chance.randrange(len(pids))
         nursery.kill(pids[victim])
         pids[victim] = nursery.start()
@@ -128,7 +172,8 @@ def test_a_few_kills_lose_no_more_than_was_in_flight_and_repeat_nothing(way: Way
         way,
         messages=FEW[way],
         policy={"lease_s": 5.0, "deadline_s": 2.0},
-        kills=10,
+        kills=range(3, 10),
+        arrivals=FEW[way] // 20,
     )
     print(outcome)  # noqa: T201
     assert outcome.kills >= 3
@@ -140,6 +185,6 @@ def test_a_few_kills_lose_no_more_than_was_in_flight_and_repeat_nothing(way: Way
 def test_ten_thousand_messages_under_kills_are_told_once_or_say_that_nobody_knows(way: Way) -> None:
     print("seed", SEED)  # noqa: T201
     with Product() as product:
-        outcome = run(product.cluster.url, way, messages=10_000, policy={}, kills=1_000)
+        outcome = run(product.cluster.url, way, messages=10_000, policy={}, kills=range(10, 1_000))
     print(outcome)  # noqa: T201
     assert outcome.kills >= 10

@@ -5,10 +5,18 @@ import pytest
 from fastapi import FastAPI
 
 from district.feeds.models import FeedHealth
+from district.monitoring import event_log, service
 from district.offers.models import Refusal
 from district.settings import Settings
 from tests.conftest import refresh
 from tests.factories import Makers
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is away here is so for certain, and nothing else is only slow."""
+    for part in (event_log, service):
+        monkeypatch.setattr(part, "ASKED_WITHIN_S", 60.0)
 
 
 async def asked(app: FastAPI, *, host: str = "127.0.0.1", token: str = "") -> httpx.Response:

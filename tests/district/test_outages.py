@@ -28,6 +28,8 @@ from district.snapshot import Snapshot
 from tests.conftest import admin_url, refresh
 from tests.factories import Makers
 
+pytestmark = pytest.mark.usefixtures("short_patience")
+
 SOON_S = 90.0
 # Less than what a hidden wait for a connection takes.
 ANSWERS_WITHIN_S = 20.0
@@ -194,8 +196,12 @@ async def test_web_starts_without_the_event_log_and_takes_it_when_it_comes(
     url = server.start()
     server.stop()
     async with running(settings.model_copy(update={"nats_url": url}), clock) as (app, client):
-        answer = await client.get("/readyz")
-        assert answer.json() == {"ready": False, "database": True, "events": False}
+
+        async def is_said() -> bool:
+            answer = await client.get("/readyz")
+            return bool(answer.json() == {"ready": False, "database": True, "events": False})
+
+        await until(is_said)
         server = NatsServer(log_directory / "data")
         assert server.start() == url
         try:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from district.app import create_app
 from district.footfall.metrics import DEFINITIONS, FIGURES
-from district.monitoring import NAMES
+from district.monitoring.figures import NAMES
 from district.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

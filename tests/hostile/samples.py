@@ -1,5 +1,7 @@
 """Words, outlines and offers that requests of these tests are made of."""
 
+import ipaddress
+import itertools
 import secrets
 from typing import Any
 
@@ -31,6 +33,9 @@ def new_word() -> str:
     return f"new-{secrets.token_hex(8)}"
 
 
+_numbers = itertools.count(1)
+
+
 def new_address() -> str:
     """An address that no other of these tests has."""
-    return ".".join(["10", *(str(part) for part in secrets.token_bytes(3))])
+    return str(ipaddress.IPv4Address("10.1.0.0") + next(_numbers))

@@ -5,8 +5,6 @@ import time
 import urllib.request
 from typing import Any
 
-import pytest
-
 from district.auth.models import Role
 from tests.district.radius.nas import SimulatedNas
 from tests.district.radius.on_line import OnLine, on_line
@@ -23,7 +21,6 @@ def ask(product: Product, method: str, path: str, token: str) -> Any:
         return json.loads(answer.read())
 
 
-@pytest.mark.timeout(240)
 def test_a_click_ends_a_session_at_once() -> None:
     with SimulatedNas().listening() as nas, Product() as product:
         with product.makers() as makers:

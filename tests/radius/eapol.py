@@ -10,7 +10,7 @@ from typing import Final
 from tests.radius.conftest import ACCESS_POINT, spelled
 
 EAPOL_TEST: Final = "/usr/bin/eapol_test"
-WAIT_S: Final = 15
+WAIT_S: Final = 60
 _REPLY = re.compile(r"^RADIUS message: code=(\d+) ")
 _ATTRIBUTE = re.compile(r"^   Attribute (\d+) \(")
 _VALUE = re.compile(r"^      Value: (.*)$")

@@ -1,5 +1,6 @@
 """A real FreeRADIUS with the configuration that the product renders, and radclient to ask it."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from district.embedded.nats import free_port
 from district.embedded.packages_of_tests import RADIUS_FILES, RADIUS_PACKAGES
 from district.radius.rendering import RenderedClient, Server, render
 from tests.product import wait_for
@@ -20,16 +22,20 @@ FREERADIUS: Final = "/usr/sbin/freeradius"
 RADCLIENT: Final = "/usr/bin/radclient"
 MISSING: Final = [path for path in RADIUS_FILES if not Path(path).exists()]
 WHY_NOT: Final = f"needs Debian's packages {', '.join(RADIUS_PACKAGES)}: no {', '.join(MISSING)}"
-READY_WITHIN_S: Final = 20.0
+READY_WITHIN_S: Final = 120.0
 _PAIR = re.compile(r"^\s+([A-Za-z0-9.-]+) = (.*)$")
 
 
-def free_udp_port() -> int:
-    """A port that nobody holds now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_udp_ports(count: int) -> list[int]:
+    """Ports that nobody holds now, each another one."""
+    ports: list[int] = []
+    while len(ports) < count:
+        # Of those that nobody is given who only asks for one.
+        port = free_port()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            ports += [port] if port not in ports else []
+    return ports
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +59,7 @@ class FreeRadius:
 
     def __init__(self, url: str, key: str, clients: Sequence[RenderedClient]) -> None:
         self.base = Path(tempfile.mkdtemp(prefix="district-radius-", dir="/tmp"))
-        self.auth_port, self.acct_port = free_udp_port(), free_udp_port()
+        self.auth_port, self.acct_port = free_udp_ports(2)
         self.secret = clients[0].secret
         self.server = Server(
             url=url,
@@ -134,12 +140,12 @@ class FreeRadius:
             self._process.wait()
         self._process = None
 
-    def ask(self, attributes: str, *, signed: bool = True, wait_s: float = 5.0) -> Reply:
+    def ask(self, attributes: str, *, signed: bool = True, wait_s: float = 60.0) -> Reply:
         """One Access-Request; its lines are radclient's."""
         lines = attributes + ("\nMessage-Authenticator = 0x00" if signed else "")
         return self._send("auth", self.auth_port, lines, wait_s)
 
-    def account(self, attributes: str, *, wait_s: float = 5.0) -> Reply:
+    def account(self, attributes: str, *, wait_s: float = 60.0) -> Reply:
         """One Accounting-Request."""
         return self._send("acct", self.acct_port, attributes, wait_s)
 

@@ -111,7 +111,7 @@ def stops(venue: Venue, radius: FreeRadius, sessions: list[str]) -> None:
     """The end of each of these sessions, taken from the NAS."""
     for session in sessions:
         told = packet("w0", session, "Stop", "Acct-Session-Time = 60", "Acct-Input-Octets = 1")
-        assert radius.account(told, wait_s=10).kind == TAKEN, radius.log
+        assert radius.account(told).kind == TAKEN, radius.log
 
 
 def stored(venue: Venue, prefix: str) -> int:

@@ -35,6 +35,10 @@ class Fault(StrEnum):
     """200 with a small gzip body that unpacks to 1 GiB."""
     FLOOD = "flood"
     """200 with a body of 1 GiB."""
+    HEADERS = "headers"
+    """Taken, then 101 headers of 64 KiB each."""
+    ENDLESS = "endless"
+    """200 with a body in chunks that never ends."""
     SLOW = "slow"
     """The connection is taken and not read for some seconds."""
 
@@ -45,12 +49,17 @@ REFUSES: Final = frozenset({Fault.THROTTLED, Fault.BUSY, Fault.ELSEWHERE})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """fault: for so many messages (None: all) of this channel ("": any) to addresses with this beginning."""
+    """fault: for so many messages (None: all) of this channel ("": any) to addresses with this beginning.
+
+    wait is what Retry-After says instead of the seconds; to is where another place is.
+    """
 
     fault: Fault
     channel: str = ""
     beginning: str = ""
     seconds: int = 1
+    wait: str = ""
+    to: str = ""
     times: int | None = None
 
 

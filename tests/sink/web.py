@@ -5,9 +5,10 @@ import base64
 import gzip
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, repeat
 from typing import Any, Final
 
 from tests.sink.book import Book
@@ -16,6 +17,7 @@ from tests.sink.script import REFUSES, Fault, Rule, Script
 PUSH: Final = "/push/"
 GIBIBYTE: Final = 1 << 30
 PIECE: Final = bytes(1 << 16)
+HEADERS: Final = 101
 ELSEWHERE: Final = "/elsewhere"
 _CHANNELS: Final = ("webhook", "web_push", "sms", "email", "app")
 
@@ -145,12 +147,12 @@ class Web(asyncio.Protocol):
 
     def say(self, rule: Rule) -> None:
         """An answer that is whole, and no yes."""
-        wait = str(rule.seconds)
+        wait = rule.wait or str(rule.seconds)
         self._transport.write(
             {
                 Fault.THROTTLED: answer("429 Too Many Requests", Retry_After=wait),
                 Fault.BUSY: answer("503 Service Unavailable", Retry_After=wait),
-                Fault.ELSEWHERE: answer("307 Temporary Redirect", Location=ELSEWHERE),
+                Fault.ELSEWHERE: answer("307 Temporary Redirect", Location=rule.to or ELSEWHERE),
                 Fault.BROKEN: answer("500 Internal Server Error"),
                 Fault.ERROR_BODY: answer("200 OK", NOT_WELL, Content_Type="application/json"),
                 Fault.BOMB: answer("200 OK", bomb(), Content_Encoding="gzip"),
@@ -178,16 +180,30 @@ class Web(asyncio.Protocol):
     def flood(self, _rule: Rule) -> None:
         """1 GiB, as fast as it is read."""
         self._transport.write(f"HTTP/1.1 200 OK\r\nContent-Length: {GIBIBYTE}\r\n\r\n".encode())
-        task = asyncio.get_running_loop().create_task(self._pour())
+        self._pour(repeat(PIECE, GIBIBYTE // len(PIECE)))
+
+    def go_on_for_ever(self, _rule: Rule) -> None:
+        """Chunk after chunk."""
+        self._transport.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        self._pour(repeat(f"{len(PIECE):x}\r\n".encode() + PIECE + b"\r\n"))
+
+    def head_for_long(self, _rule: Rule) -> None:
+        """101 headers, each with 64 KiB of letters."""
+        head = (f"X-{number}: ".encode() + b"a" * len(PIECE) + b"\r\n" for number in range(HEADERS))
+        self._pour(chain([b"HTTP/1.1 200 OK\r\n"], head, [b"Content-Length: 0\r\n\r\n"]))
+
+    def _pour(self, pieces: Iterable[bytes]) -> None:
+        task = asyncio.get_running_loop().create_task(self._poured(pieces))
         _pouring.add(task)
         task.add_done_callback(_pouring.discard)
 
-    async def _pour(self) -> None:
-        for _ in range(GIBIBYTE // len(PIECE)):
+    async def _poured(self, pieces: Iterable[bytes]) -> None:
+        """As fast as it is read, until nobody reads it."""
+        for piece in pieces:
             await self._is_writable.wait()
             if self._transport.is_closing():
                 return
-            self._transport.write(PIECE)
+            self._transport.write(piece)
             await asyncio.sleep(0)
 
 
@@ -204,4 +220,6 @@ _MISBEHAVIOUR: Final[Mapping[Fault, Callable[[Web, Rule], None]]] = {
     Fault.HOLE: Web.keep_silent,
     Fault.DRIP: Web.drip,
     Fault.FLOOD: Web.flood,
+    Fault.HEADERS: Web.head_for_long,
+    Fault.ENDLESS: Web.go_on_for_ever,
 }

@@ -19,7 +19,7 @@ from tests.product import Product, wait_for
 from tests.radius.conftest import SECRET, Venue
 from tests.radius.eapol import connect
 from tests.radius.gate import Gate
-from tests.radius.server import MISSING, WHY_NOT, FreeRadius, free_udp_port
+from tests.radius.server import MISSING, WHY_NOT, FreeRadius, free_udp_ports
 from tests.radius.test_eap import CLASS, USER_NAME, device_of, guest_of, rendered
 from tests.wifi.browser import Browser
 from tests.wifi.lab import GATEWAY_IP, PORTAL_IP, Lab
@@ -86,7 +86,7 @@ def scene(lab: Lab, internet: str) -> Iterator[Scene]:
     with Product() as product:
         venue = Venue(product)
         row = _gateway(venue)
-        port = free_udp_port()
+        (port,) = free_udp_ports(1)
         _answers_at(venue, row, port)
         product.start(roles=("web", "worker"))
         door = Door(lab, product.address)

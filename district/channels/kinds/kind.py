@@ -106,11 +106,12 @@ class Reply:
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """A message of which its provider tells only who asks. message_id is the provider's name for it; is_over says that
-    its time has passed, so that it should not leave any more."""
+    its time has passed, is_stopped that its member wants it no more: in both cases it should not leave."""
 
     delivery_id: uuid.UUID
     message_id: str
     is_over: bool
+    is_stopped: bool = False
 
 
 class Asker(Protocol):

@@ -1,12 +1,14 @@
 """Text messages by a Kannel of one's own, and what it tells by GET: reports, and texts that somebody sent."""
 
 import hmac
+import re
 from hashlib import sha256
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from district.channels.kinds import text_reports
 from district.channels.kinds.kind import (
     Building,
     Heard,
@@ -18,12 +20,20 @@ from district.channels.kinds.kind import (
     Reply,
 )
 from district.channels.kinds.text_gateways import Signature, Source, Url, Word, callback_of
+from push.channels import smpp_receipt, sms_codes
+from push.channels.email_verp import digest_of
+from push.channels.sms_codes import NumberState
 from push.channels.sms_kannel import KannelSender
 from push.consent import Channel
-from push.identifiers import DeliveryId
+from push.message import Message
 
-_KINDS: Final = {"1": ReceiptKind.DELIVERED, "2": ReceiptKind.FAILED, "16": ReceiptKind.FAILED}
+REFUSED: Final = "16"
+_KINDS: Final = {"1": ReceiptKind.DELIVERED, "2": ReceiptKind.FAILED, REFUSED: ReceiptKind.FAILED}
 _LETTERS: Final = 32
+MOST_SAID: Final = 400
+_NACK: Final = re.compile(r"NACK/(0x[0-9a-f]{1,8}|[0-9]{1,10})(?![0-9a-z])", re.IGNORECASE)
+"""What Kannel says for a message centre that took nothing: its status, and the status's name."""
+GoneErrors = Annotated[list[Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,10}$")]], Field(max_length=20)]
 
 
 class KannelOptions(BaseModel):
@@ -37,6 +47,9 @@ class KannelOptions(BaseModel):
         description="What messages come from: +358401234567, a short number, or up to 11 letters"
     )
     signature: Signature = Field(default="", description="Put before every text, in 【】")
+    gone_errors: GoneErrors = Field(
+        default=[], description="Codes by which receipts say that nobody has the number, as err: has them"
+    )
 
 
 class KannelSecrets(BaseModel):
@@ -60,17 +73,24 @@ def build(building: Building) -> KannelSender:
         password=building.secrets.password,
         source=options.source,
         signature=options.signature,
-        told_at=lambda id_: _told_at(building, id_),
+        told_at=lambda message: _told_at(building, message),
         now=building.business_now,
     )
 
 
-def _told_at(building: Building, id_: DeliveryId) -> str:
+def _told_at(building: Building, message: Message) -> str:
+    """Kannel's address names its own number in reports, in a form of the message centre's: so ours says which it was."""
     address = callback_of(building)
     if not address:
         return ""
-    known = urlencode({"id": str(id_), "key": _key(building, str(id_))})
-    return f"{address}?{known}&type=%d"
+    id_, to = str(message.id), digest_of(message.address).hex()
+    known = urlencode({"id": id_, "to": to, "key": _key(building, _about(id_, to))})
+    return f"{address}?{known}&type=%d&said=%A"
+
+
+def _about(id_: str, to: str) -> str:
+    """What a report's key is of; none of an earlier version said which number it was."""
+    return f"{id_}|{to}" if to else id_
 
 
 def _key(building: Building, about: str) -> str:
@@ -86,16 +106,33 @@ def receive(building: Building, incoming: Incoming) -> Reply:
             raise ReceiptRefused("The key of the get-url is not the provider's token.")
         said = Heard(key=asked.get("mo", "")[:100], sender=asked.get("from", "")[:40], text=asked["text"])
         return Reply(heard=[said])
-    id_ = asked.get("id", "")[:100]
-    if not hmac.compare_digest(given, _key(building, id_).encode()):
+    id_, to = asked.get("id", "")[:100], asked.get("to", "")[:64]
+    if not hmac.compare_digest(given, _key(building, _about(id_, to)).encode()):
         raise ReceiptRefused("The key of the report does not fit; check the provider's token.")
     type_ = asked.get("type", "")
     kind = _KINDS.get(type_)
     if kind is None:
         return Reply()
-    return Reply(
-        events=[ReceiptEvent(key=f"{id_}:{type_}", message_id=id_, kind=kind, detail=f"type {type_}")]
-    )
+    answered = asked.get("said", "")[:MOST_SAID]
+    event = ReceiptEvent(key=f"{id_}:{type_}", message_id=id_, kind=kind, detail=_detail(type_, answered))
+    digest = bytes.fromhex(to) if to else None
+    return Reply(events=[text_reports.of_digest(event, digest, _state(building, type_, answered))])
+
+
+def _detail(type_: str, said: str) -> str:
+    """What operators read: the message centre's own words, where it named a state."""
+    state, error = smpp_receipt.said_of(said)
+    return f"type {type_} {state} {error}".rstrip()
+
+
+def _state(building: Building, type_: str, said: str) -> NumberState:
+    """What a report says of the number."""
+    if type_ == REFUSED:
+        refused = _NACK.search(said)
+        is_gone = refused is not None and int(refused[1], 0) == sms_codes.INVALID_DESTINATION
+        return NumberState.GONE if is_gone else NumberState.OF_NO_NUMBER
+    state, error = smpp_receipt.said_of(said)
+    return sms_codes.state_of_receipt(state, error, gone_errors=building.options.gone_errors)
 
 
 KIND: Final = Kind(

@@ -117,12 +117,17 @@ def _of_tencent(entry: Mapping[str, Any]) -> ReceiptEvent:
 _KINDS: Final = {NumberState.GONE: ReceiptKind.ADDRESS_GONE, NumberState.REFUSES: ReceiptKind.STOPPED}
 
 
-def of_number(told: ReceiptEvent, number: str) -> ReceiptEvent:
-    """The same, with what its code says of the number: only what concerns the number is held against it, or for it."""
-    arrived = told.kind is ReceiptKind.DELIVERED
-    state = NumberState.UNREACHED if arrived else sms_codes.state_of(told.detail)
-    is_of_it = bool(number) and state is not NumberState.OF_NO_NUMBER
-    digest = digest_of(number) if is_of_it else None
+def of_number(told: ReceiptEvent, number: str, said: NumberState | None = None) -> ReceiptEvent:
+    """The same, with what was said of the number (None: what its code says): only that is held against it, or for it."""
+    state = said or sms_codes.state_of(told.detail)
+    return of_digest(told, digest_of(number) if number else None, state)
+
+
+def of_digest(told: ReceiptEvent, digest: bytes | None, said: NumberState) -> ReceiptEvent:
+    """The same of a number by which nothing but its digest is known; one that took a text is none to give up."""
+    state = NumberState.UNREACHED if told.kind is ReceiptKind.DELIVERED else said
+    if state is NumberState.OF_NO_NUMBER:
+        digest = None
     return replace(told, kind=_KINDS.get(state, told.kind), address_hash=digest)
 
 

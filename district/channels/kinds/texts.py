@@ -1,14 +1,16 @@
 """Text messages: by SMPP, and by the HTTP interfaces of well-known gateways."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from district.channels.kinds import text_gateways, text_kannel
+from district.channels.kinds import text_gateways, text_kannel, text_reports
 from district.channels.kinds.kind import Building, Heard, Kind, ReceiptEvent, ReceiptKind, Reply
 from district.channels.kinds.text_gateways import Signature, Source
-from push.channels import smpp
+from district.channels.kinds.text_kannel import GoneErrors
+from push.channels import smpp, sms_codes
 from push.channels.smpp import SmppForm, SmppSender
 from push.channels.smpp_receipt import Arrival, IdForm, SmppReceipt
 from push.channels.smpp_session import SmppAccount
@@ -40,6 +42,9 @@ class SmppOptions(BaseModel):
     window: Annotated[int, Field(ge=1, le=500)] = Field(
         default=10, description="Requests that may be without answer at once"
     )
+    gone_errors: GoneErrors = Field(
+        default=[], description="Codes by which receipts say that nobody has the number, as err: has them"
+    )
 
 
 class SmppSecrets(BaseModel):
@@ -55,7 +60,7 @@ def build_smpp(building: Building) -> SmppSender:
     options = building.options
 
     async def tell(told: SmppReceipt | smpp.Heard) -> None:
-        await building.tell(_reply(told, building.now()))
+        await building.tell(_reply(told, building.now(), options.gone_errors))
 
     return SmppSender(
         account=SmppAccount(
@@ -80,7 +85,7 @@ def build_smpp(building: Building) -> SmppSender:
     )
 
 
-def _reply(told: SmppReceipt | smpp.Heard, now: datetime) -> Reply:
+def _reply(told: SmppReceipt | smpp.Heard, now: datetime, gone_errors: Sequence[str]) -> Reply:
     if isinstance(told, smpp.Heard):
         return Reply(heard=[Heard(key=now.astimezone(UTC).isoformat(), sender=told.sender, text=told.text)])
     is_there = told.arrival is Arrival.DELIVERED
@@ -90,7 +95,11 @@ def _reply(told: SmppReceipt | smpp.Heard, now: datetime) -> Reply:
         kind=ReceiptKind.DELIVERED if is_there else ReceiptKind.FAILED,
         detail="" if is_there else f"{told.state} {told.error}".strip(),
     )
-    return Reply(events=[event])
+    state = sms_codes.state_of_receipt(
+        told.state, told.error, gone_errors=gone_errors, gsm_error=told.gsm_error
+    )
+    number = f"+{told.number}" if told.number.isdecimal() else told.number
+    return Reply(events=[text_reports.of_number(event, number, state)])
 
 
 KINDS: tuple[Kind, ...] = (

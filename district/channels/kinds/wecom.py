@@ -72,6 +72,7 @@ _WORDS: Final = {
     TaskState.TOO_MANY: "too many messages this month",
 }
 CANCELLED: Final = "not sent before its time was over"
+STOPPED: Final = "not sent before the member stopped it"
 
 
 def api_of(building: Building) -> TokenApi:
@@ -96,7 +97,7 @@ def build(building: Building) -> WeComSender:
 
 @dataclass(frozen=True, kw_only=True)
 class WeComAsker:
-    """Asks after tasks, and ends those whose time has passed before the member of staff sent them."""
+    """Asks after tasks, and ends those that the member of staff should send no more."""
 
     tasks: WeComTasks
 
@@ -107,9 +108,9 @@ class WeComAsker:
             return []
         if found.state is not TaskState.WAITING:
             return [_receipt(asked, found)]
-        if not asked.is_over or not await self.tasks.cancel(asked.message_id):
+        if not (asked.is_over or asked.is_stopped) or not await self.tasks.cancel(asked.message_id):
             return []
-        return [_event(asked, ReceiptKind.FAILED, CANCELLED)]
+        return [_event(asked, ReceiptKind.FAILED, STOPPED if asked.is_stopped else CANCELLED)]
 
 
 def asker(building: Building) -> WeComAsker:

@@ -34,6 +34,8 @@ SENT = """
 SELECT state, reason, delivered_at IS NOT NULL FROM outbox_message
 WHERE district_id = %(d)s AND channel = 'sms' ORDER BY id
 """
+KINDS_TOLD = "SELECT kind FROM delivery_receipt WHERE district_id = %(d)s"
+STANDING = "SELECT state, reason, failures FROM member_endpoint WHERE district_id = %(d)s AND channel = 'sms'"
 TOLD = "SELECT count(*) FROM delivery_receipt WHERE district_id = %(d)s"
 SAID = """
 SELECT granted, action FROM consent WHERE district_id = %(d)s AND purpose = 'marketing' ORDER BY id DESC LIMIT 1
@@ -47,7 +49,9 @@ def settings(settings: Settings) -> Settings:
 
 
 @asynccontextmanager
-async def gateway(desk: Desk, app: FastAPI, settings: Settings, smsc: Centre) -> AsyncIterator[str]:
+async def gateway(
+    desk: Desk, app: FastAPI, settings: Settings, smsc: Centre, **options: Any
+) -> AsyncIterator[str]:
     """Kannel between the product and the centre, entered as a provider; where the product is told things."""
     assert settings.public_url is not None
     told_at = f"{settings.public_url}/v1/districts/{desk.slug}/receipts/kannel"
@@ -65,6 +69,7 @@ async def gateway(desk: Desk, app: FastAPI, settings: Settings, smsc: Centre) ->
                 "username": USERNAME,
                 "source": "17123",
                 "signature": "中央商圈",
+                **options,
             },
             "secrets": {"password": PASSWORD, "token": TOKEN},
         }
@@ -97,18 +102,21 @@ async def test_a_long_chinese_text_goes_out_and_its_report_comes_back(
         assert re.search(r"/m/[\w-]+", "".join(texts))
 
 
-async def test_a_number_that_does_not_arrive_is_told(
+async def test_a_number_that_nobody_has_is_told_and_gets_no_more(
     desk: Desk, ground: Ground, app: FastAPI, settings: Settings, working: Working
 ) -> None:
-    async with centre(password="secret") as smsc, gateway(desk, app, settings, smsc):
+    async with centre(password="secret") as smsc, gateway(desk, app, settings, smsc, gone_errors=["1"]):
         await offer(ground, ground.member(phone="+358401230001"))
 
         async def is_told() -> bool:
-            kinds = "SELECT kind FROM delivery_receipt WHERE district_id = %(d)s"
-            return await ground.rows(kinds) == [("failed",)]
+            return await ground.rows(KINDS_TOLD) == [("address_gone",)]
+
+        async def is_remembered() -> bool:
+            return await ground.rows(STANDING) == [("gone", "type 2 UNDELIV 001", 1)]
 
         async with working():
             await until(is_told)
+            await until(is_remembered)
         assert (await ground.rows(SENT))[0][2] is False
 
 

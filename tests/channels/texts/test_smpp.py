@@ -168,6 +168,7 @@ async def test_receipts_name_the_message_in_any_order_and_form(ids: str, last: s
             arrival=arrival,
             state="DELIVRD" if arrival is Arrival.DELIVERED else "UNDELIV",
             error="000" if arrival is Arrival.DELIVERED else "001",
+            number=f"35840123{last}",
         )
     ]
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from push.consent import Channel
 from tests.channels.texts.centre import Centre, centre
 from tests.channels.texts.conftest import Working
@@ -10,6 +12,7 @@ from tests.district.deliveries.servers import until
 from tests.district.offers.conftest import Ground
 
 NUMBER = "+358401234567"
+STANDING = "SELECT state, reason, failures FROM member_endpoint WHERE district_id = %(d)s AND channel = 'sms'"
 OFFERED = (Channel.INBOX, Channel.SMS)
 SENT = """
 SELECT state, reason, delivered_at IS NOT NULL, purpose FROM outbox_message
@@ -96,6 +99,23 @@ async def test_a_number_that_does_not_exist_is_remembered(
             await until(is_gone)
         assert smsc.taken == []
         assert (await ground.rows(SENT))[0][:2] == ("failed", "status 0xb")
+
+
+@pytest.mark.parametrize(
+    ("options", "state"), [({}, "suspect"), ({"gone_errors": ["1"]}, "gone")], ids=["plain", "named"]
+)
+async def test_a_receipt_of_what_did_not_arrive_counts_against_the_number(
+    desk: Desk, ground: Ground, working: Working, options: dict[str, Any], state: str
+) -> None:
+    async with centre(password="secret") as smsc:
+        await account(desk, smsc, **options)
+        await offer(ground, ground.member(phone="+358401230001"))
+
+        async def is_remembered() -> bool:
+            return await ground.rows(STANDING) == [(state, "UNDELIV 001", 1)]
+
+        async with working():
+            await until(is_remembered)
 
 
 async def test_a_wrong_setting_is_named(desk: Desk) -> None:

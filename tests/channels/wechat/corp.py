@@ -29,6 +29,8 @@ class Corp:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What the member of staff did with a task, by its number: a line of send_list."""
     cancelled: list[str] = field(default_factory=list)
+    cancel_answers: list[int] = field(default_factory=list)
+    """Codes that the next wishes to end a task get."""
     asked: list[str] = field(default_factory=list)
     """After which tasks somebody asked."""
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -92,6 +94,8 @@ class Corp:
     def _cancel(self, document: dict[str, Any]) -> dict[str, Any]:
         if document["msgid"] in self.results:
             return {"errcode": 41093, "errmsg": "sent already"}
+        if self.cancel_answers:
+            return {"errcode": self.cancel_answers.pop(0), "errmsg": "scripted"}
         self.cancelled.append(document["msgid"])
         return {"errcode": 0, "errmsg": "ok"}
 

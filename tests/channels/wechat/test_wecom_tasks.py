@@ -9,8 +9,9 @@ import pytest
 
 from district.database import Pool
 from district.deliveries.asking import Asking
+from district.members import consents, mutes
 from district.settings import Settings
-from push.consent import Channel
+from push.consent import Channel, Purpose
 from tests.channels.wechat.conftest import Workers
 from tests.channels.wechat.corp import CUSTOMER, Corp, enter
 from tests.district.deliveries.relays import Desk
@@ -143,3 +144,68 @@ async def test_a_state_that_is_not_documented_is_none(staff: Staff, line: dict[s
     staff.corp.results["msgGCAAA1"] |= line
     assert await staff.ask() == 0
     assert await staff.ground.rows(RECEIPTS) == []
+
+
+@pytest.mark.parametrize("way", ["keyword", "channel", "merchant"])
+async def test_a_task_ends_when_its_member_stops_it(staff: Staff, way: str) -> None:
+    assert await staff.ask() == 0
+    assert await staff.asking.end_stopped() == 0
+    stop(staff, way)
+    assert await staff.asking.end_stopped() == 1
+    assert staff.corp.cancelled == ["msgGCAAA1"]
+    assert await staff.ground.rows(RECEIPTS) == [("failed", "not sent before the member stopped it")]
+    assert await staff.asking.end_stopped() == 0
+    assert staff.corp.cancelled == ["msgGCAAA1"]
+
+
+async def test_a_no_to_something_else_leaves_the_task(staff: Staff) -> None:
+    stop(staff, "email")
+    assert await staff.asking.end_stopped() == 0
+    assert (staff.corp.asked, staff.corp.cancelled) == ([], [])
+
+
+async def test_what_was_pressed_before_the_stop_is_told_as_it_was(staff: Staff) -> None:
+    staff.corp.carry_out(1, 1)
+    stop(staff, "keyword")
+    assert await staff.asking.end_stopped() == 1
+    assert (staff.corp.cancelled, await staff.ground.rows(RECEIPTS)) == ([], [("delivered", "")])
+
+
+@pytest.mark.parametrize("answer", [-1, 41093, 45009], ids=["busy", "sent-already", "too-often"])
+async def test_a_task_that_could_not_be_ended_is_ended_by_who_asks_later(staff: Staff, answer: int) -> None:
+    stop(staff, "keyword")
+    staff.corp.cancel_answers = [answer, answer]
+    assert await staff.asking.end_stopped() == 0
+    assert await staff.ask() == 0
+    assert (staff.corp.cancelled, await staff.ground.rows(RECEIPTS)) == ([], [])
+    assert await staff.ask() == 1
+    assert staff.corp.cancelled == ["msgGCAAA1"]
+    assert await staff.ground.rows(RECEIPTS) == [("failed", "not sent before the member stopped it")]
+
+
+def stop(staff: Staff, way: str) -> None:
+    """What a reply, the page of a link, or the privacy page does."""
+    ground, member, session = staff.ground, staff.member, staff.ground.makers.session
+    if way == "merchant":
+        mutes.mute(
+            session, ground.info.id, member.id, ground.merchant.id, source="link", at=ground.clock.now()
+        )
+    elif way == "keyword":
+        consents.stop_messages(
+            session, ground.info, member, action="keyword", source="sms:x", at=ground.clock.now()
+        )
+    else:
+        channel = Channel.WECOM if way == "channel" else Channel(way)
+        consents.decide(
+            session,
+            ground.info,
+            member,
+            purpose=Purpose.MARKETING,
+            channel=channel,
+            granted=False,
+            language="zh",
+            action="api",
+            source="test",
+            at=ground.clock.now(),
+        )
+    session.commit()

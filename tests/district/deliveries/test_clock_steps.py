@@ -167,7 +167,7 @@ async def test_what_is_leaving_is_left_to_its_owner(ground: Ground, by: timedelt
     held = await leased(owner)
     assert await owner.exchange((), held)
     await set_clock(ground, by)
-    await store(ground, time_that_was_set(by, ago_s=LASTS.total_seconds() / 2)).reclaim()
+    await store(ground, time_that_was_set(by, ago_s=1.0)).reclaim()
     assert await state(ground) == "sending"
     one = held[0]
     await owner.record([Result(id=one.id, fence=one.fence, state=DeliveryState.ACCEPTED, by=Channel.SMS)])

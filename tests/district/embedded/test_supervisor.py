@@ -98,6 +98,20 @@ def running(data_dir: Path, role: str) -> ProcessId:
     return found
 
 
+def deaf_one(data_dir: Path) -> ProcessId:
+    """The role that does not listen to SIGTERM, once it does not."""
+    found = running(data_dir, "deaf")
+    eventually(lambda: does_not_hear(found.pid, signal.SIGTERM))
+    return found
+
+
+def does_not_hear(pid: int, number: signal.Signals) -> bool:
+    """Whether a process ignores a signal (proc_pid_status(5), SigIgn)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (ignored,) = (int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:"))
+    return bool(ignored >> (number - 1) & 1)
+
+
 def is_back(server: Cluster | NatsServer, before: ProcessId) -> bool:
     return server.process() not in {None, before} and server.is_ready()
 
@@ -233,15 +247,16 @@ def test_ready_is_told_once_when_every_address_answers(data_dir: Path) -> None:
     with supervising(make(data_dir, role, on_ready=lambda: told.append(time.monotonic()))):
         eventually(lambda: bool(told))
         socket.create_connection(("127.0.0.1", port), timeout=30).close()
-        os.kill(running(data_dir, "web").pid, signal.SIGKILL)
-        eventually(lambda: [s.state for s in list_roles(data_dir) if s.role == "web"] == [RoleState.STARTING])
-        eventually(lambda: [s.state for s in list_roles(data_dir) if s.role == "web"] == [RoleState.RUNNING])
+        before = running(data_dir, "web")
+        os.kill(before.pid, signal.SIGKILL)
+        eventually(lambda: process_of(data_dir, "web") not in {None, before})
+        eventually(lambda: state_of(data_dir, "web") is RoleState.RUNNING)
     assert len(told) == 1
 
 
 def test_interrupt_stops_everything_also_what_does_not_listen(data_dir: Path) -> None:
     started = start_alone(data_dir, free_port(), DEAF)
-    web, deaf = running(data_dir, "web"), running(data_dir, "deaf")
+    web, deaf = running(data_dir, "web"), deaf_one(data_dir)
     started.send_signal(signal.SIGINT)
     assert started.wait(timeout=PATIENCE_S) == 0
     assert not processes.is_alive(web)
@@ -252,7 +267,7 @@ def test_interrupt_stops_everything_also_what_does_not_listen(data_dir: Path) ->
 def test_next_start_cleans_up_after_a_killed_supervisor(data_dir: Path) -> None:
     port = free_port()
     started = start_alone(data_dir, port, DEAF)
-    web, deaf = running(data_dir, "web"), running(data_dir, "deaf")
+    web, deaf = running(data_dir, "web"), deaf_one(data_dir)
     started.kill()
     started.wait()
     eventually(lambda: not processes.is_alive(web))  # told by the kernel that its parent is gone
@@ -267,7 +282,7 @@ def test_down_stops_what_a_killed_supervisor_left(data_dir: Path, quick: dict[st
     cluster = Cluster(data_dir, options=quick)
     cluster.start()
     started = start_alone(data_dir, free_port(), DEAF)
-    deaf = running(data_dir, "deaf")
+    deaf = deaf_one(data_dir)
     started.kill()
     started.wait()
     stopped = stop_all(data_dir)

@@ -1,6 +1,7 @@
 """A district with a campaign and members to walk in it, and what an engine made of them."""
 
 import asyncio
+import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from geoalchemy2.shape import from_shape
+from nats.js.errors import NotFoundError
 from shapely import MultiPolygon, Polygon
 from sqlalchemy import Engine, text
 
@@ -17,6 +19,7 @@ from district.campaigns.models import Campaign
 from district.clock import Clock, FixedClock
 from district.database import new_id, notify
 from district.engine import role
+from district.engine.checkpoints import BUCKET
 from district.members import service as members
 from district.members.models import Consent, Member
 from district.roles import RoleContext
@@ -134,6 +137,12 @@ class Stage:
             now=now,
         )
         assert published.accepted == count
+
+    async def forget_checkpoint(self) -> None:
+        """What the district's engine has stored is gone; the bucket stays, for engines of other tests share it."""
+        bucket = await self.context.stream.object_store(BUCKET)
+        with contextlib.suppress(NotFoundError):
+            await bucket.delete(str(self.district.id))
 
     def offers(self) -> list[Any]:
         """Offers of the district, oldest first."""

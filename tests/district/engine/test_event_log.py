@@ -16,6 +16,8 @@ from sqlalchemy import Engine
 from district import events
 from district.clock import FixedClock
 from district.embedded.nats import NatsServer
+from district.engine import checkpoints as checkpoints_of
+from district.engine import stream
 from district.engine.checkpoints import BUCKET, VERSION, Checkpoint, Checkpoints
 from district.engine.places import Place
 from district.engine.stream import Interrupted, Read, Reader
@@ -24,7 +26,8 @@ from district.settings import Settings
 from tests.district.engine.stage import Stage, running, until, until_true
 from tests.factories import Makers
 
-SILENCE_S = 10.0
+PATIENCE_S = 90.0
+QUIET_S = 8.0
 
 
 @pytest.fixture
@@ -61,12 +64,12 @@ def kill_and_restart(server: NatsServer) -> None:
 
 
 async def reopened(client: Client, own: Settings, district_id: uuid.UUID) -> Reader:
-    stream = await events.ensure_streams(client, own)
-    return await Reader.open(client, stream, events.sightings_subject(district_id), after_sequence=0)
+    sightings = await events.ensure_streams(client, own)
+    return await Reader.open(client, sightings, events.sightings_subject(district_id), after_sequence=0)
 
 
 async def first_of(reader: Reader) -> list[Read]:
-    async with asyncio.timeout(SILENCE_S):
+    async with asyncio.timeout(PATIENCE_S):
         while not (found := await reader.batch(most=1, wait_s=0)):
             pass
     return found
@@ -90,17 +93,24 @@ async def test_a_reader_notices_that_its_consumer_is_gone(client: Client, own: S
         await first_of(reader)
 
 
-async def test_a_quiet_stream_is_not_taken_for_a_lost_consumer(client: Client, own: Settings) -> None:
+async def test_a_quiet_stream_is_not_taken_for_a_lost_consumer(
+    client: Client, own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is quiet for longer than the server has for saying that a request has expired."""
+    monkeypatch.setattr(stream, "PULL_EXPIRES_S", 1.5)
+    monkeypatch.setattr(stream, "ANSWER_GRACE_S", QUIET_S - 3)
     district_id = uuid.uuid4()
     reader = await reopened(client, own, district_id)
-    quiet_until = asyncio.get_running_loop().time() + SILENCE_S
+    quiet_until = asyncio.get_running_loop().time() + QUIET_S
     while asyncio.get_running_loop().time() < quiet_until:
         assert await reader.batch(most=1, wait_s=0) == []
     await client.jetstream().publish(events.sightings_subject(district_id), b"at last")
-    assert [read.data for read in await reader.batch(most=1, wait_s=0)] == [b"at last"]
+    assert [read.data for read in await first_of(reader)] == [b"at last"]
 
 
-async def test_a_checkpoint_without_its_chunks_counts_as_none(client: Client) -> None:
+async def test_a_checkpoint_without_its_chunks_counts_as_none(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checkpoints = Checkpoints(stream=client.jetstream(), replicas=1)
     district_id = uuid.uuid4()
     saved = Checkpoint(
@@ -116,7 +126,8 @@ async def test_a_checkpoint_without_its_chunks_counts_as_none(client: Client) ->
     await checkpoints.save(district_id, saved)
     assert await checkpoints.load(district_id) == saved
     await client.jetstream().purge_stream(f"OBJ_{BUCKET}", subject=f"$O.{BUCKET}.C.>")
-    async with asyncio.timeout(2 * SILENCE_S):
+    monkeypatch.setattr(checkpoints_of, "READ_WITHIN_S", 1.0)
+    async with asyncio.timeout(PATIENCE_S):
         assert await checkpoints.load(district_id) is None
 
 

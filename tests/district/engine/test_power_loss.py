@@ -144,10 +144,14 @@ async def recorded(stage: Stage) -> int:
         f"{events.SIGHTINGS_SUBJECT}.>", durable=DURABLE, stream=events.SIGHTINGS_STREAM
     )
     count = 0
-    while messages := await events.fetched(subscription, 10, within_s=1):
+    for _ in range(60):
+        messages = await events.fetched(subscription, 10, within_s=1)
         count += len(messages)
         for message in messages:
             await message.ack_sync()
+        waiting = (await stage.context.stream.consumer_info(events.SIGHTINGS_STREAM, DURABLE)).num_pending
+        if not messages and not waiting:
+            break
     await subscription.unsubscribe()
     return count
 

@@ -132,7 +132,7 @@ async def test_engines_that_are_killed_early_count_each_refusal_once(
             await offers(stage, 5 * number)
             process.kill()
         assert stage.refused() == {(refuser.id, "no_consent"): 1}
-        await stage.context.stream.delete_object_store("engine")
+        await stage.forget_checkpoint()
     assert_once_each(stage, 15)
 
 
@@ -144,10 +144,10 @@ async def test_a_reign_of_seconds_leaves_a_checkpoint(stage: Stage, settings: Se
         saved = await checkpoints.load(stage.district.id)
         return saved is not None and len(saved.devices) == 16 * 5
 
-    with engine_process(settings, snapshot_every="PT30S") as process:
+    with engine_process(settings, snapshot_every="PT1H") as process:
         await walk_in(stage, 0)
         await offers(stage, 5)
-        await until_true(has_five, within_s=8)
+        await until_true(has_five, within_s=TAKE_OVER_S)
         process.kill()
 
 

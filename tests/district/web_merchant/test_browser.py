@@ -1,5 +1,6 @@
 """The merchants' console in Debian's Chromium: a fence drawn and saved, a code typed and redeemed."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def address(settings: Settings, business: Business, committed: Makers) -> Iterat
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=120_000)
         yield browser
         browser.close()
 
@@ -75,7 +76,7 @@ def test_typing_another_radius_judges_the_ground_anew(counter: Counter) -> None:
     page.goto(f"{counter.address}/merchant/campaigns/new?lang=zh&idea=lunch")
     page.locator("#check").get_by_text("120 米").wait_for()
     page.get_by_label("半径", exact=True).fill("10")
-    page.locator("#check").get_by_text("20 米").wait_for()
+    page.locator("#check").get_by_text(re.compile(r"(?<!\d)20 米")).wait_for()
     assert page.locator('input[name="ground"][value="shops"]').is_checked()
 
 

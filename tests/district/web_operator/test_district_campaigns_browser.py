@@ -1,9 +1,10 @@
 """The operator's campaign in Chromium: shops found and ticked by clicking, a building left out, submitted and approved."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -88,10 +89,16 @@ def find_shops(page: Page) -> None:
 def leave_the_building_out(page: Page) -> None:
     """Around the shops, which reaches into the building in the middle."""
     page.get_by_text("Around the shops above", exact=True).click()
-    page.get_by_label("Radius", exact=True).fill("250")
+    with page.expect_response(_judges_250_metres):
+        page.get_by_label("Radius", exact=True).fill("250")
+    expect(page.locator("#check.htmx-swapping, #check.htmx-settling")).to_have_count(0)
     page.locator("#reached").get_by_role("button", name="Leave them out").click()
     expect(page.locator("#part-cut .editor-row")).to_have_count(1)
     expect(page.locator("#reached")).to_have_count(0)
+
+
+def _judges_250_metres(answer: Response) -> bool:
+    return urlsplit(answer.url).path.endswith("/check") and "near_m=250&" in (answer.request.post_data or "")
 
 
 def test_a_campaign_of_the_district_is_made_by_clicking(

@@ -24,7 +24,6 @@ PAGES = (
     "/operator/marketing",
     "/operator/incentives",
     "/operator/incentives.csv",
-    "/operator/incentives/stores",
     "/operator/searches",
     "/operator/searches.csv",
     "/operator/campaigns",
@@ -187,8 +186,10 @@ async def test_stores_are_found_by_a_part_of_their_name_and_ticked_ones_stay(
     committed.store(district, name="Bookshop")
     committed.store(district, name="Café Ekberg")
     await refresh(app)
-    found = await operator.get(
-        "/operator/incentives/stores", params={"store_words": "EKB", "store_ids": str(first.id)}
+    found = await operator.post(
+        "/operator/incentives/stores",
+        data={"store_words": "EKB", "store_ids": str(first.id)},
+        headers={"hx-request": "true"},
     )
     assert re.findall(r"form-selectgroup-label\">([^<]+)<", found.text) == ["Café Aalto", "Café Ekberg"]
 

@@ -9,6 +9,7 @@ from typing import cast
 
 import httpx
 import psycopg
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
@@ -21,6 +22,8 @@ from tests.conftest import admin_url, refresh
 from tests.district.engine.stage import Stage, running, until, until_true
 from tests.district.worker.test_recorder import recording
 from tests.factories import HELSINKI, Makers
+
+pytestmark = pytest.mark.usefixtures("short_patience")
 
 ALICE = "a483e7000001"
 

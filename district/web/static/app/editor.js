@@ -87,8 +87,24 @@ function fillGrid({ target }) {
   }
 }
 
+// Until its answer is there a part takes nothing: what is typed or pressed in it meanwhile would be lost to the answer.
+function holdParts() {
+  let focused = "";
+  const isPart = (target) => target?.id?.startsWith("part-");
+  document.addEventListener("htmx:beforeSend", ({ detail: { target } }) => {
+    if (!isPart(target)) return;
+    focused = target.contains(document.activeElement) ? document.activeElement.id : "";
+    target.inert = true;
+  });
+  document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
+    if (isPart(target) && focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+  });
+  document.addEventListener("htmx:afterRequest", ({ detail: { target } }) => { if (isPart(target)) target.inert = false; });
+}
+
 if (form) {
   showNeeded();
+  holdParts();
   revealTools();
   insertWords();
   warnBeforeLeaving();

@@ -96,9 +96,11 @@ export function keepTyped(form) {
   let waiting = 0;
   // What was kept before stays until somebody types or says that it is not wanted.
   let isOwn = isTyped;
+  let isOver = false;
 
   function save(more = {}) {
     waiting = clearTimeout(waiting) ?? 0;
+    if (isOver) return;
     const entries = entriesOf(form);
     if (!isTyped && textOf(entries) === shown) {
       if (isOwn) forget(key);
@@ -125,6 +127,8 @@ export function keepTyped(form) {
   else if (kept) offer(form, kept, () => forget(key));
   for (const event of ["input", "change", "arranged", "fence"]) form.addEventListener(event, later);
   form.addEventListener("submit", () => save({ isSent: true }));
+  // Who logs out takes back all that was kept (console.js): nothing is kept after that.
+  document.querySelector('form[action="/logout"]')?.addEventListener("submit", () => { isOver = true; });
   window.addEventListener("pagehide", now);
   document.addEventListener("visibilitychange", () => { if (document.hidden) now(); });
 }

@@ -10,7 +10,7 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from district.clock import FixedClock, system
+from district.clock import FixedClock
 from district.districts.models import District
 from district.gateways.models import WifiSession
 from district.members.models import Consent
@@ -113,7 +113,12 @@ async def test_userinfo_about_somebody_else_is_left(
     assert [member.email for member in members(engine, district)] == [None]
 
 
-NOW = int(system.machine_now().timestamp())
+HOUR = timedelta(hours=1)
+
+
+def seconds(clock: FixedClock, later: timedelta) -> int:
+    """As a token says a time."""
+    return int((clock.machine_now() + later).timestamp())
 
 
 @pytest.mark.parametrize(
@@ -124,12 +129,12 @@ NOW = int(system.machine_now().timestamp())
         {"aud": "another-client"},
         {"aud": [CLIENT_ID, "another"], "azp": "another"},
         {"iss": "https://evil.example"},
-        {"exp": NOW - 3_600},
+        {"exp": -HOUR},
         {"exp": None},
-        {"iat": NOW - 3_600},
-        {"iat": NOW + 3_600},
+        {"iat": -HOUR},
+        {"iat": HOUR},
         {"iat": None},
-        {"nbf": NOW + 3_600},
+        {"nbf": HOUR},
         {"sub": None},
         {"sub": ""},
         {"sub": "x" * 300},
@@ -144,9 +149,12 @@ async def test_a_token_with_a_wrong_claim_identifies_nobody(  # noqa: PLR0917 py
     provider: Provider,
     engine: Engine,
     district: District,
+    clock: FixedClock,
     lies: dict[str, Any],
 ) -> None:
-    provider.lies = lies
+    provider.lies = {
+        claim: seconds(clock, lie) if isinstance(lie, timedelta) else lie for claim, lie in lies.items()
+    }
     answer = await whole_way(browser, portal)
     assert answer.status_code == 401
     assert "使用该账号登录未成功" in answer.text
@@ -201,7 +209,10 @@ async def test_an_answer_counts_for_ten_minutes_also_past_the_gateway_s_five(  #
     minutes: float,
     status: int,
 ) -> None:
-    provider.lies = {"iat": NOW + 600, "exp": NOW + 1_200}
+    provider.lies = {
+        "iat": seconds(clock, timedelta(minutes=10)),
+        "exp": seconds(clock, timedelta(minutes=20)),
+    }
     back = await agree(await leave(browser, portal))
     clock.advance(timedelta(minutes=minutes))
     answer = await browser.get(back)
