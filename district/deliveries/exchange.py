@@ -1,6 +1,7 @@
 """The dispatcher's busiest write in one statement: what was taken is recorded, and what leaves next is marked.
 
-It is for what was taken and nothing else follows from; all other results go the long way of ``SqlOutbox.record``.
+It is for what was taken and nothing else follows from; all other results go the long way of ``SqlOutbox.record``. Of what
+one provider took in one go a single attempt is written: which messages these were they say themselves.
 """
 
 import uuid
@@ -18,16 +19,17 @@ WITH done AS (
         provider_id = coalesce(result.provider_id, message.provider_id),
         provider_message_id = CASE WHEN result.message_id = '' THEN message.provider_message_id
                                    ELSE result.message_id END,
-        finished_at = clock_timestamp()
-    FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[], %(providers)s::uuid[], %(message_ids)s::text[],
-                %(attempts)s::uuid[])
-         AS result (id, fence, provider_id, message_id, attempt)
+        finished_at = statement_timestamp()
+    FROM unnest(%(ids)s::uuid[], %(fences)s::bigint[], %(providers)s::uuid[], %(message_ids)s::text[])
+         AS result (id, fence, provider_id, message_id)
     WHERE message.district_id = %(district_id)s AND message.id = result.id AND message.fence = result.fence
       AND message.state IN ('leased', 'sending')
-    RETURNING message.id, message.channel, result.provider_id, result.attempt
+    RETURNING message.channel, result.provider_id
 ), tried AS (
-    INSERT INTO delivery_attempt (district_id, id, delivery_id, channel, provider_id, outcome, at)
-    SELECT %(district_id)s, attempt, id, channel, provider_id, 'accepted', clock_timestamp() FROM done
+    INSERT INTO delivery_attempt (district_id, id, channel, provider_id, outcome, at, messages)
+    SELECT %(district_id)s, (%(attempts)s::uuid[])[row_number() OVER ()], channel, provider_id, 'accepted',
+           statement_timestamp(), count(*)
+    FROM done GROUP BY channel, provider_id
 ), worked AS (
     UPDATE member_endpoint SET state = 'active', failures = 0, last_ok_at = clock_timestamp()
     WHERE district_id = %(district_id)s AND id = ANY(%(endpoints)s::uuid[])
@@ -50,7 +52,7 @@ def values_of(results: Sequence[Result], providers: Sequence[uuid.UUID | None]) 
         "fences": _array([str(one.fence) for one in results]),
         "providers": _array([one.hex if one else "NULL" for one in providers]),
         "message_ids": _array([_quoted(one.provider_id) for one in results]),
-        "attempts": _array([new_id().hex for _ in results]),
+        "attempts": _array([new_id().hex for _ in {(one.by, one.via) for one in results}]),
     }
 
 

@@ -31,10 +31,10 @@ GROUP BY message.channel, offer.campaign_id, 3 ORDER BY 3 LIMIT %(limit)s
 
 # What each channel carried a minute, of late; without that, what its providers allow when each says how much.
 RATES_SQL: Final = """
-SELECT channel, count(*)::float / %(minutes)s FROM delivery_attempt
+SELECT channel, sum(messages)::float / %(minutes)s FROM delivery_attempt
 WHERE district_id = %(district_id)s AND outcome = 'accepted'
   AND at > clock_timestamp() - make_interval(mins => %(minutes)s)
-GROUP BY channel HAVING count(*) >= %(minutes)s
+GROUP BY channel HAVING sum(messages) >= %(minutes)s
 """
 ALLOWED_SQL: Final = """
 SELECT channel, 60 * sum(per_s) FROM channel_provider

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     SmallInteger,
     Text,
@@ -50,14 +51,20 @@ class InboxItem(Base):
 
 
 class DeliveryAttempt(Base):
-    """One call to a provider, and what it said: how a delivery's state came about."""
+    """A call to a provider, and what it said: how a delivery's state came about.
+
+    What a provider took is one attempt for all messages that were recorded together, which say themselves who took them
+    and when; what failed, or took more than one channel, is an attempt of one delivery.
+    """
 
     __tablename__ = "delivery_attempt"
 
     district_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
-    delivery_id: Mapped[uuid.UUID]
-    """The outbox message; a plain id, as messages are forgotten earlier."""
+    delivery_id: Mapped[uuid.UUID | None]
+    """The outbox message; a plain id, as messages are forgotten earlier. None: of several."""
+    messages: Mapped[int] = mapped_column(Integer, server_default="1")
+    """Of how many."""
     channel: Mapped[str] = mapped_column(Text)
     provider_id: Mapped[uuid.UUID | None]
     outcome: Mapped[str] = mapped_column(Text)

@@ -25,18 +25,18 @@ WHERE message.district_id = %(district_id)s AND message.channel = ANY(%(channels
 
 # Ordered by what the index is ordered by, channel by channel: a long queue is neither sorted nor read for the few rows
 # that are taken. A lease that a crash of the database forgets costs nothing: its commit need not be synced, which the
-# condition on set_config brings about.
+# condition on set_config brings about. Rows are taken where they lie: one that is locked cannot move.
 LEASE_SQL = """
 WITH suspect AS (
-    SELECT id FROM outbox_message
+    SELECT ctid FROM outbox_message
     WHERE district_id = %(district_id)s AND finished_at IS NULL AND state = 'queued' AND lost_leases >= 3
       AND lost_leases >= %(alone_after)s AND retry_at <= (SELECT clock_timestamp()) AND due_at <= %(now)s
       AND channel = ANY(%(channels)s::text[]) AND %(takes_suspects)s
     ORDER BY retry_at LIMIT 1 FOR UPDATE SKIP LOCKED
 ), ordinary AS (
-    SELECT waiting.id FROM unnest(%(channels)s::text[]) AS wanted (channel)
+    SELECT waiting.ctid FROM unnest(%(channels)s::text[]) AS wanted (channel)
     CROSS JOIN LATERAL (
-        SELECT id, retry_at FROM outbox_message
+        SELECT ctid, retry_at FROM outbox_message
         WHERE district_id = %(district_id)s AND channel = wanted.channel AND finished_at IS NULL
           AND state = 'queued' AND retry_at <= (SELECT clock_timestamp()) AND due_at <= %(now)s
           AND lost_leases < %(alone_after)s
@@ -48,7 +48,7 @@ WITH suspect AS (
 UPDATE outbox_message AS message
 SET state = 'leased', fence = message.fence + 1, lease_until = clock_timestamp() + %(lease_for)s
 WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' AND message.district_id = %(district_id)s
-  AND message.id = ANY(ARRAY(SELECT id FROM suspect UNION ALL SELECT id FROM ordinary))
+  AND message.ctid = ANY(ARRAY(SELECT ctid FROM suspect UNION ALL SELECT ctid FROM ordinary))
 RETURNING message.id, message.fence, message.attempts, message.channel, message.purpose, message.member_id,
           message.offer_id, message.payload, message.due_at, message.send_before, message.fallbacks,
           message.lost_leases
@@ -228,7 +228,7 @@ FOR UPDATE OF receipt SKIP LOCKED
 JUDGE_SQL = """
 UPDATE channel_provider AS provider SET success = judged.success
 FROM (
-    SELECT provider_id, (count(*) FILTER (WHERE outcome = 'accepted'))::float / count(*) AS success
+    SELECT provider_id, coalesce(sum(messages) FILTER (WHERE outcome = 'accepted'), 0)::float / sum(messages) AS success
     FROM delivery_attempt
     WHERE district_id = %(district_id)s AND at > %(since)s AND provider_id IS NOT NULL
     GROUP BY provider_id

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -309,6 +310,7 @@ class SqlOutbox:
             await connection.execute(queries.RELEASE_SQL, values)
 
 
+@lru_cache(maxsize=1_024)
 def _uuid(text: str) -> uuid.UUID | None:
     """The provider's id; the channels of this installation itself have none."""
     try:

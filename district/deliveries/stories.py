@@ -155,10 +155,32 @@ def tell(session: Session, district_id: uuid.UUID, delivery_id: uuid.UUID, *, no
     delivery = find(session, district_id, delivery_id)
     return Story(
         delivery=delivery,
-        attempts=_lines(session, DeliveryAttempt, district_id, delivery_id),
+        attempts=_attempts(delivery, _lines(session, DeliveryAttempt, district_id, delivery_id)),
         receipts=_lines(session, DeliveryReceipt, district_id, delivery_id),
         refusal=_refusal(session, delivery.message, now=now),
     )
+
+
+def _attempts(
+    delivery: Delivery, written: Sequence[tuple[DeliveryAttempt, str]]
+) -> list[tuple[DeliveryAttempt, str]]:
+    """With the one by which it was taken, where that is written with the message alone."""
+    message, lines = delivery.message, list(written)
+    is_written = any(one.outcome == DeliveryState.ACCEPTED for one, _ in lines)
+    if message.state != DeliveryState.ACCEPTED or is_written or not message.attempts:
+        return lines
+    if message.channel == Channel.INBOX or message.finished_at is None:
+        return lines
+    taken = DeliveryAttempt(
+        district_id=message.district_id,
+        delivery_id=message.id,
+        channel=message.channel,
+        provider_id=message.provider_id,
+        outcome=message.state,
+        detail="",
+        at=message.finished_at,
+    )
+    return [*lines, (taken, delivery.provider)]
 
 
 def _lines(session: Session, kind: Any, district_id: uuid.UUID, delivery_id: uuid.UUID) -> list[Any]:

@@ -69,6 +69,18 @@ def test_each_campaign_is_through_when_its_last_message_has_had_its_turn(ground:
     assert found[second.id].finishes_at == ground.clock.now() + timedelta(minutes=3)
 
 
+def test_what_left_of_late_counts_by_messages(ground: Ground) -> None:
+    allow(ground, 2)
+    ground.makers.session.connection().exec_driver_sql(
+        """INSERT INTO delivery_attempt (district_id, id, channel, outcome, at, messages)
+           VALUES (%s, gen_random_uuid(), 'sms', 'accepted', clock_timestamp(), 40)""",
+        (ground.district.id,),
+    )
+    campaign = ground.campaign()
+    waits(ground, campaign, 8)
+    assert of(ground)[campaign.id].finishes_at == ground.clock.now() + timedelta(minutes=2)
+
+
 def test_messages_that_would_be_too_late_are_said(ground: Ground) -> None:
     allow(ground, 1)
     campaign = ground.campaign()
