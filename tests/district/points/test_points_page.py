@@ -18,6 +18,7 @@ from tests.district.points.test_points import earn, take_back
 from tests.district.web_operator.conftest import browser_of
 
 PAGE = "/operator/points"
+FRAGMENT = {"hx-request": "true"}
 
 
 @pytest.fixture
@@ -245,12 +246,15 @@ async def test_merchants_are_found_by_name_and_ticked_ones_stay(
     elsewhere = bank.makers.merchant(bank.makers.district(), name="Piha 100%_bakery")
     for words in ("100%_B", "面包"):
         found = await operator.post(
-            f"{PAGE}/merchants", data={"merchant_words": words, "merchant_ids": str(bank.merchant.id)}
+            f"{PAGE}/merchants",
+            data={"merchant_words": words, "merchant_ids": str(bank.merchant.id)},
+            headers=FRAGMENT,
         )
         tags = re.findall(r"<input[^>]*>", found.text)
         assert [(str(wanted.id) in tag, " checked" in tag) for tag in tags] == [(False, True), (True, False)]
         assert str(elsewhere.id) not in found.text
-    hostile = await operator.post(f"{PAGE}/merchants", data={"merchant_words": "\0%", "merchant_ids": "\0"})
+    sent = {"merchant_words": "\0%", "merchant_ids": "\0"}
+    hostile = await operator.post(f"{PAGE}/merchants", data=sent, headers=FRAGMENT)
     assert (hostile.status_code, "No merchant of this name" in hostile.text) == (200, False)
 
 
