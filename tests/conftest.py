@@ -16,7 +16,6 @@ import httpx
 import psycopg
 import pytest
 from alembic import command
-from alembic.config import Config
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from hypothesis import HealthCheck
@@ -28,6 +27,7 @@ from district import database, events
 from district.app import create_app
 from district.clock import FixedClock
 from district.database import make_engine
+from district.embedded.checks import migration_config
 from district.embedded.nats import NatsServer
 from district.embedded.postgres import Cluster
 from district.radius import accounting
@@ -159,11 +159,7 @@ def with_database(url: str, name: str) -> str:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring a database to a revision."""
-    config = Config()
-    config.set_main_option("script_location", "district:migrations")
-    config.set_main_option("path_separator", "os")
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, revision)
+    command.upgrade(migration_config(url), revision)
 
 
 _servers = pytest.StashKey[Servers]()

@@ -8,25 +8,12 @@ from typing import Final
 
 import httpx
 
-from push import leaving
-from push.channels.outbound import Answer, HostUnknown, NotDelivered, Outbound, Target
+from push.channels.outbound import Answer, HostUnknown, NotDelivered, Outbound, Progress, Target
 
 RESOLVED_FOR: Final = timedelta(minutes=1)
 IDLE_FOR: Final = timedelta(minutes=1)
 """Shorter than routers commonly forget a silent connection."""
 MOST_CONNECTIONS: Final = 4
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Whether any byte of the request may have left."""
-
-    has_begun: bool = False
-
-    async def __call__(self, event: str, _info: Mapping[str, object]) -> None:
-        if event.endswith("send_request_headers.started"):
-            await leaving.confirm()
-            self.has_begun = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +33,7 @@ class Http2:
 
         Raises: TargetRefused; NotDelivered; NotLeaving.
         """
-        progress = _Progress()
+        progress = Progress()
         try:
             async with asyncio.timeout(self.outbound.policy.deadline.total_seconds()):
                 target = await self._target(url)

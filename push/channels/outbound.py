@@ -102,7 +102,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class _Progress:
+class Progress:
     """Whether any byte of the request may have left."""
 
     has_begun: bool = False
@@ -145,7 +145,7 @@ class Outbound:
         """
         if len(body) > self.policy.max_body_bytes:
             raise TargetRefused(f"A body may have {self.policy.max_body_bytes} bytes.")
-        progress = _Progress()
+        progress = Progress()
         try:
             async with asyncio.timeout(self.policy.deadline.total_seconds()):
                 target = await self.target(url)
@@ -176,7 +176,7 @@ class Outbound:
         return url.scheme == "https" and is_port and (is_public(address) or is_near)
 
     def _request(
-        self, target: Target, method: str, body: bytes, headers: Mapping[str, str], progress: _Progress
+        self, target: Target, method: str, body: bytes, headers: Mapping[str, str], progress: Progress
     ) -> httpx.Request:
         return self._client.build_request(
             method,

@@ -27,7 +27,8 @@ SEED = int(os.environ.get("DISTRICT_CHAOS_SEED") or random.randrange(1 << 30))
 
 
 def test_each_part_killed_once_loses_nothing_and_tells_nobody_twice(product: Product, load: Load) -> None:
-    kill_in_turn(product, load, PARTS)
+    away = kill_in_turn(product, load, PARTS)
+    assert [part for part, _ in away] == list(PARTS)
 
 
 @pytest.mark.chaos

@@ -1,9 +1,9 @@
 """Attempts of several messages become one of each again where the schema goes back, and nothing is lost on the way."""
 
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine, text
 
+from district.embedded.checks import migration_config
 from tests.conftest import cloned_database
 
 ROWS = """
@@ -29,10 +29,7 @@ GROUP BY outcome ORDER BY outcome
 
 def test_attempts_of_several_messages_are_told_apart_by_an_older_schema(addresses: dict[str, str]) -> None:
     with cloned_database(addresses["database"]) as url:
-        config = Config()
-        config.set_main_option("script_location", "district:migrations")
-        config.set_main_option("path_separator", "os")
-        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+        config = migration_config(url)
         engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
         with engine.begin() as connection:
             connection.execute(text(ROWS))

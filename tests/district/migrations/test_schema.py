@@ -3,7 +3,6 @@
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import (
     Column,
@@ -18,6 +17,7 @@ from sqlalchemy import (
     text,
 )
 
+from district.embedded.checks import migration_config
 from district.migrations.partitions import include_object
 from district.migrations.tables import REFERENCE_TABLES, metadata
 from tests.conftest import cloned_database
@@ -82,10 +82,7 @@ def test_models_and_migrations_agree(database_url: str) -> None:
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 def test_every_migration_goes_down_and_up_again(addresses: dict[str, str]) -> None:
     with cloned_database(addresses["database"]) as url:
-        config = Config()
-        config.set_main_option("script_location", "district:migrations")
-        config.set_main_option("path_separator", "os")
-        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+        config = migration_config(url)
         command.downgrade(config, "base")
         engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
         left = set(inspect(engine).get_table_names()) - {"alembic_version", "spatial_ref_sys"}
@@ -106,10 +103,7 @@ COUNTS = "SELECT tableoid::regclass::text, count(*) FROM raw_sighting GROUP BY 1
 
 def test_sightings_move_into_their_days_and_back(addresses: dict[str, str]) -> None:
     with cloned_database(addresses["database"]) as url:
-        config = Config()
-        config.set_main_option("script_location", "district:migrations")
-        config.set_main_option("path_separator", "os")
-        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+        config = migration_config(url)
         engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
         counted: list[list[tuple[str, int]]] = []
         for step, revision in (
